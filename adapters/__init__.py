@@ -1,0 +1,1 @@
+"""One folder per kind of telephone exchange; `link.py` holds what every live link needs."""

@@ -1,0 +1,1 @@
+"""Prepaid money: pure rules about balances, ledger entries and statements."""

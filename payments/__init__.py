@@ -1,0 +1,1 @@
+"""Buying credit: by card and by cashless card."""

@@ -1,0 +1,122 @@
+"""Who pays, what they may do, and which extensions are theirs at an instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+HOUSE = "house"
+"""Account that pays calls of extensions nobody holds."""
+SUSPENSE = "suspense"
+"""Account that keeps calls whose payer the exchange did not name."""
+
+
+class AccountKind(StrEnum):
+    """When money is due."""
+
+    PREPAID = "prepaid"
+    POSTPAID = "postpaid"
+
+
+class Outgoing(StrEnum):
+    """May the extension call outside?"""
+
+    OPEN = "open"
+    LOCKED = "locked"
+
+
+class Incoming(StrEnum):
+    """What becomes of calls to the extension."""
+
+    RING = "ring"
+    DIVERT = "divert"
+
+
+class Service(NamedTuple):
+    """What the exchange shall do for an extension: two independent facts."""
+
+    outgoing: Outgoing = Outgoing.OPEN
+    incoming: Incoming = Incoming.RING
+
+
+OPEN_SERVICE = Service()
+
+
+class Extension(NamedTuple):
+    """A number inside one exchange: two exchanges may both have a 1001."""
+
+    pbx: str
+    number: str
+
+    def __str__(self) -> str:
+        return f"{self.pbx}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who pays: one person, or a group billed together."""
+
+    id: str
+    name: str
+    kind: AccountKind
+    currency: str
+    credit_limit_micros: int = 0
+    """How far below zero the balance may go; 0 for prepaid."""
+    account_class: str = "standard"
+    """Names the policies in config.toml: what to lock, when a balance is low."""
+    tariff: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """An account as of its latest committed operation."""
+
+    account: Account
+    balance_micros: int
+    version: int
+    """Operations that moved money so far; gap-free."""
+    service: Service
+    """What its extensions shall have on account of money."""
+
+    @property
+    def available_micros(self) -> int:
+        """What may still be spent: balance plus credit limit (CC-02, without holds)."""
+        return self.balance_micros + self.account.credit_limit_micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """An extension belongs to an account from one instant up to, not including, another."""
+
+    account: str
+    extension: Extension
+    valid_from: datetime
+    valid_until: datetime | None = None
+    person: str | None = None
+    """Who uses it, as shown on statements."""
+
+    def covers(self, instant: datetime) -> bool:
+        """Whether the account holds the extension at this instant."""
+        return self.valid_from <= instant and (
+            self.valid_until is None or instant < self.valid_until
+        )
+
+    def overlaps(self, other: Membership) -> bool:
+        """Whether both claim the same extension at some instant."""
+        return (
+            self.extension == other.extension
+            and (other.valid_until is None or self.valid_from < other.valid_until)
+            and (self.valid_until is None or other.valid_from < self.valid_until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeskLock:
+    """A person locked this extension by hand; paying does not lift it."""
+
+    extension: Extension
+    service: Service
+    reason: str
+    since: datetime

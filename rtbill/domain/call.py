@@ -1,0 +1,91 @@
+"""Calls as the biller sees them: one outgoing trunk leg each, keyed by exchange and leg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def epoch_us(instant: datetime) -> int:
+    """Whole microseconds since 1970 in UTC; how the store keeps an instant."""
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def from_epoch_us(microseconds: int) -> datetime:
+    """The aware UTC instant that `epoch_us` came from."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+class CallId(NamedTuple):
+    """One trunk leg of one exchange (CC-05): the same key from events, snapshot and files."""
+
+    pbx: str
+    leg: str
+    """The exchange's own id: Asterisk's Uniqueid, FreeSWITCH's UUID."""
+
+    def __str__(self) -> str:
+        return f"{self.pbx}/{self.leg}"
+
+
+class Outcome(StrEnum):
+    """How a call came out."""
+
+    ENDED = "ended"
+    UNANSWERED = "unanswered"
+    LIVE = "live"
+    UNCONFIRMED = "unconfirmed"
+    """Answered, then lost sight of: kept with its evidence until a record or a person settles it.
+    """
+    RECOVERED = "recovered"
+    """Ended while the link was down; the exchange's own durable record told us."""
+
+
+class Source(StrEnum):
+    """Where the times of a call come from."""
+
+    EVENTS = "events"
+    STATUS = "status"
+    OUTBOX = "outbox"
+
+
+class CutBy(StrEnum):
+    """What ended a call early on our account."""
+
+    PBX_TIMER = "pbx_timer"
+    BILLER = "biller"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call that is over (or in doubt), unpriced."""
+
+    id: CallId
+    payer: str | None
+    """Extension that pays, as the exchange stamped it on the leg; None when it did not say."""
+    dialled: str | None
+    """Digits given to the trunk, before any normalising."""
+    trunk: str
+    """Trunk group the leg left by."""
+    answered_at: datetime | None
+    ended_at: datetime
+    cause: int | None
+    """Q.850 cause of the hang-up, where known."""
+    outcome: Outcome
+    source: Source
+    cut_by: CutBy | None = None
+    evidence: str = ""
+    """Why an unconfirmed call is in doubt, in words for the operator."""
+
+    @property
+    def talk_us(self) -> int:
+        """Answer to hang-up in whole microseconds; 0 when unanswered; never negative (a clock may
+        step).
+        """
+        if self.answered_at is None:
+            return 0
+        return max(0, (self.ended_at - self.answered_at) // _MICROSECOND)

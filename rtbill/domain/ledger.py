@@ -1,0 +1,52 @@
+"""Movements of money. A transfer is one row with two halves, so it cannot be unbalanced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+REVENUE = "revenue"
+CASH = "cash"
+CORRECTIONS = "corrections"
+WRITE_OFF = "write-off"
+CONTRA_ACCOUNTS = (REVENUE, CASH, CORRECTIONS, WRITE_OFF)
+"""The biller's own side of every transfer; `revenue` is refined by class as `revenue:<class>`."""
+
+
+class TransferKind(StrEnum):
+    """Why money moved."""
+
+    CALL = "call"
+    TOP_UP = "top-up"
+    CORRECTION = "correction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Money moves from the debit account to the credit account; never changed once written."""
+
+    key: str
+    """Built from the business fact, unique for ever: `call:<call id>`, `credit:<key>`."""
+    debit: str
+    """Account id that pays: its balance falls by the amount."""
+    credit: str
+    """Account id that receives: its balance rises."""
+    amount_micros: int
+    currency: str
+    kind: TransferKind
+    event_at: datetime
+    """When it happened, as against when it was written."""
+    account: str
+    """The customer's side (debit or credit): whose version and balance follow."""
+    version: int
+    balance_after_micros: int
+    call: str | None = None
+    reason: str = ""
+    reverses: str | None = None
+    """Key of the transfer this one corrects."""
+
+    def __post_init__(self) -> None:
+        assert self.amount_micros > 0, "a transfer moves a positive amount"
+        assert self.debit != self.credit, "a transfer has two sides"
+        assert self.account in (self.debit, self.credit)

@@ -1,0 +1,80 @@
+"""A call with its price, or with the reason why it has none yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rtbill.domain.account import AccountState, Service
+from rtbill.domain.call import CallRecord
+from rtbill.domain.ledger import Transfer
+from rtbill.domain.notice import Notice
+
+
+class NumberKind(StrEnum):
+    """What sort of number was called; decides whether a price applies at all."""
+
+    CHARGEABLE = "chargeable"
+    EMERGENCY = "emergency"
+    FREEPHONE = "freephone"
+    INTERNAL = "internal"
+
+
+class CallStatus(StrEnum):
+    """Where a call stands in the books."""
+
+    RATED = "rated"
+    """Priced and posted; the price may be zero only because the tariff says so."""
+    FREE = "free"
+    """Emergency, free-phone or internal: price 0, never itemised as chargeable."""
+    UNANSWERED = "unanswered"
+    UNRATED = "unrated"
+    """No rate covers the number: price unknown, kept for later billing."""
+    UNCONFIRMED = "unconfirmed"
+    """In doubt: kept with its evidence until settled."""
+    DROPPED = "dropped"
+    """An operator decided, with a reason, that it is not billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a call costs and why: enough to compute it again."""
+
+    micros: int
+    currency: str
+    tariff: str
+    tariff_version: int
+    prefix: str
+    destination: str
+    billed_s: int
+    """Seconds after rounding up to increments."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatedCall:
+    """One row of the books: the call, who pays, what it costs."""
+
+    record: CallRecord
+    account: str
+    status: CallStatus
+    kind: NumberKind
+    number: str | None
+    """E.164 with plus, where the dialled digits could be read as one; short codes as dialled."""
+    price: Price | None
+    """None unless RATED."""
+    person: str | None = None
+    note: str = ""
+    """Why a call is unrated, unconfirmed or dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one operation on an account decides; the store makes all of it durable, or none."""
+
+    state: AccountState
+    """The account afterwards."""
+    call: RatedCall | None = None
+    transfers: tuple[Transfer, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    service_before: Service | None = None
+    """Set when the wanted service changed."""

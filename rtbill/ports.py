@@ -1,0 +1,388 @@
+"""Every edge with the outside world, on one page. READ FIRST.
+
+A port exists only where there are two implementations (the in-memory fake of the tests counts) or a
+foreign library
+behind it. Ledger, rating and enforcement are not ports: they are the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from rtbill.domain.account import (
+    Account,
+    AccountState,
+    DeskLock,
+    Extension,
+    Membership,
+    Service,
+)
+from rtbill.domain.call import CallId
+from rtbill.domain.events import LiveLeg, PbxEvent
+from rtbill.domain.ledger import Transfer
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, Facts, RatedCall
+from rtbill.domain.tariff import Tariff
+
+
+class Clock(Protocol):
+    """Time. Code asks here, never the system, so that a simulation can own it."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary origin; never steps back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after this many seconds."""
+        ...
+
+
+class Meter(Protocol):
+    """Counters and timings, so that no module of the core knows the metrics library."""
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        ...
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Record one duration."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an exchange can do; compared at start-up with what the configuration wants."""
+
+    live_events: bool
+    ask_before_dialling: bool
+    set_service: bool
+    limit_call: bool
+    warn: bool
+    hang_up: bool
+
+
+class Pbx(Protocol):
+    """One exchange. Commands are idempotent and raise Unavailable (nothing done) or OutcomeUnknown
+    (no answer).
+    """
+
+    @property
+    def name(self) -> str:
+        """As configured; part of every key."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this kind of exchange can do."""
+        ...
+
+    async def run(self) -> None:
+        """Keep the link for ever, reconnecting; ends only by cancellation."""
+        ...
+
+    async def receive(self) -> Sequence[PbxEvent]:
+        """Wait until there is at least one event; all that are there, in order. LinkRestored comes
+        first of a link.
+        """
+        ...
+
+    def acknowledge(self, call: CallId) -> None:
+        """The call is committed: the exchange's own outbox may forget it. Never waits; a lost one
+        is repeated later.
+        """
+        ...
+
+    async def limit(self, call: CallId, talk_s: float) -> None:
+        """Have the exchange itself end the call this many seconds after its answer (absolute, so
+        repeatable).
+        """
+        ...
+
+    async def hang_up(self, call: CallId) -> None:
+        """End the call now; no error when it has ended already."""
+        ...
+
+    async def set_service(self, number: str, service: Service) -> None:
+        """Lock, divert or open an extension, and read back that it is so."""
+        ...
+
+    async def services(self) -> Mapping[str, Service]:
+        """What the exchange now holds, for every extension that is not plainly open."""
+        ...
+
+
+class Notifier(Protocol):
+    """A way out for notices. The outbox repeats until `send` returns: at least once."""
+
+    async def send(self, notice: Notice) -> None:
+        """Deliver, or raise PortFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One change of one account: a key, and a pure function from its state to facts."""
+
+    account: str
+    key: str
+    """`call:<call id>` or `credit:<key>`; a known key changes nothing and returns the first result.
+    """
+    decide: Callable[[AccountState], Facts]
+    call: CallId | None = None
+    """Set when the operation settles a call: its key is looked up among calls, and its live row is
+    closed.
+    """
+    settles: CallStatus | None = None
+    """When set, the call must exist with this status (unrated, unconfirmed) and is replaced by the
+    new row.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The durable result of an operation."""
+
+    facts: Facts | None
+    """None when the key was known: nothing was changed."""
+    first: Transfer | None
+    """For a known key, the transfer it made the first time (None when it made none)."""
+    first_call: RatedCall | None = None
+    """For a known call, what the books hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAccount:
+    """A new account with balance zero."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAccount:
+    """New terms (name, kind, limit, class, tariff) for an existing account; its currency never
+    changes.
+    """
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """A membership begins; the one before it, if any, ends at that instant when `move` is set."""
+
+    membership: Membership
+    move: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndMembership:
+    """Whatever account holds the extension at this instant ceases to."""
+
+    account: str
+    extension: Extension
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AddTariff:
+    """A new version of a tariff takes effect from its `valid_from`."""
+
+    tariff: Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeskLock:
+    """A lock by hand, replacing an earlier one."""
+
+    lock: DeskLock
+
+
+@dataclass(frozen=True, slots=True)
+class LiftDeskLock:
+    """The lock by hand is taken away."""
+
+    extension: Extension
+
+
+@dataclass(frozen=True, slots=True)
+class DropCall:
+    """An unrated or unconfirmed call will not be billed, for a reason that is kept."""
+
+    call: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostNotices:
+    """Notices that belong to no account operation, such as alarms."""
+
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesSent:
+    """The outbox may forget these."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The exchange was heard up to here; bounds the evidence of calls lost in a crash of both
+    sides.
+    """
+
+    pbx: str
+    at: datetime
+
+
+Change = (
+    CreateAccount
+    | ChangeAccount
+    | Assign
+    | EndMembership
+    | AddTariff
+    | SetDeskLock
+    | LiftDeskLock
+    | DropCall
+    | PostNotices
+    | NoticesSent
+    | Heard
+)
+"""Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,
+UnknownAccount.
+"""
+
+
+class Store(Protocol):
+    """The one writer. Many operations per commit, each account's in order; answers only what is
+    durable.
+    """
+
+    def submit(self, operation: Operation) -> asyncio.Future[Committed]:
+        """Queue one operation; the future resolves after its commit, or fails with Unavailable,
+        UnknownAccount.
+        """
+        ...
+
+    async def change(self, change: Change) -> None:
+        """Make an administrative fact durable."""
+        ...
+
+    def note_live(self, leg: LiveLeg) -> None:
+        """Remember an answered leg, so that a crash of both sides leaves evidence. Settling the
+        call forgets it.
+        """
+        ...
+
+    @property
+    def queued(self) -> int:
+        """Operations not yet durable; callers hold back when it grows."""
+        ...
+
+    @property
+    def failing(self) -> str | None:
+        """Why nothing can be made durable just now (disk full), or None. The writer retries by
+        itself.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilter:
+    """Which calls to list; None means all. Newest first."""
+
+    account: str | None = None
+    extension: Extension | None = None
+    status: CallStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    number_prefix: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PostedTransfer:
+    """A transfer as the books hold it."""
+
+    transfer: Transfer
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotice:
+    """A notice waiting in the outbox."""
+
+    id: int
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """An answered leg noted before a crash, and how far the exchange was heard."""
+
+    leg: LiveLeg
+    heard_until: datetime | None
+
+
+class Reader(Protocol):
+    """Reading for people and for start-up, on read-only connections; never used to decide about
+    money.
+    """
+
+    async def accounts(self) -> Sequence[AccountState]:
+        """Every account with its committed balance, by id."""
+        ...
+
+    async def memberships(self) -> Sequence[Membership]:
+        """Every membership, past and future."""
+        ...
+
+    async def tariffs(self) -> Sequence[Tariff]:
+        """Every version of every tariff, with its rates."""
+        ...
+
+    async def desk_locks(self) -> Sequence[DeskLock]:
+        """Locks by hand now in force."""
+        ...
+
+    async def live_rows(self) -> Sequence[LiveRow]:
+        """Answered legs that were never settled."""
+        ...
+
+    async def calls(self, wanted: CallFilter) -> Sequence[RatedCall]:
+        """Calls, newest first."""
+        ...
+
+    async def call(self, key: str) -> RatedCall | None:
+        """One call by its id `pbx/leg`."""
+        ...
+
+    async def transfers(
+        self, account: str, since: datetime | None, until: datetime | None
+    ) -> Sequence[PostedTransfer]:
+        """The account's movements by version, oldest first; the span is of posting, so a past
+        statement never changes.
+        """
+        ...
+
+    async def status_counts(self) -> Mapping[CallStatus, int]:
+        """How many calls stand where."""
+        ...
+
+    async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
+        """Oldest unsent notices."""
+        ...
