@@ -1,0 +1,1 @@
+"""From what an exchange tells to finished calls; pure."""
