@@ -42,6 +42,7 @@ class Service(NamedTuple):
 
 
 OPEN_SERVICE = Service()
+LOCKED_SERVICE = Service(Outgoing.LOCKED, Incoming.RING)
 
 
 class Extension(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from rtbill.domain.errors import BadRecord
 
@@ -26,6 +26,13 @@ EXPONENTS: dict[str, int] = (
     | dict.fromkeys(_THREE_DIGITS.split(), 3)
 )
 """Digits after the point of each currency's minor unit (ISO 4217)."""
+
+_AMOUNT = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?")
+"""Plain digits only: Decimal would also read 1e9, 1_000, NaN and digits of other scripts, and cut
+what its context cannot hold.
+"""
+_WHOLE_DIGITS_MAX = 12
+"""So that any amount fits 64 bits in micro-units with room to add a million of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +69,17 @@ def decimal_text(micros: int, digits_min: int = 2) -> str:
 
 def parse_micros(text: str) -> int:
     """Whole micro-units of a text such as `0.0125`; BadRecord when finer than a micro-unit."""
-    try:
-        scaled = Decimal(text.strip()).scaleb(6)
-    except InvalidOperation:
-        raise BadRecord(f"{text!r} is not an amount; write it like 12.50") from None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+    written = _AMOUNT.fullmatch(text.strip())
+    if written is None:
+        raise BadRecord(f"{text!r} is not an amount; write it like 12.50")
+    sign, whole, fraction = written.groups(default="")
+    kept, finer = fraction[:6].ljust(6, "0"), fraction[6:]
+    if finer.strip("0"):
         raise BadRecord(f"{text!r} is not a whole number of millionths of the currency unit")
-    if abs(scaled) > 9 * 10**18:
+    if len(whole.lstrip("0")) > _WHOLE_DIGITS_MAX:
         raise BadRecord(f"{text!r} is too large")
-    return int(scaled)
+    micros = int(whole) * MICROS + int(kept)
+    return -micros if sign == "-" else micros
 
 
 def parse_money(text: str, currency: str) -> Money:

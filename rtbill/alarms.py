@@ -1,0 +1,65 @@
+"""What the operator must know about until it is over: raised once, cleared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rtbill.domain.notice import Notice
+from rtbill.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that is wrong, since when."""
+
+    kind: str
+    """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
+    `unconfirmed`, `command`, `service`, `books`."""
+    subject: str
+    text: str
+    since: datetime
+
+
+class Alarms:
+    """Alarms now in force. Their notices wait in `take_notices` for the outbox."""
+
+    NOTICES_MAX = 1000
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._active: dict[tuple[str, str], Alarm] = {}
+        self._notices: list[Notice] = []
+
+    def raise_(self, kind: str, subject: str, text: str) -> None:
+        """Something is wrong; a repetition changes the text only, and is not sent again."""
+        now = self._clock.now()
+        known = self._active.get((kind, subject))
+        self._active[kind, subject] = Alarm(kind, subject, text, known.since if known else now)
+        if known is None:
+            self.tell(Notice("alarm.raised", f"{kind} {subject}", text, now))
+
+    def clear(self, kind: str, subject: str) -> None:
+        """It is over; nothing happens when it was not on."""
+        alarm = self._active.pop((kind, subject), None)
+        if alarm is not None:
+            now = self._clock.now()
+            self.tell(Notice("alarm.cleared", f"{kind} {subject}", alarm.text, now))
+
+    def active(self) -> list[Alarm]:
+        """Alarms in force, the oldest first."""
+        return sorted(self._active.values(), key=lambda alarm: alarm.since)
+
+    def take_notices(self) -> list[Notice]:
+        """Notices of alarms since the last call."""
+        taken, self._notices = self._notices, []
+        return taken
+
+    def give_back(self, notices: list[Notice]) -> None:
+        """Notices that could not be stored; they come first next time."""
+        self._notices = (notices + self._notices)[-self.NOTICES_MAX :]
+
+    def tell(self, notice: Notice) -> None:
+        """Hand a notice to the outbox that belongs to no account operation."""
+        self._notices.append(notice)
+        del self._notices[: -self.NOTICES_MAX]

@@ -1,0 +1,315 @@
+"""What happens to a call, from first event to balance. READ SECOND.
+
+One `Line` per exchange. Its reader feeds events to the tracker in order; a call that is over is
+assessed and submitted to the store; its confirmer waits until that is durable, and only then lets
+the exchange forget the call. Nothing calls upward.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from balance import ledger
+from rtbill import consequences, enforcement
+from rtbill.alarms import Alarms
+from rtbill.assessment import Assessor
+from rtbill.calls.tracker import Tracker
+from rtbill.chronicle import Answered, Chronicle, Posted
+from rtbill.consequences import Policies
+from rtbill.credit import CreditControl, RunningCall
+from rtbill.domain.account import HOUSE, SUSPENSE, Service
+from rtbill.domain.call import CallRecord, Outcome, Source
+from rtbill.domain.directory import Directory
+from rtbill.domain.errors import PortFailed, RtbillError
+from rtbill.domain.events import (
+    CallRefused,
+    CallStarted,
+    LinkLost,
+    LinkRestored,
+    LinkTrouble,
+    LiveLeg,
+    PbxEvent,
+)
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
+
+COMMAND_PAUSES_S = (1.0, 1.0, 2.0, 4.0, 8.0, 30.0)
+"""After a failed command: CC-43."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A call handed to the store, waiting to be durable."""
+
+    record: CallRecord
+    call: RatedCall
+    future: asyncio.Future[Committed]
+    heard_at: float
+
+
+@dataclass(slots=True)
+class Line:
+    """One exchange at work: its port, its calls, what it was last seen to hold."""
+
+    pbx: Pbx
+    tracker: Tracker
+    pending: asyncio.Queue[Pending]
+    is_up: bool = False
+    heard_at: datetime | None = None
+    since: datetime | None = None
+    """When the link last came or went."""
+    confirmed: dict[str, Service] | None = None
+    """What the exchange holds, by number; None until read after the link came up."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something changed that an enforcement round should look at."""
+    commands: asyncio.TaskGroup | None = None
+    """Owner of the commands under way; None while the line is not served."""
+
+
+class Billing:
+    """All exchanges' calls, one set of books."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        assessor: Assessor,
+        control: CreditControl,
+        policies: Policies,
+        alarms: Alarms,
+        chronicle: Chronicle,
+        clock: Clock,
+        meter: Meter,
+        pending_max: int = 10_000,
+    ) -> None:
+        self.store = store
+        self.directory = directory
+        self.assessor = assessor
+        self.control = control
+        self.policies = policies
+        self.alarms = alarms
+        self.chronicle = chronicle
+        self.lines: dict[str, Line] = {}
+        self._clock = clock
+        self._meter = meter
+        self._pending_max = pending_max
+
+    def add_line(self, pbx: Pbx, tracker: Tracker) -> Line:
+        """Take on an exchange before `bill_pbx` runs for it."""
+        line = Line(pbx, tracker, asyncio.Queue(self._pending_max))
+        self.lines[pbx.name] = line
+        return line
+
+    async def bill_pbx(self, line: Line) -> None:
+        """Bill one exchange for ever; ends by cancellation."""
+        async with asyncio.TaskGroup() as group:
+            line.commands = group
+            group.create_task(line.pbx.run(), name=f"link {line.pbx.name}")
+            group.create_task(self._read(line), name=f"pbx {line.pbx.name}")
+            group.create_task(self._confirm(line), name=f"confirm {line.pbx.name}")
+
+    async def _read(self, line: Line) -> None:
+        while True:
+            events = await line.pbx.receive()
+            heard_at = self._clock.monotonic()
+            self._meter.count("rtbill_events_total", len(events), pbx=line.pbx.name)
+            for event in events:
+                await self._take(line, event, heard_at)
+
+    async def _take(self, line: Line, event: PbxEvent, heard_at: float) -> None:
+        if not isinstance(event, CallRefused | LinkTrouble):
+            for outcome in line.tracker.feed(event):
+                if isinstance(outcome, LiveLeg):
+                    self._answered(line, outcome)
+                else:
+                    await self._ended(line, outcome, heard_at)
+        self._notice(line, event)
+
+    def _notice(self, line: Line, event: PbxEvent) -> None:
+        match event:
+            case CallStarted():
+                self._started(line, event)
+            case LinkLost():
+                self._link_lost(line, event)
+            case LinkRestored():
+                self._link_restored(line, event)
+            case LinkTrouble():
+                self.alarms.raise_(event.kind, event.pbx, event.text)
+            case CallRefused():
+                self.chronicle.add(event.at, event)
+            case _:
+                pass
+
+    # ------------------------------------------------------------------ a call's way
+
+    def _started(self, line: Line, event: CallStarted) -> None:
+        called = self.assessor.classify(event.dialled)
+        if called.kind is NumberKind.EMERGENCY:
+            text = f"extension {event.payer or 'unknown'} is calling {called.number}"
+            now = self._clock.now()
+            self.alarms.tell(Notice("call.emergency", str(event.id), text, now))
+            return
+        if not self.control.is_affordable(event.id.pbx, event.payer, event.dialled, event.at):
+            refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled)
+            self.chronicle.add(event.at, refused)
+            leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
+            running = RunningCall(leg, "", None, called, wanted_s=0.0)
+            self._order(line, running)
+
+    def _answered(self, line: Line, leg: LiveLeg) -> None:
+        self.store.note_live(leg)
+        running = self.control.answered(leg)
+        self.chronicle.add(leg.answered_at or self._clock.now(), Answered(leg))
+        self._order(line, running)
+
+    async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
+        self.control.ended(record.id)
+        call = self.assessor.assess(record)
+        self._alarm_about(call)
+        future = self.store.submit(self.operation(call))
+        await line.pending.put(Pending(record, call, future, heard_at))
+
+    def operation(self, call: RatedCall, settles: CallStatus | None = None) -> Operation:
+        """The one operation that puts this call into the books."""
+        at = self._clock.now()
+        decide = partial(consequences.settle, call=call, policies=self.policies, at=at)
+        key = ledger.call_key(call.record.id)
+        return Operation(call.account, key, decide, call.record.id, settles)
+
+    async def _confirm(self, line: Line) -> None:
+        while True:
+            pending = await line.pending.get()
+            await self._confirm_one(line, pending)
+
+    async def _confirm_one(self, line: Line, pending: Pending) -> None:
+        record = pending.record
+        try:
+            committed = await pending.future
+            if committed.facts is None and _resolves_doubt(record, committed.first_call):
+                assert committed.first_call is not None
+                again = self.operation(pending.call, settles=CallStatus.UNCONFIRMED)
+                again = replace(again, account=committed.first_call.account)
+                committed = await self.store.submit(again)
+        except (RtbillError, AssertionError) as error:
+            # The exchange keeps its own row, and the live row stays: the call comes back.
+            self.alarms.raise_("books", str(record.id), f"not posted: {error}")
+            return
+        if record.source is not Source.EVENTS or record.outcome is not Outcome.UNANSWERED:
+            line.pbx.acknowledge(record.id)
+        if committed.facts is None:
+            return
+        self._meter.observe(
+            "rtbill_hangup_to_commit_seconds", self._clock.monotonic() - pending.heard_at
+        )
+        self._meter.count("rtbill_calls_total", status=str(pending.call.status))
+        self.committed(committed, pending.call)
+
+    def committed(self, committed: Committed, call: RatedCall | None = None) -> None:
+        """A balance changed durably: follow it in memory, in running calls and in the services."""
+        facts = committed.facts
+        if facts is None:
+            return
+        self.directory.put(facts.state)
+        if call is not None:
+            self.chronicle.add(call.record.ended_at, Posted(call, facts.state))
+        for notice in facts.notices:
+            self.chronicle.add(notice.at, notice)
+        if facts.transfers:
+            for running in self.control.rebalance(facts.state.account.id):
+                self._order(self.lines[running.leg.id.pbx], running)
+        if facts.service_before is not None:
+            for line in self.lines.values():
+                line.wake.set()
+
+    async def reassess(self, accounts: Iterable[str]) -> None:
+        """Decide anew what service these accounts shall have: terms or policies changed."""
+        for account in accounts:
+            state = self.directory.state(account)
+            if enforcement.decide(state, self.policies.of(state)) == state.service:
+                continue
+            at = self._clock.now()
+            decide = partial(consequences.reassessed, policies=self.policies, at=at)
+            key = f"service:{account}:{at.isoformat()}"
+            self.committed(await self.store.submit(Operation(account, key, decide)))
+
+    # ------------------------------------------------------------------ orders to an exchange
+
+    def _order(self, line: Line, running: RunningCall) -> None:
+        if running.wanted_s == running.armed_s or running.is_commanded:
+            return
+        if not line.pbx.capabilities.limit_call or line.commands is None:
+            return
+        running.is_commanded = True
+        line.commands.create_task(self._command(line, running), name=f"limit {running.leg.id}")
+
+    async def _command(self, line: Line, running: RunningCall) -> None:
+        call, failures = running.leg.id, 0
+        try:
+            while running.wanted_s is not None and running.armed_s != running.wanted_s:
+                wanted = running.wanted_s
+                try:
+                    if wanted > 0:
+                        await line.pbx.limit(call, wanted)
+                    else:
+                        await line.pbx.hang_up(call)
+                    running.armed_s = wanted
+                except PortFailed as error:
+                    pause = COMMAND_PAUSES_S[min(failures, len(COMMAND_PAUSES_S) - 1)]
+                    failures += 1
+                    if failures > 2:
+                        self.alarms.raise_("command", str(call), f"cannot be limited: {error}")
+                    await self._clock.sleep(pause)
+                    if not line.tracker.knows(call):
+                        return
+        finally:
+            running.is_commanded = False
+            self.alarms.clear("command", str(call))
+
+    def cut_overdue(self, line: Line, grace_s: float = 2.0) -> None:
+        """Hang up calls that outlived the timer in their exchange: the second means (CC-43)."""
+        for running in self.control.overdue(self._clock.now(), grace_s):
+            if running.leg.id.pbx == line.pbx.name and line.is_up and not running.is_commanded:
+                running.wanted_s, running.armed_s = 0.0, None
+                self._order(line, running)
+
+    # ------------------------------------------------------------------ the link
+
+    def _link_lost(self, line: Line, event: LinkLost) -> None:
+        line.is_up, line.since, line.heard_at = False, self._clock.now(), event.at
+        line.confirmed = None
+        self.alarms.raise_("link", event.pbx, f"link lost: {event.reason}")
+        self._meter.gauge("rtbill_link_up", 0, pbx=event.pbx)
+
+    def _link_restored(self, line: Line, event: LinkRestored) -> None:
+        line.is_up, line.since, line.confirmed = True, self._clock.now(), None
+        for kind in ("link", "login", "unreachable", "frame"):
+            self.alarms.clear(kind, event.pbx)
+        self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
+        line.wake.set()
+
+    def _alarm_about(self, call: RatedCall) -> None:
+        record = call.record
+        if call.account == SUSPENSE and call.status is not CallStatus.UNANSWERED:
+            text = f"call {record.id} to {record.dialled} has no payer; see docs/operating.md"
+            self.alarms.raise_("suspense", record.id.pbx, text)
+        elif call.account == HOUSE and call.status is not CallStatus.UNANSWERED:
+            text = f"extension {record.payer} belongs to no account; `rtbill group add` assigns it"
+            self.alarms.raise_("house", f"{record.id.pbx}/{record.payer}", text)
+        if call.status is CallStatus.UNRATED:
+            self.alarms.raise_("unrated", call.number or record.dialled or "?", call.note)
+        elif call.status is CallStatus.UNCONFIRMED:
+            self.alarms.raise_("unconfirmed", str(record.id), call.note)
+
+
+def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:
+    return (
+        first is not None
+        and first.status is CallStatus.UNCONFIRMED
+        and record.outcome in (Outcome.ENDED, Outcome.RECOVERED)
+    )

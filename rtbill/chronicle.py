@@ -1,0 +1,65 @@
+"""The latest happenings, bounded, for whoever looks on: the terminal now, pages later."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from rtbill.domain.account import AccountState, Service
+from rtbill.domain.events import CallRefused, LiveLeg
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import RatedCall
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call was answered."""
+
+    leg: LiveLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A call is in the books."""
+
+    call: RatedCall
+    state: AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An exchange confirmed what an extension now has."""
+
+    pbx: str
+    number: str
+    service: Service
+
+
+What = Answered | Posted | Served | CallRefused | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something a person looking on wants to see."""
+
+    sequence: int
+    at: datetime
+    what: What
+
+
+class Chronicle:
+    """Remembers the last happenings; older ones are in the books, not here."""
+
+    def __init__(self, size_max: int = 500) -> None:
+        self._happenings: deque[Happening] = deque(maxlen=size_max)
+        self._sequence = 0
+
+    def add(self, at: datetime, what: What) -> None:
+        """Remember one."""
+        self._sequence += 1
+        self._happenings.append(Happening(self._sequence, at, what))
+
+    def since(self, sequence: int) -> list[Happening]:
+        """Those after this sequence number, oldest first."""
+        return [each for each in self._happenings if each.sequence > sequence]

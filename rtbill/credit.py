@@ -1,0 +1,136 @@
+"""Control of running calls: how long each may talk, and what must be told to its exchange.
+
+Here a call is limited at answer, and after each change of the balance, to what the balance then
+buys; several calls of one account may together spend more than it holds (their sum is the exposure
+of the reactive mode).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rtbill.assessment import Assessor
+from rtbill.domain.account import AccountKind, AccountState
+from rtbill.domain.call import CallId
+from rtbill.domain.directory import Directory
+from rtbill.domain.errors import NoRate
+from rtbill.domain.events import LiveLeg
+from rtbill.domain.numbering import CalledNumber
+from rtbill.domain.rated import NumberKind
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a running call."""
+
+    guard_s: float = 0.5
+    """Cut this much before the end of the last increment that can be paid (CC-41)."""
+    call_max_s: int = 14_400
+    """No prepaid call is longer (CC-12)."""
+    unrated_talk_max_s: int = 60
+    """A prepaid call to a number without a rate: its price is unknown, so it is kept short."""
+
+
+@dataclass(slots=True)
+class RunningCall:
+    """A call in progress, its payer, and the limit its exchange shall hold."""
+
+    leg: LiveLeg
+    account: str
+    person: str | None
+    called: CalledNumber
+    wanted_s: float | None = None
+    """Seconds from answer after which the exchange shall end it; None means no limit."""
+    armed_s: float | None = None
+    """What the exchange has confirmed."""
+    is_commanded: bool = False
+    """A task is bringing `armed_s` to `wanted_s`."""
+
+
+class CreditControl:
+    """All running calls by account. Says which need a new limit; does not speak to exchanges."""
+
+    def __init__(self, assessor: Assessor, directory: Directory, limits: Limits) -> None:
+        self._assessor = assessor
+        self._directory = directory
+        self._limits = limits
+        self._running: dict[CallId, RunningCall] = {}
+        self._by_account: dict[str, dict[CallId, RunningCall]] = {}
+
+    def running(self) -> list[RunningCall]:
+        """Every answered call in progress."""
+        return list(self._running.values())
+
+    def find(self, call: CallId) -> RunningCall | None:
+        """The call if it is in progress."""
+        return self._running.get(call)
+
+    def is_affordable(self, pbx: str, payer: str | None, dialled: str | None, at: datetime) -> bool:
+        """Whether a call being dialled may go on: it can pay one increment, or need not."""
+        holder = self._assessor.payer(pbx, payer, at)
+        called = self._assessor.classify(dialled)
+        limit = self._limit_s(self._directory.state(holder.account), called, at)
+        return limit is None or limit > 0
+
+    def answered(self, leg: LiveLeg) -> RunningCall:
+        """Take up an answered call (again) and decide how long it may talk."""
+        assert leg.answered_at is not None
+        known = self._running.get(leg.id)
+        if known is None:
+            holder = self._assessor.payer(leg.id.pbx, leg.payer, leg.answered_at)
+            called = self._assessor.classify(leg.dialled)
+            known = RunningCall(leg, holder.account, holder.person, called)
+            self._running[leg.id] = known
+            self._by_account.setdefault(holder.account, {})[leg.id] = known
+        state = self._directory.state(known.account)
+        known.wanted_s = self._limit_s(state, known.called, leg.answered_at)
+        return known
+
+    def ended(self, call: CallId) -> None:
+        """Forget a call that is over."""
+        running = self._running.pop(call, None)
+        if running is not None:
+            calls = self._by_account[running.account]
+            del calls[call]
+            if not calls:
+                del self._by_account[running.account]
+
+    def rebalance(self, account: str) -> list[RunningCall]:
+        """The account's balance changed: its running calls whose limit changes with it."""
+        calls = self._by_account.get(account)
+        if not calls:
+            return []
+        state = self._directory.state(account)
+        changed = []
+        for running in calls.values():
+            assert running.leg.answered_at is not None
+            limit = self._limit_s(state, running.called, running.leg.answered_at)
+            if limit != running.wanted_s:
+                running.wanted_s = limit
+                changed.append(running)
+        return changed
+
+    def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
+        """Calls that still talk this long after their limit: the exchange's timer has failed."""
+        late = []
+        for running in self._running.values():
+            if running.wanted_s is None:
+                continue
+            assert running.leg.answered_at is not None
+            talked_s = (now - running.leg.answered_at).total_seconds()
+            if talked_s > running.wanted_s + grace_s:
+                late.append(running)
+        return late
+
+    def _limit_s(self, state: AccountState, called: CalledNumber, at: datetime) -> float | None:
+        """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
+        if state.account.kind is AccountKind.POSTPAID or called.kind is not NumberKind.CHARGEABLE:
+            return None
+        try:
+            seconds = self._assessor.affordable_s(
+                state.account, called, at, state.available_micros, self._limits.call_max_s
+            )
+        except NoRate:
+            return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
+        return max(0.0, seconds - self._limits.guard_s)

@@ -1,0 +1,99 @@
+"""Reading a table that a person wrote: header by name, every problem by its line, none hidden."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class Problem(NamedTuple):
+    """What is wrong in one line of a file."""
+
+    line: int
+    """The first line is 1."""
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.text}"
+
+
+class CsvRow(NamedTuple):
+    """One row; absent optional columns read as empty."""
+
+    line: int
+    cells: dict[str, str]
+    """By column, without surrounding blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """The rows that could be read, and what is wrong with the others."""
+
+    rows: tuple[CsvRow, ...]
+    """None at all when the header is wrong."""
+    problems: tuple[Problem, ...]
+    decimal_comma: bool
+    """The delimiter is a semicolon, so 0,0125 is a number."""
+
+
+def read_table(text: str, required: Sequence[str], optional: Sequence[str]) -> CsvTable:
+    """Rows of comma- or semicolon-separated text whose first line names the columns, in any order.
+    A byte order mark and blank lines are skipped.
+    """
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    header_text = next((line for line in text.splitlines() if line.strip()), "")
+    if not header_text:
+        return CsvTable((), (Problem(1, "the file is empty"),), decimal_comma=False)
+    delimiter = ";" if header_text.count(";") > header_text.count(",") else ","
+    records, problems = _records(text, delimiter)
+    rows: list[CsvRow] = []
+    if records:
+        header_line, header = records[0]
+        columns = [name.lower() for name in header]
+        header_problems = _header_problems(header_line, columns, required, optional)
+        absent = dict.fromkeys((*required, *optional), "")
+        for line, cells in records[1:]:
+            if len(cells) != len(columns):
+                text = f"has {len(cells)} fields, the header has {len(columns)}"
+                problems.append(Problem(line, text))
+            elif not header_problems:
+                rows.append(CsvRow(line, absent | dict(zip(columns, cells, strict=True))))
+        if len(records) == 1 and not problems:
+            problems.append(Problem(header_line, "there are no rows below the header"))
+        problems = header_problems + problems
+    return CsvTable(tuple(rows), tuple(problems), decimal_comma=delimiter == ";")
+
+
+def _records(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], list[Problem]]:
+    """Records that are not blank, each with the line it begins on; a broken quote ends the file."""
+    records: list[tuple[int, list[str]]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped):
+                records.append((line, stripped))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        return records, [Problem(line, f"cannot be read any further: {error}")]
+    return records, []
+
+
+def _header_problems(
+    line: int, columns: Sequence[str], required: Sequence[str], optional: Sequence[str]
+) -> list[Problem]:
+    known = (*required, *optional)
+    texts = [f"column {name!r} is missing" for name in required if name not in columns]
+    texts += [
+        f"unknown column {name!r}; the columns are {', '.join(known)}"
+        for name in dict.fromkeys(columns)
+        if name not in known
+    ]
+    texts += [f"column {name!r} stands twice" for name in known if columns.count(name) > 1]
+    return [Problem(line, text) for text in texts]

@@ -1,0 +1,96 @@
+"""Who holds which extension at an instant, and what each account last stood at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from rtbill.domain.account import Account, AccountState, Extension, Membership
+from rtbill.domain.errors import UnknownAccount
+
+
+class Directory:
+    """Accounts and memberships in memory: the latest committed copy of what the store holds."""
+
+    def __init__(
+        self, states: Iterable[AccountState] = (), memberships: Iterable[Membership] = ()
+    ) -> None:
+        self._states: dict[str, AccountState] = {}
+        self._by_extension: dict[Extension, list[Membership]] = {}
+        self._by_account: dict[str, set[Extension]] = {}
+        for state in states:
+            self.put(state)
+        for membership in memberships:
+            self.assign(membership)
+
+    def put(self, state: AccountState) -> None:
+        """Take over a committed state unless a newer one is here already."""
+        known = self._states.get(state.account.id)
+        if known is None or state.version >= known.version:
+            self._states[state.account.id] = state
+
+    def change_terms(self, account: Account) -> None:
+        """The account has new terms; its balance stays."""
+        self._states[account.id] = replace(self.state(account.id), account=account)
+
+    def knows(self, account: str) -> bool:
+        """Whether there is such an account."""
+        return account in self._states
+
+    def state(self, account: str) -> AccountState:
+        """The account's latest committed state; UnknownAccount names it."""
+        try:
+            return self._states[account]
+        except KeyError:
+            raise UnknownAccount(
+                f"there is no account {account!r}; `rtbill accounts list` shows them"
+            ) from None
+
+    def account(self, account: str) -> Account:
+        """The account's terms."""
+        return self.state(account).account
+
+    def states(self) -> list[AccountState]:
+        """Every account, by id."""
+        return [self._states[key] for key in sorted(self._states)]
+
+    def replace_memberships(self, memberships: Iterable[Membership]) -> None:
+        """Forget all memberships and take these."""
+        self._by_extension.clear()
+        self._by_account.clear()
+        for membership in memberships:
+            self.assign(membership)
+
+    def assign(self, membership: Membership) -> None:
+        """Add one membership, known not to overlap another."""
+        self._by_extension.setdefault(membership.extension, []).append(membership)
+        self._by_account.setdefault(membership.account, set()).add(membership.extension)
+
+    def holder(self, extension: Extension, at: datetime) -> Membership | None:
+        """The membership that covers the extension at this instant (CA-08: the answer time)."""
+        for membership in self._by_extension.get(extension, ()):
+            if membership.covers(at):
+                return membership
+        return None
+
+    def extensions_held(self, at: datetime, pbx: str) -> list[Membership]:
+        """Each extension of the exchange that some account holds at this instant."""
+        held = []
+        for extension, memberships in self._by_extension.items():
+            if extension.pbx == pbx:
+                held += [membership for membership in memberships if membership.covers(at)]
+        return held
+
+    def extensions_of(self, account: str, at: datetime) -> list[Extension]:
+        """What the account holds at this instant."""
+        extensions = []
+        for extension in sorted(self._by_account.get(account, ())):
+            holder = self.holder(extension, at)
+            if holder is not None and holder.account == account:
+                extensions.append(extension)
+        return extensions
+
+    def memberships(self) -> list[Membership]:
+        """All of them, past and future."""
+        return [each for group in self._by_extension.values() for each in group]

@@ -1,0 +1,65 @@
+"""What service an extension shall have, and how the exchange is brought into line with it.
+
+A lock is a wanted state, not a command: rounds compare what is wanted with what the exchange was
+seen to hold and repair the difference, also after a crash, a restart or a change by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from balance import thresholds
+from rtbill.domain.account import (
+    LOCKED_SERVICE,
+    OPEN_SERVICE,
+    AccountState,
+    Incoming,
+    Outgoing,
+    Service,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an account class does about money."""
+
+    exhausted: Service = LOCKED_SERVICE
+    """Two facts, chosen per class: shall outgoing be locked, shall incoming be diverted."""
+    exhausted_below_micros: int = 10_000
+    """With less than this nothing worth calling can be bought."""
+    low_balance_micros: int = 1_000_000
+    """Below this the holder is told."""
+
+
+def decide(state: AccountState, policy: Policy) -> Service:
+    """What the account's extensions shall have on account of its money."""
+    exhausted = thresholds.is_exhausted(state, policy.exhausted_below_micros)
+    return policy.exhausted if exhausted else OPEN_SERVICE
+
+
+def combine(services: Iterable[Service]) -> Service:
+    """The strictest of several reasons: paying lifts the lock for money, not the one by hand."""
+    combined = OPEN_SERVICE
+    for service in services:
+        combined = Service(
+            Outgoing.LOCKED
+            if Outgoing.LOCKED in (combined.outgoing, service.outgoing)
+            else Outgoing.OPEN,
+            Incoming.DIVERT
+            if Incoming.DIVERT in (combined.incoming, service.incoming)
+            else Incoming.RING,
+        )
+    return combined
+
+
+def differences(
+    wanted: Mapping[str, Service], confirmed: Mapping[str, Service]
+) -> dict[str, Service]:
+    """What must be set: number to service. A number nobody wants anything of shall be open."""
+    differing = {}
+    for number in wanted.keys() | confirmed.keys():
+        want = wanted.get(number, OPEN_SERVICE)
+        if confirmed.get(number, OPEN_SERVICE) != want:
+            differing[number] = want
+    return differing
