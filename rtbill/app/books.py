@@ -1,0 +1,135 @@
+"""The books opened for work: store, directory, tariffs, policies, desk; without exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from rtbill.alarms import Alarms
+from rtbill.assessment import Assessor
+from rtbill.billing import Billing
+from rtbill.chronicle import Chronicle
+from rtbill.config import Config, Site
+from rtbill.consequences import Policies
+from rtbill.credit import CreditControl, Limits
+from rtbill.desk import Desk
+from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, AccountState, Service
+from rtbill.domain.directory import Directory
+from rtbill.domain.numbering import NumberPlan
+from rtbill.enforcement import Policy
+from rtbill.jobs import Enforcement
+from rtbill.ports import Clock, CreateAccount, Meter, Store
+from rtbill.rating.lookup import TariffBook
+from rtbill.storage.reader import SqliteReader
+from rtbill.storage.store import SqliteStore
+from rtbill.storage.writer import StoreSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Everything that works on the one database."""
+
+    config: Config
+    store: SqliteStore
+    reader: SqliteReader
+    billing: Billing
+    enforcement: Enforcement
+    desk: Desk
+    alarms: Alarms
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterator[Books]:
+    """The books, written by this process alone; Unavailable when another one writes them."""
+    settings = StoreSettings(path=config.store.path, queue_max=config.store.queue_max)
+    config.store.path.parent.mkdir(parents=True, exist_ok=True)
+    async with (
+        SqliteStore(settings, clock, meter) as store,
+        SqliteReader(config.store.path) as reader,
+    ):
+        directory = Directory(await reader.accounts(), await reader.memberships())
+        await _open_site_accounts(store, directory, config.site.currency)
+        plan = number_plan(config.site)
+        book = TariffBook(await reader.tariffs())
+        assessor = Assessor(directory, plan, book, config.rating.default_tariff)
+        alarms = Alarms(clock)
+        billing = Billing(
+            store=store,
+            directory=directory,
+            assessor=assessor,
+            control=CreditControl(assessor, directory, _limits(config)),
+            policies=_policies(config),
+            alarms=alarms,
+            chronicle=Chronicle(),
+            clock=clock,
+            meter=meter,
+        )
+        enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
+        desk = Desk(
+            billing=billing,
+            enforcement=enforcement,
+            store=store,
+            reader=reader,
+            clock=clock,
+            zone=config.site.zone,
+            currency=config.site.currency,
+            pbxs=[pbx.name for pbx in config.pbxs],
+        )
+        await billing.reassess(state.account.id for state in directory.states())
+        yield Books(
+            config=config,
+            store=store,
+            reader=reader,
+            billing=billing,
+            enforcement=enforcement,
+            desk=desk,
+            alarms=alarms,
+            clock=clock,
+        )
+
+
+def number_plan(site: Site) -> NumberPlan:
+    """The site's dialling rules for legs on trunks.
+
+    Patterns of internal numbers are left out: what left by a trunk is not internal, whatever it
+    looks like, and must not be free.
+    """
+    return NumberPlan(
+        country=site.country,
+        country_code=site.country_code,
+        national_prefix=site.national_prefix,
+        international_prefixes=site.international_prefixes,
+        area_code=site.area_code,
+        national_length=site.national_length,
+        outside_prefixes=site.outside_prefixes,
+        short_codes=site.short_codes,
+        emergency=site.emergency,
+        freephone=site.freephone,
+    )
+
+
+async def _open_site_accounts(store: Store, directory: Directory, currency: str) -> None:
+    names = {HOUSE: "House: extensions of nobody", SUSPENSE: "Suspense: payer unknown"}
+    for account_id, name in names.items():
+        if not directory.knows(account_id):
+            account = Account(
+                id=account_id, name=name, kind=AccountKind.POSTPAID, currency=currency
+            )
+            await store.change(CreateAccount(account))
+            directory.put(AccountState(account, 0, 0, Service()))
+
+
+def _limits(config: Config) -> Limits:
+    rating = config.rating
+    return Limits(rating.guard_s, rating.call_max_s, rating.unrated_talk_max_s)
+
+
+def _policies(config: Config) -> Policies:
+    return Policies(
+        {
+            name: Policy(each.exhausted, each.exhausted_below_micros, each.low_balance_micros)
+            for name, each in config.account_classes.items()
+        }
+    )

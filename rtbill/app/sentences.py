@@ -1,0 +1,71 @@
+"""Happenings in words, one sentence each, for the screen and for plain lines."""
+
+from __future__ import annotations
+
+from rtbill.chronicle import Answered, Posted, Served, What
+from rtbill.domain.account import OPEN_SERVICE, Incoming, Outgoing
+from rtbill.domain.events import CallRefused
+from rtbill.domain.money import Money
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, RatedCall
+from rtbill.observability import mask_number
+
+_TOLD_OTHERWISE = frozenset(
+    {"call.unrated", "call.unconfirmed", "service.locked", "service.opened", "call.emergency"}
+)
+"""Notices whose fact is told by another happening already."""
+
+
+def sentence(what: What, mask_digits: int) -> str | None:
+    """What happened, with numbers masked; None when another happening says the same."""
+    match what:
+        case Answered(leg):
+            number = mask_number(leg.dialled or "unknown number", mask_digits)
+            return f"answered  {leg.payer or 'unknown payer'} -> {number}"
+        case Posted(call, state):
+            balance = Money(state.balance_micros, state.account.currency)
+            return f"{_posted(call, mask_digits)}; {state.account.id} has {balance}"
+        case Served(pbx, number, service):
+            if service == OPEN_SERVICE:
+                return f"opened    {pbx}/{number}: calls outside again, its telephone rings"
+            outside = "locked  " if service.outgoing is Outgoing.LOCKED else "diverted"
+            rings = "voicemail" if service.incoming is Incoming.DIVERT else "its telephone"
+            return f"{outside}  {pbx}/{number}: incoming calls go to {rings}"
+        case CallRefused(pbx, _, extension, dialled):
+            number = mask_number(dialled or "unknown number", mask_digits)
+            return f"refused   {pbx}/{extension or 'unknown'} -> {number}: extension is locked"
+        case Notice():
+            return _noticed(what)
+
+
+def _posted(call: RatedCall, mask_digits: int) -> str:
+    record = call.record
+    number = mask_number(call.number or record.dialled or "unknown number", mask_digits)
+    minutes, seconds = divmod(record.talk_us // 1_000_000, 60)
+    who = f"{record.payer or 'unknown payer'} {call.person or ''}".rstrip()
+    start = "cut     " if record.cut_by else "ended   "
+    where = f"{start}  {who} -> {number} {minutes}:{seconds:02}"
+    match call.status:
+        case CallStatus.RATED:
+            assert call.price is not None
+            cost = Money(call.price.micros, call.price.currency)
+            return f"{where} {call.price.destination} {cost}"
+        case CallStatus.FREE:
+            return f"{where} {call.kind}, free"
+        case CallStatus.UNANSWERED:
+            return f"{where} not answered, nothing to pay"
+        case CallStatus.UNRATED:
+            return f"{where} price unknown, kept for later"
+        case CallStatus.UNCONFIRMED:
+            return f"{where} in doubt, kept for a decision"
+        case CallStatus.DROPPED:
+            return f"{where} dropped"
+
+
+def _noticed(notice: Notice) -> str | None:
+    if notice.kind in _TOLD_OTHERWISE or notice.kind == "alarm.raised":
+        return None
+    if notice.kind == "alarm.cleared":
+        return f"over      alarm {notice.subject}"
+    word = notice.kind.partition(".")[2] or notice.kind
+    return f"{word:9} {notice.subject}: {notice.text}"

@@ -1,0 +1,114 @@
+"""The running service: exchanges, books, clockwork and listeners under one task group."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import sdnotify  # type: ignore[import-untyped]  # ships no types
+import structlog
+
+from rtbill import jobs
+from rtbill.app.books import Books, open_books
+from rtbill.app.capture import Captures
+from rtbill.app.exchanges import make_pbx
+from rtbill.app.onlooker import Onlooker
+from rtbill.app.status import Status
+from rtbill.calls.tracker import Tracker
+from rtbill.clock import SystemClock
+from rtbill.config import Config
+from rtbill.control import serve_control, serve_health
+from rtbill.notify.log import LogNotifier
+from rtbill.observability import PrometheusMeter
+from rtbill.ports import Clock, LiveRow
+
+WATCHDOG_S = 10.0
+
+
+async def run(config: Config, view: str = "auto") -> int:
+    """Serve until SIGINT or SIGTERM; 0 after a clean stop. Errors of start-up are raised."""
+    clock, meter = SystemClock(), PrometheusMeter()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_books(config, clock, meter) as books:
+        status = Status(books)
+        async with asyncio.TaskGroup() as group:
+            tasks = await _start(group, books, status, meter)
+            if view != "none":
+                onlooker = Onlooker(books, status)
+                tasks.append(group.create_task(onlooker.show(view), name="view"))
+            _tell_systemd("READY=1")
+            await stop.wait()
+            _tell_systemd("STOPPING=1")
+            for task in tasks:
+                task.cancel()
+    structlog.get_logger(__name__).info("stopped")
+    return 0
+
+
+async def _start(
+    group: asyncio.TaskGroup, books: Books, status: Status, meter: PrometheusMeter
+) -> list[asyncio.Task[None]]:
+    config, clock, billing = books.config, books.clock, books.billing
+    captures = Captures(clock)
+    rows = await books.reader.live_rows()
+    work = []
+    for pbx_config in config.pbxs:
+        pbx = make_pbx(pbx_config, clock)
+        captures.add(pbx)
+        line = billing.add_line(pbx, _tracker(pbx_config.name, rows))
+        work.append((billing.bill_pbx(line), f"bill {pbx.name}"))
+        work.append((books.enforcement.serve(line), f"enforce {pbx.name}"))
+    books.desk.add_order("status", status.status)
+    books.desk.add_order("live", status.live)
+    books.desk.add_order("capture.start", captures.start)
+    books.desk.add_order("capture.stop", captures.stop)
+    store, alarms = books.store, books.alarms
+    notifiers = [LogNotifier()]
+    work += [
+        (serve_control(config.control.socket, books.desk.order), "control"),
+        (jobs.sweep(billing, store, alarms, clock), "sweep"),
+        (jobs.note_heard(billing, store, clock), "heard"),
+        (
+            jobs.pump_outbox(notifiers, books.reader, store, alarms, clock, meter),
+            "outbox",
+        ),
+        (jobs.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
+        (_watchdog(clock), "watchdog"),
+    ]
+    if config.http.port:
+        health = serve_health(config.http.host, config.http.port, status.readiness, meter.render)
+        work.append((health, "health"))
+    return [group.create_task(coroutine, name=name) for coroutine, name in work]
+
+
+def _tracker(pbx: str, rows: Sequence[LiveRow]) -> Tracker:
+    own = [row for row in rows if row.leg.id.pbx == pbx]
+    heard = max((row.heard_until for row in own if row.heard_until), default=None)
+    tracker = Tracker(pbx, heard)
+    for row in own:
+        tracker.resume(row.leg)
+    return tracker
+
+
+async def _watchdog(clock: Clock) -> None:
+    while True:
+        _tell_systemd("WATCHDOG=1")
+        await clock.sleep(WATCHDOG_S)
+
+
+def _tell_systemd(state: str) -> None:
+    if "NOTIFY_SOCKET" in os.environ:
+        sdnotify.SystemdNotifier().notify(state)
+
+
+def wants_view(view: str) -> str:
+    """`rich` on a terminal and `plain` elsewhere, unless told otherwise."""
+    if view == "auto":
+        return "rich" if sys.stdout.isatty() else "plain"
+    return view

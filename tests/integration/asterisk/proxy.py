@@ -1,0 +1,65 @@
+"""A cable between biller and exchange that can be pulled and plugged in again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Self
+
+
+class Cable:
+    """Forwards TCP from a port of its own to the exchange's while it is plugged in."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._is_plugged = True
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.pull()
+        await self._server.wait_closed()
+
+    def pull(self) -> None:
+        """Break what goes on, and let nobody in."""
+        self._is_plugged = False
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def plug_in(self) -> None:
+        """New connections are forwarded again."""
+        self._is_plugged = True
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._is_plugged:
+            writer.transport.abort()
+            return
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = {writer, far_writer}
+        self._writers |= pair
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_forward(reader, far_writer), name="to the exchange")
+                group.create_task(_forward(far_reader, writer), name="to the biller")
+        finally:
+            self._writers -= pair
+
+
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()

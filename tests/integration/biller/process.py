@@ -1,0 +1,196 @@
+"""The biller as an operator runs it: a process with a configuration, a database and a PBX."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+SECRET = "a-secret-of-the-tests-only"
+TARIFF = """prefix,destination,connect_fee,price_per_minute,first_increment,next_increment
+49,Germany,0.015,0.0600,1,1
+44,United Kingdom,0,0.1200,60,1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A prepaid extension with its opening balance."""
+
+    extension: str
+    balance: str
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Biller:
+    """One biller and its folder; start, kill and stop it as often as wanted."""
+
+    def __init__(
+        self, folder: Path, ami_port: int, *, secret: str = SECRET, guard_s: float = 0.5
+    ) -> None:
+        self.folder = folder
+        self.http_port = free_port()
+        self.database = folder / "rtbill.sqlite"
+        self.config = folder / "config.toml"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.config.write_text(
+            f"""
+[site]
+name = "Test site"
+country = "DE"
+country_code = "49"
+national_prefix = "0"
+international_prefixes = ["00"]
+area_code = "30"
+internal = ["1xxx"]
+zone = "Europe/Berlin"
+currency = "EUR"
+[store]
+path = "rtbill.sqlite"
+[control]
+socket = "rtbill.sock"
+[http]
+host = "127.0.0.1"
+port = {self.http_port}
+[rating]
+default_tariff = "test"
+guard_s = {guard_s}
+[account_classes.student]
+exhausted_outgoing = "locked"
+exhausted_incoming = "divert"
+[[pbx]]
+name = "hall"
+kind = "asterisk"
+mode = "reactive"
+host = "127.0.0.1"
+port = {ami_port}
+user = "rtbill"
+demo = true
+secret = "{secret}"
+[[pbx.trunk]]
+name = "carrier"
+match = ["PJSIP/carrier-*"]
+"""
+        )
+
+    def run(self, *arguments: str) -> str:
+        """Output of one rtbill command; fails loudly when it does."""
+        done = subprocess.run(
+            [sys.executable, "-m", "rtbill", *arguments, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def prepare(self, rooms: list[Room]) -> None:
+        """Tariff, accounts and opening balances."""
+        tariff = self.folder / "tariff.csv"
+        tariff.write_text(TARIFF)
+        accounts = self.folder / "accounts.csv"
+        rows = ["account,name,kind,currency,class,pbx,extension,from,opening_balance"]
+        rows += [
+            f"room-{room.extension},Room {room.extension},prepaid,EUR,student,hall,"
+            f"{room.extension},2020-01-01,{room.balance}"
+            for room in rooms
+        ]
+        accounts.write_text("\n".join(rows) + "\n")
+        self.run("migrate")
+        self.run(
+            "tariff", "import", str(tariff), "--name", "test", "--from", "2020-01-01", "--apply"
+        )
+        self.run("accounts", "import", str(accounts), "--apply")
+
+    def take_over(self, prepared: Path) -> None:
+        """Begin with a copy of a database that another biller prepared and stopped using."""
+        shutil.copy(prepared, self.database)
+
+    def start(self) -> None:
+        """Start the service; it may not be ready yet."""
+        assert self._process is None
+        log = (self.folder / "biller.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "rtbill", "run", "--view", "none", "--config", str(self.config)],
+            stdout=log,
+            stderr=log,
+        )
+        log.close()
+
+    async def ready(self, timeout_s: float = 20.0) -> float:
+        """Wait until /readyz says so; seconds it took."""
+        began = time.monotonic()
+        async with httpx.AsyncClient() as client:
+            while time.monotonic() - began < timeout_s:
+                try:
+                    answer = await client.get(
+                        f"http://127.0.0.1:{self.http_port}/readyz", timeout=2
+                    )
+                    if answer.status_code == 200:
+                        return time.monotonic() - began
+                except httpx.TransportError:
+                    pass
+                assert self._process is not None
+                assert self._process.poll() is None, (self.folder / "biller.log").read_text()
+                await asyncio.sleep(0.02)
+        raise TimeoutError((self.folder / "biller.log").read_text()[-2000:])
+
+    def kill9(self) -> None:
+        """End it without warning."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+        self._process = None
+
+    def stop(self) -> int:
+        """End it as systemd would; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(20)
+        self._process = None
+        return code
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        if self._process is not None:
+            self.kill9()
+
+    def query(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        """Rows of the database, read past the program."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    @property
+    def pid(self) -> int:
+        """Of the running service."""
+        assert self._process is not None
+        return self._process.pid
+
+
+def exists(pid: int) -> bool:
+    """Whether a process of this id lives."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
