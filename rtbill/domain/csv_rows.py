@@ -47,11 +47,11 @@ def read_table(text: str, required: Sequence[str], optional: Sequence[str]) -> C
     """
     text = text.removeprefix(_BYTE_ORDER_MARK)
     header_text = next((line for line in text.splitlines() if line.strip()), "")
-    if not header_text:
-        return CsvTable((), (Problem(1, "the file is empty"),), decimal_comma=False)
     delimiter = ";" if header_text.count(";") > header_text.count(",") else ","
     records, problems = _records(text, delimiter)
     rows: list[CsvRow] = []
+    if not records and not problems:
+        problems = [Problem(1, "the file is empty")]
     if records:
         header_line, header = records[0]
         columns = [name.lower() for name in header]

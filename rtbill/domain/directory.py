@@ -25,10 +25,22 @@ class Directory:
             self.assign(membership)
 
     def put(self, state: AccountState) -> None:
-        """Take over a committed state unless a newer one is here already."""
+        """Take over a committed state unless one as new is here already. Terms that are here stay:
+        they change by `change_terms` alone, and the state may be from before.
+        """
         known = self._states.get(state.account.id)
-        if known is None or state.version >= known.version:
+        if known is None:
             self._states[state.account.id] = state
+        elif state.version > known.version:
+            if state.account is not known.account:
+                state = replace(state, account=known.account)
+            self._states[state.account.id] = state
+
+    def put_service(self, state: AccountState) -> None:
+        """Take over the service of a state in which no money moved, unless more moved since."""
+        known = self.state(state.account.id)
+        if state.version >= known.version:
+            self._states[state.account.id] = replace(known, service=state.service)
 
     def change_terms(self, account: Account) -> None:
         """The account has new terms; its balance stays."""

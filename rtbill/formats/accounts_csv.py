@@ -1,0 +1,302 @@
+"""Accounts and their extensions as people write them: CSV text to values or problems by line.
+
+    account,name,kind,currency,credit_limit,class,tariff,pbx,extension,person,from,until,opening_balance
+    s1001,Jo Miller,prepaid,EUR,,student,retail,hall,1001,Jo Miller,2026-10-01,,5.00
+    office,Office,postpaid,EUR,50.00,office,retail,hall,2001,Kim Lee,,,
+    office,,,,,,,hall,2002,Ash Roy,,,
+
+A row is one extension of an account; further rows of the account repeat its own columns or leave
+them empty. A row without pbx and extension is an account that holds none. `from` and `until` are
+days at the site: held from the first minute of the one up to the first minute of the other; empty
+is for ever. Instants such as 2026-10-01T14:30:00+02:00 are read too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from itertools import combinations
+from zoneinfo import ZoneInfo
+
+from rtbill.domain.account import Account, AccountKind, Extension, Membership
+from rtbill.domain.call import EPOCH
+from rtbill.domain.csv_rows import CsvRow, Problem, read_table
+from rtbill.domain.errors import BadRecord
+from rtbill.domain.ledger import CONTRA_ACCOUNTS
+from rtbill.domain.money import decimal_text, known_currency, parse_micros
+
+REQUIRED = ("account", "name", "kind", "currency", "pbx", "extension")
+OPTIONAL = ("credit_limit", "class", "tariff", "person", "from", "until", "opening_balance")
+COLUMNS = (
+    "account",
+    "name",
+    "kind",
+    "currency",
+    "credit_limit",
+    "class",
+    "tariff",
+    "pbx",
+    "extension",
+    "person",
+    "from",
+    "until",
+    "opening_balance",
+)
+"""In the order of writing."""
+_OF_ACCOUNT = (
+    "name",
+    "kind",
+    "currency",
+    "credit_limit",
+    "class",
+    "tariff",
+    "opening_balance",
+)
+_ID = re.compile(r"[^\s:/\x00-\x1f\x7f]{1,64}")
+_PBX = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_EXTENSION = re.compile(r"[0-9A-Za-z*#+._-]{1,32}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsFile:
+    """Either all that the file says, or everything that is wrong with it."""
+
+    accounts: tuple[Account, ...] = ()
+    """In order of their first rows; this and the rest are empty when there is any problem."""
+    memberships: tuple[Membership, ...] = ()
+    opening_micros: Mapping[str, int] = field(default_factory=dict)
+    """Money that an account begins with, by account id; only those that say so."""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An account as its first row says it, with the cells that later rows may leave empty."""
+
+    line: int
+    cells: Mapping[str, str]
+    account: Account | None
+    opening_micros: int | None
+
+
+def read_accounts(text: str, zone: ZoneInfo) -> AccountsFile:
+    """What an accounts file says, or its problems, all of them, in order of lines. Days are those
+    of the site's zone.
+    """
+    table = read_table(text, REQUIRED, OPTIONAL)
+    problems = list(table.problems)
+    known: dict[str, _Known] = {}
+    held: list[tuple[int, Membership]] = []
+    for row in table.rows:
+        texts: list[str] = []
+        _read_account(row, known, texts, decimal_comma=table.decimal_comma)
+        membership = _read_membership(row, zone, texts)
+        if membership is not None:
+            held.append((row.line, membership))
+        problems += [Problem(row.line, text) for text in texts]
+    problems += _held_twice(held)
+    if problems:
+        return AccountsFile(problems=tuple(sorted(problems)))
+    return AccountsFile(
+        tuple(entry.account for entry in known.values() if entry.account is not None),
+        tuple(membership for _, membership in held),
+        {
+            name: entry.opening_micros
+            for name, entry in known.items()
+            if entry.opening_micros is not None
+        },
+    )
+
+
+def export_accounts(
+    accounts: Sequence[Account],
+    memberships: Sequence[Membership],
+    zone: ZoneInfo,
+    opening_micros: Mapping[str, int] | None = None,
+) -> str:
+    """The text from which `read_accounts` makes the same values."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for account in accounts:
+        cells = {
+            "account": account.id,
+            "name": account.name,
+            "kind": account.kind.value,
+            "currency": account.currency,
+            "credit_limit": decimal_text(account.credit_limit_micros),
+            "class": account.account_class,
+            "tariff": account.tariff,
+        }
+        opening = (opening_micros or {}).get(account.id)
+        if opening is not None:
+            cells["opening_balance"] = decimal_text(opening)
+        own = [entry for entry in memberships if entry.account == account.id]
+        for entry in own:
+            writer.writerow(
+                cells
+                | {
+                    "pbx": entry.extension.pbx,
+                    "extension": entry.extension.number,
+                    "person": entry.person or "",
+                    "from": "" if entry.valid_from == EPOCH else _day_text(entry.valid_from, zone),
+                    "until": _day_text(entry.valid_until, zone) if entry.valid_until else "",
+                }
+            )
+        if not own:
+            writer.writerow(cells)
+    return out.getvalue()
+
+
+def _read_account(
+    row: CsvRow, known: dict[str, _Known], texts: list[str], *, decimal_comma: bool
+) -> None:
+    """Remember the account of a first row; check that a later row says the same."""
+    name = row.cells["account"]
+    if not _ID.fullmatch(name) or name in CONTRA_ACCOUNTS:
+        texts.append(f"account {name!r} is not a usable name (no blanks, colons or slashes)")
+        return
+    first = known.get(name)
+    if first is None:
+        account, opening = _account(row.cells, texts, decimal_comma=decimal_comma)
+        known[name] = _Known(row.line, row.cells, account, opening)
+        return
+    given = {column: row.cells[column] for column in _OF_ACCOUNT if row.cells[column]}
+    wrong: list[str] = []
+    again = _account({**first.cells, **given}, wrong, decimal_comma=decimal_comma)
+    if wrong and first.account is not None:
+        texts += wrong
+    elif first.account is not None and again != (first.account, first.opening_micros):
+        differing = [column for column, cell in given.items() if cell != first.cells[column]]
+        texts.append(
+            f"account {name!r} has another {', '.join(differing)} than in line {first.line}"
+        )
+
+
+def _account(
+    cells: Mapping[str, str], texts: list[str], *, decimal_comma: bool
+) -> tuple[Account | None, int | None]:
+    """The account and its opening balance; None with texts added when a cell cannot be used."""
+    before = len(texts)
+    kind = cells["kind"].lower()
+    if kind not in set(AccountKind):
+        texts.append(f"kind {cells['kind']!r} is neither prepaid nor postpaid")
+    if not cells["name"] or not cells["name"].isprintable():
+        texts.append("name is empty or holds control characters")
+    try:
+        known_currency(cells["currency"])
+    except BadRecord as error:
+        texts.append(str(error))
+    limit = _amount(cells, "credit_limit", texts, decimal_comma=decimal_comma)
+    opening = _amount(cells, "opening_balance", texts, decimal_comma=decimal_comma)
+    if kind == AccountKind.PREPAID and limit:
+        texts.append("a prepaid account has no credit_limit; leave it empty")
+    if len(texts) > before:
+        return None, None
+    account = Account(
+        id=cells["account"],
+        name=cells["name"],
+        kind=AccountKind(kind),
+        currency=cells["currency"],
+        credit_limit_micros=limit or 0,
+        account_class=cells["class"] or "standard",
+        tariff=cells["tariff"],
+    )
+    return account, opening
+
+
+def _amount(
+    cells: Mapping[str, str], column: str, texts: list[str], *, decimal_comma: bool
+) -> int | None:
+    """Micro-units of a cell; None when it is empty, or with a text added when it is wrong."""
+    cell = cells[column]
+    if not cell:
+        return None
+    try:
+        micros = parse_micros(cell.replace(",", ".") if decimal_comma else cell)
+    except BadRecord as error:
+        texts.append(f"{column} {error}")
+        return None
+    if micros < 0:
+        texts.append(f"{column} {cell} is negative")
+        return None
+    return micros
+
+
+def _read_membership(row: CsvRow, zone: ZoneInfo, texts: list[str]) -> Membership | None:
+    """The extension of a row; None when it names none, or with texts added when it is wrong."""
+    cells = row.cells
+    if not cells["pbx"] and not cells["extension"]:
+        texts += [
+            f"{column} is given, but no pbx and extension"
+            for column in ("person", "from", "until")
+            if cells[column]
+        ]
+        return None
+    before = len(texts)
+    if not _PBX.fullmatch(cells["pbx"]):
+        texts.append(f"pbx {cells['pbx']!r} is not the name of an exchange")
+    if not _EXTENSION.fullmatch(cells["extension"]):
+        texts.append(f"extension {cells['extension']!r} is not a number inside an exchange")
+    if not cells["person"].isprintable():
+        texts.append("person holds control characters")
+    valid_from = _instant(cells, "from", zone, texts) or EPOCH
+    valid_until = _instant(cells, "until", zone, texts)
+    if valid_until is not None and valid_until <= valid_from:
+        texts.append(f"until {cells['until']} is not after from {cells['from']}")
+    if len(texts) > before:
+        return None
+    return Membership(
+        account=cells["account"],
+        extension=Extension(cells["pbx"], cells["extension"]),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        person=cells["person"] or None,
+    )
+
+
+def _instant(
+    cells: Mapping[str, str], column: str, zone: ZoneInfo, texts: list[str]
+) -> datetime | None:
+    """The UTC instant of a day's first minute at the site, or of an instant with its offset."""
+    cell = cells[column]
+    if not cell:
+        return None
+    try:
+        if _DAY.fullmatch(cell):
+            return _midnight(date.fromisoformat(cell), zone)
+        instant = datetime.fromisoformat(cell)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    texts.append(f"{column} {cell!r} is not a day like 2026-10-01")
+    return None
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _day_text(instant: datetime, zone: ZoneInfo) -> str:
+    """The day that begins at this instant at the site, or else the instant itself."""
+    day = instant.astimezone(zone).date()
+    return day.isoformat() if _midnight(day, zone) == instant else instant.isoformat()
+
+
+def _held_twice(held: Sequence[tuple[int, Membership]]) -> list[Problem]:
+    """Rows that claim the same extension at the same time; each problem names both lines."""
+    by_extension: dict[Extension, list[tuple[int, Membership]]] = {}
+    for line, membership in held:
+        by_extension.setdefault(membership.extension, []).append((line, membership))
+    return [
+        Problem(line, f"extension {extension} is already held at that time in line {earlier}")
+        for extension, rows in by_extension.items()
+        for (earlier, one), (line, other) in combinations(rows, 2)
+        if one.overlaps(other)
+    ]

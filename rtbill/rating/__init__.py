@@ -1,0 +1,1 @@
+"""What a call costs. Pure: no clock, no I/O, whole micro-units throughout."""

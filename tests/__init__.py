@@ -1,0 +1,1 @@
+"""Tests of rtbill, from pure functions to real servers."""
