@@ -33,7 +33,7 @@ class Row:
     """A call in the books."""
 
     leg: str
-    payer: str
+    payer: str | None
     number: str
     status: str
     talk_s: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -139,17 +138,3 @@ def _expected_micros(truth: Truth, talk_us: int) -> int:
     if truth.number.startswith("0044"):
         return 2_000 * max(60, seconds)
     return 15_000 + 1_000 * seconds
-
-
-async def main(kills: int) -> None:
-    """The long run: `python -m tests.integration.biller.test_kill 1000`."""
-    import json
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        figures = await killed(Path(folder), kills, seed=kills)
-    sys.stdout.write(json.dumps(figures) + "\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))

@@ -1,0 +1,33 @@
+"""All that takes longer than the tests may, one after the other; a JSON line each.
+
+python -m tests.soak            some hours on two cores
+python -m tests.soak --scale 0.01
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+RUNS = (
+    ("tests.soak.rating", "--calls", 10_000_000),
+    ("tests.simulation", "--seeds", 10_000),
+    ("tests.soak.kills", "--kills", 1_000),
+)
+
+
+def main() -> int:
+    """How many of the runs failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the full length")
+    scale = parser.parse_args().scale
+    failed = 0
+    for module, option, full in RUNS:
+        command = [sys.executable, "-m", module, option, str(max(1, round(full * scale)))]
+        failed += subprocess.run(command, check=False).returncode != 0
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
