@@ -29,7 +29,7 @@ class Statement:
     lines: tuple[StatementLine, ...]
     closing_micros: int
     by_member: tuple[tuple[str, int, int], ...]
-    """Member (person or extension), number of calls, micro-units charged; the group pays the sum."""
+    """Member (person or extension), calls, micro-units charged; the group pays the sum."""
 
 
 def build(
@@ -45,6 +45,7 @@ def build(
     shares: dict[str, tuple[int, int]] = {}
     for posted in transfers:
         transfer = posted.transfer
+        assert transfer.currency == currency, f"{account}: {transfer.key} is in another currency"
         sign = 1 if transfer.credit == account else -1
         amount = sign * transfer.amount_micros
         balance += amount

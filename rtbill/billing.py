@@ -8,10 +8,11 @@ the exchange forget the call. Nothing calls upward.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from balance import ledger
 from rtbill import consequences, enforcement
@@ -22,9 +23,9 @@ from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, RunningCall
 from rtbill.domain.account import HOUSE, SUSPENSE, Service
-from rtbill.domain.call import CallRecord, Outcome, Source
+from rtbill.domain.call import CallId, CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
-from rtbill.domain.errors import PortFailed, RtbillError
+from rtbill.domain.errors import PortFailed, Unavailable
 from rtbill.domain.events import (
     CallRefused,
     CallStarted,
@@ -33,6 +34,7 @@ from rtbill.domain.events import (
     LinkTrouble,
     LiveLeg,
     PbxEvent,
+    Snapshot,
 )
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
@@ -40,6 +42,13 @@ from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
 
 COMMAND_PAUSES_S = (1.0, 1.0, 2.0, 4.0, 8.0, 30.0)
 """After a failed command: CC-43."""
+STORE_PAUSE_S = 0.5
+"""Between attempts to hand something to a store that is full."""
+NO_LIMIT_S = 86_400.0
+"""An exchange cannot be told to forget a limit: a day stands for none."""
+SETTLED = (Outcome.ENDED, Outcome.RECOVERED)
+
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -69,6 +78,12 @@ class Line:
     """Something changed that an enforcement round should look at."""
     commands: asyncio.TaskGroup | None = None
     """Owner of the commands under way; None while the line is not served."""
+    in_flight: dict[CallId, Outcome] = field(default_factory=dict)
+    """Calls handed to the store and not yet durable."""
+    emergencies: set[CallId] = field(default_factory=set)
+    """Emergency calls in progress that somebody has been told of."""
+    clock_ahead: timedelta = timedelta()
+    """How much our clock is ahead of the exchange's, as its latest snapshot showed."""
 
 
 class Billing:
@@ -108,11 +123,14 @@ class Billing:
 
     async def bill_pbx(self, line: Line) -> None:
         """Bill one exchange for ever; ends by cancellation."""
-        async with asyncio.TaskGroup() as group:
-            line.commands = group
-            group.create_task(line.pbx.run(), name=f"link {line.pbx.name}")
-            group.create_task(self._read(line), name=f"pbx {line.pbx.name}")
-            group.create_task(self._confirm(line), name=f"confirm {line.pbx.name}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                line.commands = group
+                group.create_task(line.pbx.run(), name=f"link {line.pbx.name}")
+                group.create_task(self._read(line), name=f"pbx {line.pbx.name}")
+                group.create_task(self._confirm(line), name=f"confirm {line.pbx.name}")
+        finally:
+            line.commands = None
 
     async def _read(self, line: Line) -> None:
         while True:
@@ -126,7 +144,7 @@ class Billing:
         if not isinstance(event, CallRefused | LinkTrouble):
             for outcome in line.tracker.feed(event):
                 if isinstance(outcome, LiveLeg):
-                    self._answered(line, outcome)
+                    await self._answered(line, outcome)
                 else:
                     await self._ended(line, outcome, heard_at)
         self._notice(line, event)
@@ -139,6 +157,9 @@ class Billing:
                 self._link_lost(line, event)
             case LinkRestored():
                 self._link_restored(line, event)
+            case Snapshot():
+                line.clock_ahead = self._clock.now() - event.at
+                self.alarms.clear("snapshot", event.pbx)
             case LinkTrouble():
                 self.alarms.raise_(event.kind, event.pbx, event.text)
             case CallRefused():
@@ -151,9 +172,7 @@ class Billing:
     def _started(self, line: Line, event: CallStarted) -> None:
         called = self.assessor.classify(event.dialled)
         if called.kind is NumberKind.EMERGENCY:
-            text = f"extension {event.payer or 'unknown'} is calling {called.number}"
-            now = self._clock.now()
-            self.alarms.tell(Notice("call.emergency", str(event.id), text, now))
+            self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
         if not self.control.is_affordable(event.id.pbx, event.payer, event.dialled, event.at):
             refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled)
@@ -162,18 +181,56 @@ class Billing:
             running = RunningCall(leg, "", None, called, wanted_s=0.0)
             self._order(line, running)
 
-    def _answered(self, line: Line, leg: LiveLeg) -> None:
-        self.store.note_live(leg)
+    async def _answered(self, line: Line, leg: LiveLeg) -> None:
+        await self._hand_over(partial(self.store.note_live, leg))
         running = self.control.answered(leg)
+        if running.called.kind is NumberKind.EMERGENCY:
+            at = leg.answered_at or self._clock.now()
+            self._tell_emergency(line, leg.id, leg.payer, running.called.number, at)
         self.chronicle.add(leg.answered_at or self._clock.now(), Answered(leg))
         self._order(line, running)
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         self.control.ended(record.id)
+        under_way = line.in_flight.get(record.id)
+        if record.source is Source.OUTBOX and (under_way in SETTLED or under_way == record.outcome):
+            return  # its row stays until we acknowledge it, and is shown again until then
+        line.in_flight[record.id] = record.outcome
         call = self.assessor.assess(record)
-        self._alarm_about(call)
-        future = self.store.submit(self.operation(call))
+        future = await self._hand_over(partial(self.store.submit, self.operation(call)))
         await line.pending.put(Pending(record, call, future, heard_at))
+
+    async def _hand_over(self, hand_over: Callable[[], _T]) -> _T:
+        """Give something to the store. While it is full nothing more is read from the exchange,
+        which keeps what ends meanwhile; Unavailable when the store is closed.
+        """
+        is_held = False
+        while True:
+            try:
+                result = hand_over()
+            except Unavailable as full:
+                if not self.store.queued:
+                    raise
+                is_held = True
+                self.alarms.raise_("store", "queue", str(full))
+                await self._clock.sleep(STORE_PAUSE_S)
+            else:
+                if is_held:
+                    self.alarms.clear("store", "queue")
+                return result
+
+    def _tell_emergency(
+        self, line: Line, call: CallId, payer: str | None, number: str | None, at: datetime
+    ) -> None:
+        """Once for each call, as soon as it is known of (CC-73)."""
+        if call in line.emergencies:
+            return
+        line.emergencies.add(call)
+        person = self.assessor.payer(call.pbx, payer, at).person
+        who = f"extension {payer or 'unknown'}" + (f" ({person})" if person else "")
+        notice = Notice("call.emergency", str(call), f"{who} called {number}", self._clock.now())
+        self.alarms.tell(notice)
+        self.chronicle.add(notice.at, notice)
 
     def operation(self, call: RatedCall, settles: CallStatus | None = None) -> Operation:
         """The one operation that puts this call into the books."""
@@ -194,16 +251,23 @@ class Billing:
             if committed.facts is None and _resolves_doubt(record, committed.first_call):
                 assert committed.first_call is not None
                 again = self.operation(pending.call, settles=CallStatus.UNCONFIRMED)
-                again = replace(again, account=committed.first_call.account)
                 committed = await self.store.submit(again)
-        except (RtbillError, AssertionError) as error:
+        except Exception as error:  # noqa: BLE001 - one call that cannot be posted stops no other
             # The exchange keeps its own row, and the live row stays: the call comes back.
             self.alarms.raise_("books", str(record.id), f"not posted: {error}")
             return
+        finally:
+            line.in_flight.pop(record.id, None)
         if record.source is not Source.EVENTS or record.outcome is not Outcome.UNANSWERED:
             line.pbx.acknowledge(record.id)
+        if committed.facts is not None and pending.call.kind is NumberKind.EMERGENCY:
+            number, at = pending.call.number, record.answered_at or record.ended_at
+            self._tell_emergency(line, record.id, record.payer, number, at)
+        line.emergencies.discard(record.id)
+        self.alarms.clear("books", str(record.id))
         if committed.facts is None:
             return
+        self._alarm_about(pending.call)
         self._meter.observe(
             "rtbill_hangup_to_commit_seconds", self._clock.monotonic() - pending.heard_at
         )
@@ -215,21 +279,25 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
-        self.directory.put(facts.state)
+        if facts.transfers:
+            self.directory.put(facts.state)
+            self._rebalance(facts.state.account.id)
+        elif facts.service_before is not None:
+            self.directory.put_service(facts.state)
         if call is not None:
             self.chronicle.add(call.record.ended_at, Posted(call, facts.state))
         for notice in facts.notices:
             self.chronicle.add(notice.at, notice)
-        if facts.transfers:
-            for running in self.control.rebalance(facts.state.account.id):
-                self._order(self.lines[running.leg.id.pbx], running)
         if facts.service_before is not None:
             for line in self.lines.values():
                 line.wake.set()
 
     async def reassess(self, accounts: Iterable[str]) -> None:
-        """Decide anew what service these accounts shall have: terms or policies changed."""
+        """Decide anew what service these accounts shall have, and how long their running calls may
+        talk: terms or policies changed.
+        """
         for account in accounts:
+            self._rebalance(account)
             state = self.directory.state(account)
             if enforcement.decide(state, self.policies.of(state)) == state.service:
                 continue
@@ -239,6 +307,10 @@ class Billing:
             self.committed(await self.store.submit(Operation(account, key, decide)))
 
     # ------------------------------------------------------------------ orders to an exchange
+
+    def _rebalance(self, account: str) -> None:
+        for running in self.control.rebalance(account):
+            self._order(self.lines[running.leg.id.pbx], running)
 
     def _order(self, line: Line, running: RunningCall) -> None:
         if running.wanted_s == running.armed_s or running.is_commanded:
@@ -251,11 +323,11 @@ class Billing:
     async def _command(self, line: Line, running: RunningCall) -> None:
         call, failures = running.leg.id, 0
         try:
-            while running.wanted_s is not None and running.armed_s != running.wanted_s:
+            while running.armed_s != running.wanted_s:
                 wanted = running.wanted_s
                 try:
-                    if wanted > 0:
-                        await line.pbx.limit(call, wanted)
+                    if wanted is None or wanted > 0:
+                        await line.pbx.limit(call, NO_LIMIT_S if wanted is None else wanted)
                     else:
                         await line.pbx.hang_up(call)
                     running.armed_s = wanted
@@ -273,7 +345,7 @@ class Billing:
 
     def cut_overdue(self, line: Line, grace_s: float = 2.0) -> None:
         """Hang up calls that outlived the timer in their exchange: the second means (CC-43)."""
-        for running in self.control.overdue(self._clock.now(), grace_s):
+        for running in self.control.overdue(self._clock.now() - line.clock_ahead, grace_s):
             if running.leg.id.pbx == line.pbx.name and line.is_up and not running.is_commanded:
                 running.wanted_s, running.armed_s = 0.0, None
                 self._order(line, running)
@@ -283,11 +355,14 @@ class Billing:
     def _link_lost(self, line: Line, event: LinkLost) -> None:
         line.is_up, line.since, line.heard_at = False, self._clock.now(), event.at
         line.confirmed = None
+        for kind in ("rights", "snapshot", "alive"):
+            self.alarms.clear(kind, event.pbx)  # the next sign-in tells anew what still holds
         self.alarms.raise_("link", event.pbx, f"link lost: {event.reason}")
         self._meter.gauge("rtbill_link_up", 0, pbx=event.pbx)
 
     def _link_restored(self, line: Line, event: LinkRestored) -> None:
         line.is_up, line.since, line.confirmed = True, self._clock.now(), None
+        line.clock_ahead = self._clock.now() - event.snapshot.at
         for kind in ("link", "login", "unreachable", "frame"):
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
@@ -305,11 +380,13 @@ class Billing:
             self.alarms.raise_("unrated", call.number or record.dialled or "?", call.note)
         elif call.status is CallStatus.UNCONFIRMED:
             self.alarms.raise_("unconfirmed", str(record.id), call.note)
+        else:
+            self.alarms.clear("unconfirmed", str(record.id))
+            if call.status is CallStatus.RATED and call.number is not None:
+                self.alarms.clear("unrated", call.number)
 
 
 def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:
     return (
-        first is not None
-        and first.status is CallStatus.UNCONFIRMED
-        and record.outcome in (Outcome.ENDED, Outcome.RECOVERED)
+        first is not None and first.status is CallStatus.UNCONFIRMED and record.outcome in SETTLED
     )

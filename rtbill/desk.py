@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,9 +25,8 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
-from rtbill.domain.errors import BadRecord, Conflict, Refused
-from rtbill.domain.money import EXPONENTS, decimal_text, parse_micros
-from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.domain.errors import BadRecord, Conflict
+from rtbill.domain.money import EXPONENTS, decimal_text, known_currency, parse_micros
 from rtbill.domain.tariff import Rate, Tariff
 from rtbill.formats import accounts_csv
 from rtbill.jobs import Enforcement
@@ -38,7 +36,6 @@ from rtbill.ports import (
     ChangeAccount,
     Clock,
     CreateAccount,
-    DropCall,
     EndMembership,
     LiftDeskLock,
     Operation,
@@ -47,7 +44,8 @@ from rtbill.ports import (
     Store,
 )
 from rtbill.rating import tariff_file
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.lookup import RateTable, TariffBook
+from rtbill.waiting_calls import WaitingCalls
 
 _EXTENSION = re.compile(r"[0-9A-Za-z*#+._-]{1,32}")
 Answer = dict[str, Any]
@@ -78,6 +76,7 @@ class Desk:
         self._zone_name = zone
         self._currency = currency
         self._pbxs = tuple(pbxs)
+        waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": self._import_accounts,
             "group.add": self._group_add,
@@ -86,8 +85,8 @@ class Desk:
             "credit": self._credit,
             "lock": self._lock,
             "unlock": self._unlock,
-            "calls.bill": self._bill_call,
-            "calls.drop": self._drop_call,
+            "calls.bill": waiting.bill,
+            "calls.drop": waiting.drop,
         }
 
     def add_order(self, verb: str, order: Callable[[Arguments], Awaitable[Answer]]) -> None:
@@ -110,6 +109,7 @@ class Desk:
     async def _import_accounts(self, arguments: Arguments) -> Answer:
         read = accounts_csv.read_accounts(str(arguments["csv"]), self._zone)
         problems = [str(problem) for problem in read.problems] + self._conflicts(read)
+        problems += self._openings_too_fine(read)
         answer: Answer = {"created": [], "changed": [], "assigned": [], "credited": []}
         answer["problems"] = problems
         if problems:
@@ -155,6 +155,14 @@ class Desk:
                     )
         return problems
 
+    def _openings_too_fine(self, read: accounts_csv.AccountsFile) -> list[str]:
+        currencies = {account.id: account.currency for account in read.accounts}
+        return [
+            f"account {account}: opening balance {too_fine}"
+            for account, micros in read.opening_micros.items()
+            if (too_fine := _too_fine(micros, currencies[account]))
+        ]
+
     async def _put_account(self, account: Account, answer: Answer, *, apply: bool) -> None:
         directory = self._billing.directory
         if not directory.knows(account.id):
@@ -173,12 +181,19 @@ class Desk:
         self, account_id: str, micros: int, answer: Answer, *, apply: bool
     ) -> None:
         if not apply:
-            if account_id in answer["created"]:
+            if micros and account_id in answer["created"]:
                 answer["credited"].append(f"{account_id} {decimal_text(micros)}")
             return
-        credited = await self._post_credit(
-            account_id, micros, f"opening:{account_id}", "opening balance"
-        )
+        if micros == 0:
+            return
+        try:
+            credited = await self._post_credit(
+                account_id, micros, f"opening:{account_id}", "opening balance"
+            )
+        except Conflict as other_amount:
+            # The rest of the file is good: what stands in it is carried out.
+            answer["problems"].append(f"account {account_id}: opening balance: {other_amount}")
+            return
         if not credited["repeated"]:
             answer["credited"].append(f"{account_id} {credited['amount']} {credited['currency']}")
 
@@ -204,6 +219,7 @@ class Desk:
     async def _assign(self, membership: Membership, *, move: bool) -> None:
         await self._store.change(Assign(membership, move))
         await self._reload_memberships()
+        self._billing.alarms.clear("house", str(membership.extension))
 
     async def _reload_memberships(self) -> None:
         self._billing.directory.replace_memberships(await self._reader.memberships())
@@ -224,8 +240,8 @@ class Desk:
     async def _post_credit(self, account: str, micros: int, key: str, reason: str) -> Answer:
         terms = self._billing.directory.account(account)
         digits = EXPONENTS[terms.currency]
-        if micros % 10 ** (6 - digits):
-            raise BadRecord(f"{decimal_text(micros)} {terms.currency} is finer than its coins")
+        if too_fine := _too_fine(micros, terms.currency):
+            raise BadRecord(too_fine)
         at = self._clock.now()
         decide = partial(
             consequences.credited,
@@ -282,8 +298,11 @@ class Desk:
             valid_from=self._instant(arguments.get("valid_from")),
             rates=read.rates,
         )
+        known_currency(added.currency)
+        RateTable(added)  # refuses what could not be priced by, before it is in the books
+        book = TariffBook([*tariffs, added])
         await self._store.change(AddTariff(added))
-        self._billing.assessor.replace_book(TariffBook([*tariffs, added]))
+        self._billing.assessor.replace_book(book)
         answer["version"] = added.version
         return answer
 
@@ -291,7 +310,10 @@ class Desk:
 
     async def _lock(self, arguments: Arguments) -> Answer:
         extension = self._extension(arguments["extension"])
-        incoming = Incoming(arguments.get("incoming") or "ring")
+        try:
+            incoming = Incoming(arguments.get("incoming") or "ring")
+        except ValueError:
+            raise BadRecord("incoming is `ring` or `divert`") from None
         reason = str(arguments.get("reason") or "locked at the desk")
         service = Service(Outgoing.LOCKED, incoming)
         lock = DeskLock(extension, service, reason, self._clock.now())
@@ -314,59 +336,6 @@ class Desk:
         if wanted != Service():
             answer["note"] = "still locked for want of money; crediting the account opens it"
         return answer
-
-    # ------------------------------------------------------------------ calls in doubt
-
-    async def _bill_call(self, arguments: Arguments) -> Answer:
-        call = await self._waiting_call(str(arguments["call"]))
-        record = call.record
-        seconds = arguments.get("seconds")
-        if seconds is not None:
-            if float(seconds) < 0 or record.answered_at is None:
-                raise BadRecord("talk time cannot be negative, nor belong to an unanswered call")
-            ended = record.answered_at + timedelta(seconds=float(seconds))
-            record = replace(record, ended_at=ended)
-        if record.answered_at is None:
-            raise Refused(f"call {record.id} has no answer time; drop it with a reason instead")
-        terms = self._billing.directory.account(call.account)
-        called = self._billing.assessor.classify(record.dialled)
-        cost = None
-        status = CallStatus.FREE
-        if called.kind is NumberKind.CHARGEABLE:
-            cost = self._billing.assessor.price(terms, called, record.answered_at, record.talk_us)
-            status = CallStatus.RATED
-        billed = RatedCall(
-            record, call.account, status, called.kind, called.number, cost, call.person, call.note
-        )
-        committed = await self._store.submit(self._billing.operation(billed, settles=call.status))
-        if committed.facts is None:
-            raise Conflict(f"call {record.id} was settled meanwhile")
-        self._billing.committed(committed, billed)
-        self._billing.alarms.clear("unconfirmed", str(record.id))
-        return {
-            "call": str(record.id),
-            "account": call.account,
-            "price": decimal_text(cost.micros) if cost else "0.00",
-            "currency": terms.currency,
-        }
-
-    async def _drop_call(self, arguments: Arguments) -> Answer:
-        call = await self._waiting_call(str(arguments["call"]))
-        reason = str(arguments.get("reason") or "").strip()
-        if not reason:
-            raise BadRecord("dropping a call needs a reason, which is kept with it")
-        key = str(call.record.id)
-        await self._store.change(DropCall(key, reason, self._clock.now()))
-        self._billing.alarms.clear("unconfirmed", key)
-        return {"call": key, "status": "dropped", "reason": reason}
-
-    async def _waiting_call(self, key: str) -> RatedCall:
-        call = await self._reader.call(key)
-        if call is None:
-            raise Refused(f"there is no call {key!r}; `rtbill unconfirmed list` shows them")
-        if call.status not in (CallStatus.UNCONFIRMED, CallStatus.UNRATED):
-            raise Refused(f"call {key} is {call.status}; nothing is left to decide")
-        return call
 
     # ------------------------------------------------------------------ reading arguments
 
@@ -393,6 +362,13 @@ class Desk:
     def _wake(self) -> None:
         for line in self._billing.lines.values():
             line.wake.set()
+
+
+def _too_fine(micros: int, currency: str) -> str:
+    """What is wrong with an amount that no coins of the currency make; empty when they do."""
+    if micros % 10 ** (6 - EXPONENTS[currency]):
+        return f"{decimal_text(micros)} {currency} is finer than its coins"
+    return ""
 
 
 def _describe(rate: Rate) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 
@@ -22,10 +23,13 @@ from rtbill.ports import (
     PostNotices,
     Reader,
     Store,
+    StoredNotice,
 )
 
 ROUND_S = 30.0
 """An enforcement round runs at least this often."""
+RETRY_ROUNDS_S = (1.0, 2.0, 4.0, 8.0)
+"""After a round that left something undone."""
 READ_BACK_ROUNDS = 10
 """Every so many rounds the exchange's state is read anew, to find changes made by hand."""
 SWEEP_S = 2.0
@@ -66,21 +70,29 @@ class Enforcement:
 
     async def serve(self, line: Line) -> None:
         """Rounds for one exchange, for ever: after each change, and by the clock."""
-        rounds = 0
+        rounds = failures = 0
         while True:
             line.wake.clear()
+            pause_s = ROUND_S
             if line.is_up and line.pbx.capabilities.set_service:
                 if rounds % READ_BACK_ROUNDS == 0:
                     line.confirmed = None
                 rounds += 1
-                await self._round(line)
-            try:
-                async with asyncio.timeout(ROUND_S):
-                    await line.wake.wait()
-            except TimeoutError:
-                continue
+                is_done = await self._round(line)
+                failures = 0 if is_done else failures + 1
+                if 0 < failures <= len(RETRY_ROUNDS_S):
+                    pause_s = RETRY_ROUNDS_S[failures - 1]
+            async with asyncio.TaskGroup() as group:
+                timer = group.create_task(self._wake_after(line, pause_s), name="next round")
+                await line.wake.wait()
+                timer.cancel()
 
-    async def _round(self, line: Line) -> None:
+    async def _wake_after(self, line: Line, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        line.wake.set()
+
+    async def _round(self, line: Line) -> bool:
+        """Whether the exchange is now seen to hold all that is wanted."""
         name = line.pbx.name
         try:
             if line.confirmed is None:
@@ -92,15 +104,16 @@ class Enforcement:
                         group.create_task(self._set(line, number, service), name=f"set {number}")
         except PortFailed as error:
             self._alarms.raise_("service", name, f"locks cannot be read: {error}")
-            return
+            return False
         left = self.differing(line)
         if left and line.confirmed is not None:
             text = (
                 f"{len(left)} extensions differ from what is wanted: {', '.join(sorted(left)[:5])}"
             )
             self._alarms.raise_("service", name, text)
-        else:
-            self._alarms.clear("service", name)
+            return False
+        self._alarms.clear("service", name)
+        return True
 
     async def _set(self, line: Line, number: str, service: Service) -> None:
         try:
@@ -130,7 +143,9 @@ async def note_heard(billing: Billing, store: Store, clock: Clock) -> None:
         await clock.sleep(HEARD_S)
         for line in billing.lines.values():
             if line.is_up and store.failing is None:
-                await store.change(Heard(line.pbx.name, clock.now()))
+                # Without it the evidence is older, no more: a failing disk has its own alarm.
+                with contextlib.suppress(PortFailed):
+                    await store.change(Heard(line.pbx.name, clock.now() - line.clock_ahead))
 
 
 async def pump_outbox(  # noqa: PLR0913 - one collaborator each
@@ -149,11 +164,7 @@ async def pump_outbox(  # noqa: PLR0913 - one collaborator each
             await _store_alarms(store, alarms)
             waiting = await reader.waiting_notices(OUTBOX_BATCH)
             meter.gauge("rtbill_outbox_waiting", len(waiting))
-            for stored in waiting:
-                for notifier in notifiers:
-                    await notifier.send(stored.notice)
-            if waiting:
-                await store.change(NoticesSent(tuple(stored.id for stored in waiting)))
+            await _send_all(waiting, notifiers, store)
             failures = 0
         except RtbillError as error:
             failures += 1
@@ -161,6 +172,21 @@ async def pump_outbox(  # noqa: PLR0913 - one collaborator each
                 alarms.raise_("outbox", "notices", f"cannot be sent: {error}")
         else:
             alarms.clear("outbox", "notices")
+
+
+async def _send_all(
+    waiting: Sequence[StoredNotice], notifiers: Sequence[Notifier], store: Store
+) -> None:
+    """Those before a failure are not sent again."""
+    sent: list[int] = []
+    try:
+        for stored in waiting:
+            for notifier in notifiers:
+                await notifier.send(stored.notice)
+            sent.append(stored.id)
+    finally:
+        if sent:
+            await store.change(NoticesSent(tuple(sent)))
 
 
 async def _store_alarms(store: Store, alarms: Alarms) -> None:
@@ -178,6 +204,7 @@ async def keep_gauges(
     billing: Billing, rounds: Enforcement, store: Store, meter: Meter, clock: Clock
 ) -> None:
     """Refresh the gauges that nobody else sets."""
+    by_kind: dict[str, int] = {}
     while True:
         meter.gauge("rtbill_store_queue", store.queued)
         wanted = confirmed = differing = 0
@@ -191,7 +218,7 @@ async def keep_gauges(
         meter.gauge("rtbill_services_wanted", wanted)
         meter.gauge("rtbill_services_confirmed", confirmed)
         meter.gauge("rtbill_services_differing", differing)
-        by_kind: dict[str, int] = {}
+        by_kind = dict.fromkeys(by_kind, 0)  # a kind that is over falls to 0
         for alarm in billing.alarms.active():
             by_kind[alarm.kind] = by_kind.get(alarm.kind, 0) + 1
         for kind, count in by_kind.items():

@@ -1,4 +1,7 @@
-"""Channels and the messages about them, with headers in the order in which Asterisk 16 and 22 send them."""
+"""Channels and the messages about them.
+
+With headers in the order in which Asterisk 16 and 22 send them.
+"""
 
 from __future__ import annotations
 
@@ -61,9 +64,9 @@ class Message:
         return (self.text() + "\r\n").encode("utf-8", "surrogateescape")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Channel:
-    """One leg inside the exchange. Equality is identity by name and Uniqueid."""
+    """One leg inside the exchange."""
 
     name: str
     device: str
@@ -129,7 +132,10 @@ def event(name: str, privilege: str, at_us: int | None, headers: Headers) -> Mes
 
 
 def cause_headers(cause: int, tech_cause: int | None, *, with_text: bool) -> Headers:
-    """Why a channel ended: Q.850 cause, its text, and on Asterisk 22 the SIP code where one came."""
+    """Why a channel ended.
+
+    Q.850 cause, its text, and on Asterisk 22 the SIP code where one came.
+    """
     headers: Headers = [("Cause", str(cause))]
     if with_text:
         headers.append(("Cause-txt", CAUSE_TEXTS.get(cause, "Unknown")))

@@ -1,8 +1,9 @@
 """The simulator's time: the wall clock, a faster one, or one that a test moves by hand.
 
-All instants are whole microseconds of Unix time. Everything the exchange says and does counts in this time: event
-timestamps, ringing, talking, AbsoluteTimeout. At speed 1 it is the wall clock; at speed X it starts at the wall clock's
-instant and runs X times as fast, so a call of 60 s is over after 60 / X s and its timestamps still say 60 s.
+All instants are whole microseconds of Unix time. Everything the exchange says and does counts in
+this time: event timestamps, ringing, talking, AbsoluteTimeout. At speed 1 it is the wall clock; at
+speed X it starts at the wall clock's instant and runs X times as fast, so a call of 60 s is over
+after 60 / X s and its timestamps still say 60 s.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ class Clock(Protocol):
 
 
 class SpeedClock:
-    """The wall clock at speed 1; otherwise time that runs `speed` times as fast from the start on."""
+    """The wall clock at speed 1.
+
+    Otherwise time that runs `speed` times as fast from the start on.
+    """
 
     def __init__(self, speed: float = 1.0) -> None:
         if not 0 < speed <= 10_000:
@@ -44,12 +48,16 @@ class SpeedClock:
 
     async def sleep_until_us(self, instant_us: int) -> None:
         """Wait on the event loop for the real time this takes."""
-        while (left_us := instant_us - self.now_us()) > 0:
+        left_us = instant_us - self.now_us()
+        if left_us > 0:
             await asyncio.sleep(left_us / US / self._speed)
 
 
 class ManualClock:
-    """Time that stands still until someone advances it; sleepers wake in the order of their instants."""
+    """Time that stands still until someone advances it.
+
+    Sleepers wake in the order of their instants.
+    """
 
     def __init__(self, start_us: int = 1_795_356_000 * US) -> None:
         self._now_us = start_us

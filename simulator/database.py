@@ -1,4 +1,7 @@
-"""AstDB: the exchange's small key store, where locks live and where ended calls wait to be billed."""
+"""AstDB.
+
+The exchange's small key store, where locks live and where ended calls wait to be billed.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ class AstDatabase:
 
     def __init__(self, on_change: Callable[[], None] | None = None) -> None:
         self._rows: dict[str, str] = {}
-        self._on_change = on_change or (lambda: None)
+        self.on_change = on_change or (lambda: None)
 
     def put(self, family: str, key: str, value: str) -> None:
         """Store or replace one value."""
         self._rows[f"/{family}/{key}"] = value
-        self._on_change()
+        self.on_change()
 
     def get(self, family: str, key: str) -> str | None:
         """The value, or None where there is none."""
@@ -29,7 +32,7 @@ class AstDatabase:
         """Whether there was something to delete."""
         found = self._rows.pop(f"/{family}/{key}", None) is not None
         if found:
-            self._on_change()
+            self.on_change()
         return found
 
     def delete_tree(self, family: str, key: str = "") -> int:
@@ -38,13 +41,15 @@ class AstDatabase:
         for path in doomed:
             del self._rows[path]
         if doomed:
-            self._on_change()
+            self.on_change()
         return len(doomed)
 
     def tree(self, family: str = "", key: str = "") -> Iterator[tuple[str, str]]:
         """Rows below /family/key in the order of their paths; all rows without a family."""
         prefix = "".join(f"/{part}" for part in (family, key) if part) + "/"
-        return iter([(path, self._rows[path]) for path in sorted(self._rows) if path.startswith(prefix)])
+        return iter(
+            [(path, self._rows[path]) for path in sorted(self._rows) if path.startswith(prefix)]
+        )
 
     def dump(self) -> dict[str, str]:
         """A copy of all rows, for the state file and for tests."""

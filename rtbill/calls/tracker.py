@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rtbill.calls.machine import LegState, Sign, after
 from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source
@@ -26,6 +26,10 @@ from rtbill.domain.events import (
 
 UNHEARD = (LegState.RINGING_UNHEARD, LegState.TALKING_UNHEARD)
 RINGING = (LegState.RINGING, LegState.RINGING_UNHEARD)
+OVER_KEPT = 4096
+"""Calls remembered after their end, so that late news of them says nothing new."""
+SAME_ANSWER = timedelta(seconds=2)
+"""Two reports of one answer differ by less; beyond it the exchange used an id twice (CC-05)."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class Tracker:
         self._proven_at = heard_until
         """The exchange was last heard, or last showed all its legs, at this instant."""
         self._link_up = False
+        self._over: dict[CallId, datetime | None] = {}
+        """Answer times of calls lately over without doubt, the oldest first."""
 
     def resume(self, leg: LiveLeg) -> None:
         """Take up a leg noted before a restart of ours; the first snapshot will settle it."""
@@ -107,12 +113,12 @@ class Tracker:
             if self._link_up and leg.state not in UNHEARD:
                 left.append(_record(leg, at, Outcome.LIVE))
             else:
-                left.append(self._in_doubt(leg, "the link was lost and never came back"))
+                left.append(self._in_doubt(leg, "the link was lost and never came back", at))
         self._legs.clear()
         return left
 
     def _started(self, event: CallStarted) -> list[CallRecord | LiveLeg]:
-        if event.id not in self._legs:
+        if event.id not in self._legs and event.id not in self._over:
             self._legs[event.id] = Leg(
                 event.id,
                 event.payer,
@@ -127,7 +133,7 @@ class Tracker:
     def _answered(self, event: CallAnswered) -> list[CallRecord | LiveLeg]:
         leg = self._legs.get(event.id)
         state = after(leg.state if leg else None, Sign.ANSWERED)
-        if state is None:
+        if state is None or (leg is None and self._is_over(event.id, event.at)):
             return []
         if leg is None:
             leg = Leg(
@@ -149,10 +155,9 @@ class Tracker:
     def _ended(self, event: CallEnded) -> list[CallRecord | LiveLeg]:
         leg = self._legs.pop(event.id, None)
         if leg is None:
-            if event.answered_at is None:
+            if event.answered_at is None or self._is_over(event.id, event.answered_at):
                 return []
-            # Answer unseen (lost event, or settled from the outbox already): the leg's own stamp
-            # counts, and the key of the call makes a repetition harmless.
+            # Answer unseen (a lost event): the leg's own stamp counts.
             leg = Leg(
                 event.id,
                 event.payer,
@@ -167,22 +172,17 @@ class Tracker:
         leg.payer = event.payer or leg.payer
         leg.dialled = event.dialled or leg.dialled
         if leg.answered_at is not None and event.at < leg.answered_at:
-            return [
-                _record(
-                    leg,
-                    leg.answered_at,
-                    Outcome.UNCONFIRMED,
-                    cause=event.cause,
-                    evidence="the exchange's clock stepped back: "
-                    f"answered {leg.answered_at:%F %T}, ended {event.at:%F %T} UTC",
-                )
-            ]
+            evidence = _stepped_back(leg.answered_at, event.at)
+            doubt = Outcome.UNCONFIRMED
+            return [_record(leg, leg.answered_at, doubt, cause=event.cause, evidence=evidence)]
+        self._remember(leg.id, leg.answered_at)
         outcome = Outcome.UNANSWERED if leg.answered_at is None else Outcome.ENDED
         return [_record(leg, event.at, outcome, cause=event.cause, cut_by=event.cut_by)]
 
     def _lost(self, event: LinkLost) -> list[CallRecord | LiveLeg]:
+        if self._link_up:
+            self._proven_at = event.at
         self._link_up = False
-        self._proven_at = event.at
         for leg in self._legs.values():
             leg.state = after(leg.state, Sign.LINK_LOST) or leg.state
         return []
@@ -194,7 +194,10 @@ class Tracker:
         seen = {leg.id for leg in snapshot.live}
         vanished = {leg.id: leg for leg in snapshot.vanished}
         for leg in [leg for leg in self._legs.values() if leg.id not in seen]:
-            vanished.pop(leg.id, None)
+            marked = vanished.pop(leg.id, None)
+            if marked is not None and leg.answered_at is None:
+                leg.answered_at, leg.source = marked.answered_at, Source.OUTBOX
+                leg.state = LegState.TALKING_UNHEARD
             if after_gap or leg.missed_at is not None:
                 del self._legs[leg.id]
                 out.append(self._settle_missing(leg, snapshot))
@@ -215,17 +218,21 @@ class Tracker:
             if leg is not None and not after_gap and leg.missed_at is None:
                 continue  # the event of its end is on the way and knows the cause
             self._legs.pop(row.id, None)
+            is_back = row.ended_at < row.answered_at
+            if not is_back:
+                self._remember(row.id, row.answered_at)
             out.append(
                 CallRecord(
                     row.id,
-                    row.payer,
-                    row.dialled,
+                    row.payer or (leg.payer if leg else None),
+                    row.dialled or (leg.dialled if leg else None),
                     leg.trunk if leg else row.trunk,
                     row.answered_at,
                     max(row.ended_at, row.answered_at),
                     None,
-                    Outcome.RECOVERED,
+                    Outcome.UNCONFIRMED if is_back else Outcome.RECOVERED,
                     Source.OUTBOX,
+                    evidence=_stepped_back(row.answered_at, row.ended_at) if is_back else "",
                 )
             )
         return out
@@ -237,6 +244,8 @@ class Tracker:
             sign = Sign.SEEN_RINGING if seen.answered_at is None else Sign.SEEN_TALKING
             state = after(leg.state if leg else None, sign)
             if leg is None:
+                if self._is_over(seen.id, seen.answered_at):
+                    continue  # its end overtook this older view
                 assert state is not None
                 self._legs[seen.id] = leg = Leg(
                     seen.id,
@@ -253,6 +262,7 @@ class Tracker:
             leg.missed_at = None
             was_unheard = leg.state in UNHEARD
             leg.state = state or leg.state
+            leg.payer, leg.dialled = leg.payer or seen.payer, leg.dialled or seen.dialled
             if leg.answered_at is None and seen.answered_at is not None:
                 leg.answered_at, leg.source = seen.answered_at, Source.STATUS
                 out.append(leg.as_live())
@@ -263,14 +273,15 @@ class Tracker:
     def _settle_missing(self, leg: Leg, snapshot: Snapshot) -> CallRecord:
         if leg.state in RINGING and leg.payer is not None and snapshot.has_outbox:
             # Had it been answered, the exchange would have kept a row of it.
+            self._remember(leg.id, None)
             return _record(leg, snapshot.at, Outcome.UNANSWERED, source=Source.STATUS)
         if leg.state in RINGING:
-            return self._in_doubt(
-                leg, "it rang when the link was lost, and the exchange keeps no record of this leg"
-            )
-        return self._in_doubt(
-            leg, "it talked when last heard; the exchange neither shows it nor recorded its end"
-        )
+            why = "it rang when last heard, and the exchange keeps no record of this leg"
+        elif leg.source is Source.OUTBOX:
+            why = "the exchange marked it answered and crashed before its end"
+        else:
+            why = "it talked when last heard; the exchange neither shows it nor recorded its end"
+        return self._in_doubt(leg, why, snapshot.at)
 
     def _settle_vanished(self, seen: LiveLeg) -> CallRecord:
         assert seen.answered_at is not None
@@ -283,12 +294,26 @@ class Tracker:
             seen.answered_at,
             Source.OUTBOX,
         )
-        return self._in_doubt(leg, "the exchange marked it answered and crashed before its end")
+        why = "the exchange marked it answered and crashed before its end"
+        return self._in_doubt(leg, why, seen.answered_at)
 
-    def _in_doubt(self, leg: Leg, why: str) -> CallRecord:
+    def _remember(self, call: CallId, answered_at: datetime | None) -> None:
+        self._over[call] = answered_at
+        if len(self._over) > OVER_KEPT:
+            del self._over[next(iter(self._over))]
+
+    def _is_over(self, call: CallId, answered_at: datetime | None) -> bool:
+        """Whether this is late news of a call that is settled, not of another under its id."""
+        if call not in self._over:
+            return False
+        known = self._over[call]
+        if answered_at is None:
+            return True
+        return known is not None and abs(answered_at - known) <= SAME_ANSWER
+
+    def _in_doubt(self, leg: Leg, why: str, at: datetime) -> CallRecord:
         proven = leg.missed_at or self._proven_at
-        start = leg.answered_at or proven
-        assert start is not None
+        start = leg.answered_at or proven or at
         ended = max(proven, start) if proven else start
         return _record(
             leg,
@@ -296,6 +321,13 @@ class Tracker:
             Outcome.UNCONFIRMED,
             evidence=f"{why}; proven alive until {ended:%F %T} UTC",
         )
+
+
+def _stepped_back(answered_at: datetime, ended_at: datetime) -> str:
+    return (
+        "the exchange's clock stepped back: "
+        f"answered {answered_at:%F %T}, ended {ended_at:%F %T} UTC"
+    )
 
 
 def _record(  # noqa: PLR0913 - one keyword for each fact that differs

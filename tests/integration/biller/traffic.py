@@ -54,10 +54,10 @@ class Traffic:
             self.refused += 1
             return
         await asyncio.sleep(self._random.uniform(0.0, 0.2))
+        if call.is_over:
+            return  # the biller hung up a call that nothing can pay
         if self._random.random() < 0.15:
             server.fail(call, self._random.choice(["busy", "noanswer", "cancel"]))
-            return
-        if call.is_over:
             return
         server.answer(call)
         leg = call.b
