@@ -25,7 +25,7 @@ from rtbill.credit import CreditControl, RunningCall
 from rtbill.domain.account import HOUSE, SUSPENSE, Service
 from rtbill.domain.call import CallId, CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
-from rtbill.domain.errors import PortFailed, Unavailable
+from rtbill.domain.errors import BadRecord, Conflict, OutcomeUnknown, PortFailed, Unavailable
 from rtbill.domain.events import (
     CallRefused,
     CallStarted,
@@ -36,6 +36,7 @@ from rtbill.domain.events import (
     PbxEvent,
     Snapshot,
 )
+from rtbill.domain.money import Money, too_fine
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
@@ -59,6 +60,16 @@ class Pending:
     call: RatedCall
     future: asyncio.Future[Committed]
     heard_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What became of a credit."""
+
+    currency: str
+    balance_micros: int
+    is_repeated: bool
+    """The key was known: this time nothing was moved."""
 
 
 @dataclass(slots=True)
@@ -289,8 +300,41 @@ class Billing:
         for notice in facts.notices:
             self.chronicle.add(notice.at, notice)
         if facts.service_before is not None:
-            for line in self.lines.values():
-                line.wake.set()
+            self.wake()
+
+    async def credit(self, account: str, micros: int, key: str, reason: str) -> Credited:
+        """Money received at the desk, or taken back; once for each key.
+
+        BadRecord when no coins make the amount, Conflict when the key stands for another credit.
+        """
+        terms = self.directory.account(account)
+        if problem := too_fine(Money(micros, terms.currency)):
+            raise BadRecord(problem)
+        decide = partial(
+            consequences.credited,
+            micros=micros,
+            key=key,
+            reason=reason,
+            policies=self.policies,
+            at=self._clock.now(),
+        )
+        committed = await self.store.submit(Operation(account, ledger.credit_key(key), decide))
+        self.committed(committed)
+        transfer = committed.facts.transfers[0] if committed.facts else committed.first
+        assert transfer is not None, "a credit leaves a transfer"
+        signed = transfer.amount_micros * (1 if transfer.credit == account else -1)
+        if transfer.account != account or signed != micros:
+            raise Conflict(
+                f"key {key!r} was used before: {Money(signed, transfer.currency)} to "
+                f"{transfer.account}; a new credit needs a new key"
+            )
+        balance_micros = self.directory.state(account).balance_micros
+        return Credited(terms.currency, balance_micros, committed.facts is None)
+
+    def wake(self) -> None:
+        """Have an enforcement round look at every exchange now."""
+        for line in self.lines.values():
+            line.wake.set()
 
     async def reassess(self, accounts: Iterable[str]) -> None:
         """Decide anew what service these accounts shall have, and how long their running calls may
@@ -332,6 +376,8 @@ class Billing:
                         await line.pbx.hang_up(call)
                     running.armed_s = wanted
                 except PortFailed as error:
+                    if isinstance(error, OutcomeUnknown):
+                        running.armed_s = -1.0  # the old limit may hold no more
                     pause = COMMAND_PAUSES_S[min(failures, len(COMMAND_PAUSES_S) - 1)]
                     failures += 1
                     if failures > 2:

@@ -12,7 +12,7 @@ from rtbill.alarms import Alarms
 from rtbill.billing import Billing, Line
 from rtbill.chronicle import Served
 from rtbill.domain.account import DeskLock, Extension, Service
-from rtbill.domain.errors import PortFailed, RtbillError
+from rtbill.domain.errors import OutcomeUnknown, PortFailed, RtbillError
 from rtbill.outbox import pause_s
 from rtbill.ports import (
     Clock,
@@ -68,6 +68,12 @@ class Enforcement:
         """What the exchange is not yet seen to hold."""
         return enforcement.differences(self.wanted(line.pbx.name), line.confirmed or {})
 
+    def confirmed_count(self, line: Line) -> int:
+        """How many extensions the exchange was seen to hold as wanted."""
+        if line.confirmed is None:
+            return 0
+        return len(self.wanted(line.pbx.name).keys() - self.differing(line).keys())
+
     async def serve(self, line: Line) -> None:
         """Rounds for one exchange, for ever: after each change, and by the clock."""
         rounds = failures = 0
@@ -105,19 +111,26 @@ class Enforcement:
         except PortFailed as error:
             self._alarms.raise_("service", name, f"locks cannot be read: {error}")
             return False
-        left = self.differing(line)
-        if left and line.confirmed is not None:
-            text = (
-                f"{len(left)} extensions differ from what is wanted: {', '.join(sorted(left)[:5])}"
-            )
+        left = self._left(line, [number for number, _ in todo])
+        if left and line.is_up:
+            numbers = ", ".join(sorted(left)[:5])
+            text = f"{len(left)} extensions are not seen to hold what is wanted: {numbers}"
             self._alarms.raise_("service", name, text)
+        if left:
             return False
         self._alarms.clear("service", name)
         return True
 
+    def _left(self, line: Line, tried: list[str]) -> list[str]:
+        """Numbers not seen to hold what is wanted; all that were tried when nothing is known."""
+        return tried if line.confirmed is None else list(self.differing(line))
+
     async def _set(self, line: Line, number: str, service: Service) -> None:
         try:
             await line.pbx.set_service(number, service)
+        except OutcomeUnknown:
+            line.confirmed = None  # it may be done or not: only the exchange knows
+            return
         except PortFailed:
             return  # still differs: the round tells, the next one tries again
         if line.confirmed is not None:
@@ -213,7 +226,7 @@ async def keep_gauges(
             meter.gauge("rtbill_calls_live", line.tracker.count(), pbx=name)
             want = rounds.wanted(name)
             wanted += len(want)
-            confirmed += len(line.confirmed or {})
+            confirmed += rounds.confirmed_count(line)
             differing += len(rounds.differing(line))
         meter.gauge("rtbill_services_wanted", wanted)
         meter.gauge("rtbill_services_confirmed", confirmed)

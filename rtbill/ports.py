@@ -249,6 +249,13 @@ class Heard:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several changes in one transaction: all of them or none."""
+
+    changes: tuple[Change, ...]
+
+
 Change = (
     CreateAccount
     | ChangeAccount
@@ -261,6 +268,7 @@ Change = (
     | PostNotices
     | NoticesSent
     | Heard
+    | Together
 )
 """Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,
 UnknownAccount.

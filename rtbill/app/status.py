@@ -43,7 +43,7 @@ class Status:
             },
             "services": {
                 "wanted": sum(len(rounds.wanted(line.pbx.name)) for line in lines),
-                "confirmed": sum(len(line.confirmed or {}) for line in lines),
+                "confirmed": sum(rounds.confirmed_count(line) for line in lines),
                 "differing": differing,
             },
             "outbox": len(waiting),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -102,6 +102,10 @@ class Directory:
             if holder is not None and holder.account == account:
                 extensions.append(extension)
         return extensions
+
+    def memberships_of(self, extension: Extension) -> Sequence[Membership]:
+        """All of one extension, past and future."""
+        return self._by_extension.get(extension, ())
 
     def memberships(self) -> list[Membership]:
         """All of them, past and future."""

@@ -112,3 +112,10 @@ def round_half_up(micros: int, digits: int) -> int:
     """`micros` rounded once to `digits` decimals of the main unit (LG-09: 4 by default)."""
     step: int = 10 ** (6 - digits)
     return divide_rounding_half_up(micros, step) * step
+
+
+def too_fine(money: Money) -> str:
+    """What is wrong with an amount that no coins of its currency make; empty when they do."""
+    if money.micros % 10 ** (6 - EXPONENTS[money.currency]):
+        return f"{decimal_text(money.micros)} {money.currency} is finer than its coins"
+    return ""

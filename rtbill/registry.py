@@ -1,0 +1,173 @@
+"""Accounts and who holds which extension: the desk's orders about them.
+
+An accounts file is carried out in one transaction or not at all; opening balances follow, each
+under a key of its own, so that importing the file again finishes what a crash left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rtbill.billing import Billing
+from rtbill.domain.account import Account, Membership
+from rtbill.domain.errors import Conflict
+from rtbill.domain.money import Money, decimal_text, too_fine
+from rtbill.formats import accounts_csv
+from rtbill.formats.wording import Wording
+from rtbill.ports import (
+    Assign,
+    Change,
+    ChangeAccount,
+    Clock,
+    CreateAccount,
+    EndMembership,
+    Reader,
+    Store,
+    Together,
+)
+
+Answer = dict[str, Any]
+Arguments = Mapping[str, Any]
+
+
+class Registry:
+    """Changes accounts and memberships; the directory in memory follows each commit."""
+
+    def __init__(
+        self, *, billing: Billing, store: Store, reader: Reader, clock: Clock, wording: Wording
+    ) -> None:
+        self._billing = billing
+        self._store = store
+        self._reader = reader
+        self._clock = clock
+        self._wording = wording
+
+    async def import_accounts(self, arguments: Arguments) -> Answer:
+        """What the file would do, or with `apply` has done; nothing when it has problems."""
+        read = accounts_csv.read_accounts(str(arguments["csv"]), self._wording.zone)
+        problems = [str(problem) for problem in read.problems]
+        problems += [*self._conflicts(read), *self._accounts_unfit(read), *_openings_too_fine(read)]
+        answer: Answer = {"created": [], "changed": [], "assigned": [], "credited": []}
+        answer["problems"] = problems
+        if problems:
+            return answer
+        changes = self._changes(read, answer)
+        if not arguments.get("apply", False):
+            answer["credited"] = [
+                f"{account} {decimal_text(micros)}"
+                for account, micros in read.opening_micros.items()
+                if micros and account in answer["created"]
+            ]
+            return answer
+        if changes:
+            await self._store.change(Together(tuple(changes)))
+        await self._follow()
+        for membership in read.memberships:
+            self._billing.alarms.clear("house", str(membership.extension))
+        for account, micros in read.opening_micros.items():
+            await self._open_with(account, micros, answer)
+        await self._billing.reassess([*answer["created"], *answer["changed"]])
+        return answer
+
+    async def group_add(self, arguments: Arguments) -> Answer:
+        """The extension belongs to the account from an instant on."""
+        account = self._billing.directory.account(str(arguments["account"]))
+        membership = Membership(
+            account=account.id,
+            extension=self._wording.extension(arguments["extension"]),
+            valid_from=self._wording.instant(arguments.get("from"), self._clock.now()),
+            person=arguments.get("person") or None,
+        )
+        await self._store.change(Assign(membership, bool(arguments.get("move", False))))
+        await self._follow()
+        self._billing.alarms.clear("house", str(membership.extension))
+        return {"account": account.id, "extension": str(membership.extension)}
+
+    async def group_remove(self, arguments: Arguments) -> Answer:
+        """The extension no longer belongs to the account from an instant on."""
+        account = self._billing.directory.account(str(arguments["account"]))
+        extension = self._wording.extension(arguments["extension"])
+        at = self._wording.instant(arguments.get("from"), self._clock.now())
+        await self._store.change(EndMembership(account.id, extension, at))
+        await self._follow()
+        return {"account": account.id, "extension": str(extension), "until": at.isoformat()}
+
+    def _changes(self, read: accounts_csv.AccountsFile, answer: Answer) -> list[Change]:
+        directory = self._billing.directory
+        changes: list[Change] = []
+        for account in read.accounts:
+            if not directory.knows(account.id):
+                changes.append(CreateAccount(account))
+                answer["created"].append(account.id)
+            elif directory.account(account.id) != account:
+                changes.append(ChangeAccount(account))
+                answer["changed"].append(account.id)
+        for membership in read.memberships:
+            if membership not in directory.memberships_of(membership.extension):
+                changes.append(Assign(membership))
+                answer["assigned"].append(f"{membership.extension} to {membership.account}")
+        return changes
+
+    async def _follow(self) -> None:
+        """The directory is brought up to what the store now holds, and rounds look at it."""
+        directory = self._billing.directory
+        for state in await self._reader.accounts():
+            if directory.knows(state.account.id):
+                directory.change_terms(state.account)
+            else:
+                directory.put(state)
+        directory.replace_memberships(await self._reader.memberships())
+        self._billing.wake()
+
+    async def _open_with(self, account: str, micros: int, answer: Answer) -> None:
+        if micros == 0:
+            return
+        key = f"opening:{account}"
+        try:
+            credited = await self._billing.credit(account, micros, key, "opening balance")
+        except Conflict as other_amount:
+            # The rest of the file is good: what stands in it is carried out.
+            answer["problems"].append(f"account {account}: opening balance: {other_amount}")
+            return
+        if not credited.is_repeated:
+            answer["credited"].append(f"{account} {Money(micros, credited.currency)}")
+
+    def _conflicts(self, read: accounts_csv.AccountsFile) -> list[str]:
+        return [
+            f"{membership.extension} already belongs to {other.account} from "
+            f"{other.valid_from.astimezone(self._wording.zone):%F}; move it with "
+            f"`rtbill group add {membership.account} {membership.extension} --move`"
+            for membership in read.memberships
+            for other in self._billing.directory.memberships_of(membership.extension)
+            if membership != other and membership.overlaps(other)
+        ]
+
+    def _accounts_unfit(self, read: accounts_csv.AccountsFile) -> list[str]:
+        return [problem for account in read.accounts for problem in self._unfit(account)]
+
+    def _unfit(self, account: Account) -> list[str]:
+        problems = []
+        classes = self._billing.policies.names()
+        if account.account_class not in classes:
+            problems.append(
+                f"account {account.id}: class {account.account_class!r} is not in config.toml; "
+                f"known are {', '.join(classes)}"
+            )
+        if self._billing.directory.knows(account.id):
+            old = self._billing.directory.account(account.id)
+            if old.currency != account.currency:
+                problems.append(
+                    f"account {account.id} is kept in {old.currency}, not {account.currency}; "
+                    "an account's currency never changes"
+                )
+        return problems
+
+
+def _openings_too_fine(read: accounts_csv.AccountsFile) -> list[str]:
+    currencies = {account.id: account.currency for account in read.accounts}
+    return [
+        f"account {account}: opening balance {problem}"
+        for account, micros in read.opening_micros.items()
+        if (problem := too_fine(Money(micros, currencies[account])))
+    ]

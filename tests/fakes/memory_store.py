@@ -1,0 +1,271 @@
+"""ports.Store and ports.Reader in memory: everything is durable at once, nothing survives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from rtbill.domain.account import (
+    OPEN_SERVICE,
+    AccountState,
+    DeskLock,
+    Extension,
+    Membership,
+)
+from rtbill.domain.errors import Conflict, Refused, RtbillError, UnknownAccount
+from rtbill.domain.events import LiveLeg
+from rtbill.domain.ledger import Transfer
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, Facts, RatedCall
+from rtbill.domain.tariff import Tariff
+from rtbill.ports import (
+    AddTariff,
+    Assign,
+    CallFilter,
+    Change,
+    ChangeAccount,
+    Clock,
+    Committed,
+    CreateAccount,
+    DropCall,
+    EndMembership,
+    Heard,
+    LiftDeskLock,
+    LiveRow,
+    NoticesSent,
+    Operation,
+    PostedTransfer,
+    PostNotices,
+    SetDeskLock,
+    Together,
+    StoredNotice,
+)
+from rtbill.storage.checks import (
+    Reassignment,
+    as_another_leg,
+    assigned,
+    check_facts,
+    check_new_account,
+    ended,
+    is_another_leg,
+)
+
+
+class MemoryStore:
+    """One object is both ports. `failing` may be set by a test; it holds nothing up."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.failing: str | None = None
+        self.queued = 0
+        self._clock = clock
+        self._accounts: dict[str, AccountState] = {}
+        self._memberships: list[Membership] = []
+        self._tariffs: list[Tariff] = []
+        self._desk_locks: dict[Extension, DeskLock] = {}
+        self._calls: dict[str, RatedCall] = {}
+        self._transfers: dict[str, PostedTransfer] = {}
+        self._live: dict[str, LiveLeg] = {}
+        self._heard: dict[str, datetime] = {}
+        self._notices: dict[int, StoredNotice] = {}
+        self._notices_ever = 0
+
+    def submit(self, operation: Operation) -> asyncio.Future[Committed]:
+        """Done, or refused, before it returns."""
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        try:
+            future.set_result(self._apply(operation))
+        except (RtbillError, AssertionError) as error:
+            future.set_exception(error)
+        return future
+
+    def _apply(self, operation: Operation) -> Committed:
+        state = self._accounts.get(operation.account)
+        if state is None:
+            raise UnknownAccount(f"there is no account {operation.account}")
+        if operation.call is None:
+            posted = self._transfers.get(operation.key)
+            if posted is None:
+                return self._keep(state, operation, operation.decide(state))
+            if posted.transfer.account != operation.account:
+                raise Conflict(f"the key {operation.key} was used for another account")
+            return Committed(None, posted.transfer)
+        return self._apply_call(state, operation)
+
+    def _apply_call(self, state: AccountState, operation: Operation) -> Committed:
+        known = self._calls.get(str(operation.call))
+        if operation.settles is not None:
+            if known is None or known.status is not operation.settles:
+                raise Conflict(f"call {operation.call} is not {operation.settles.value}")
+        elif known is not None:
+            self._live.pop(str(operation.call), None)
+            reported = operation.decide(state).call
+            if reported is None or not is_another_leg(known.record, reported.record):
+                return Committed(None, self._first(operation.key), known)
+            operation = as_another_leg(operation, reported)
+            if known := self._calls.get(str(operation.call)):
+                return Committed(None, self._first(operation.key), known)
+        return self._keep(state, operation, operation.decide(state))
+
+    def _first(self, key: str) -> Transfer | None:
+        posted = self._transfers.get(key)
+        return posted.transfer if posted else None
+
+    def _keep(self, state: AccountState, operation: Operation, facts: Facts) -> Committed:
+        check_facts(state, operation, facts)
+        self._accounts[operation.account] = facts.state
+        if facts.call is not None:
+            self._calls[str(facts.call.record.id)] = facts.call
+            self._live.pop(str(facts.call.record.id), None)
+        for transfer in facts.transfers:
+            self._transfers[transfer.key] = PostedTransfer(transfer, self._clock.now())
+        self._post(facts.notices)
+        return Committed(facts, None)
+
+    def _post(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self._notices_ever += 1
+            self._notices[self._notices_ever] = StoredNotice(self._notices_ever, notice)
+
+    async def change(self, change: Change) -> None:  # noqa: C901 - one line per kind of change
+        """Done when it returns."""
+        match change:
+            case CreateAccount(account):
+                if account.id in self._accounts:
+                    raise Conflict(f"account {account.id} exists already")
+                check_new_account(account)
+                self._accounts[account.id] = AccountState(account, 0, 0, OPEN_SERVICE)
+            case ChangeAccount(account):
+                known = self._account(account.id)
+                if known.account.currency != account.currency:
+                    raise Conflict(f"account {account.id} is kept in {known.account.currency}")
+                self._accounts[account.id] = replace(known, account=account)
+            case Assign(membership, move):
+                self._account(membership.account)
+                held = self._held(membership.extension)
+                self._reassign(assigned(held, membership, move=move))
+            case EndMembership(account_id, extension, at):
+                self._reassign(ended(self._held(extension), account_id, extension, at))
+            case AddTariff(tariff):
+                if any(
+                    known.name == tariff.name and known.version >= tariff.version
+                    for known in self._tariffs
+                ):
+                    raise Conflict(f"tariff {tariff.name} has version {tariff.version} already")
+                self._tariffs.append(tariff)
+            case SetDeskLock(lock):
+                self._desk_locks[lock.extension] = lock
+            case LiftDeskLock(extension):
+                self._desk_locks.pop(extension, None)
+            case DropCall(key, reason):
+                self._drop(key, reason)
+            case PostNotices(notices):
+                self._post(notices)
+            case NoticesSent(ids):
+                for number in ids:
+                    self._notices.pop(number, None)
+            case Heard(pbx, at):
+                self._heard[pbx] = at
+            case Together(changes):
+                await self._together(changes)
+
+    async def _together(self, changes: Sequence[Change]) -> None:
+        before = dict(self._accounts), list(self._memberships), list(self._tariffs)
+        try:
+            for each in changes:
+                await self.change(each)
+        except RtbillError:
+            self._accounts, self._memberships, self._tariffs = before
+            raise
+
+    def _account(self, account: str) -> AccountState:
+        if account not in self._accounts:
+            raise UnknownAccount(f"there is no account {account}")
+        return self._accounts[account]
+
+    def _held(self, extension: Extension) -> list[Membership]:
+        return [held for held in self._memberships if held.extension == extension]
+
+    def _reassign(self, result: Reassignment) -> None:
+        if result.removed is not None:
+            self._memberships.remove(result.removed)
+        self._memberships += result.added
+
+    def _drop(self, key: str, reason: str) -> None:
+        call = self._calls.get(key)
+        if call is None:
+            raise Refused(f"there is no call {key}")
+        if call.status not in (CallStatus.UNRATED, CallStatus.UNCONFIRMED):
+            raise Conflict(f"call {key} is {call.status.value}")
+        self._calls[key] = replace(call, status=CallStatus.DROPPED, note=reason)
+
+    def note_live(self, leg: LiveLeg) -> None:
+        """Remember an answered leg."""
+        self._live[str(leg.id)] = leg
+
+    async def accounts(self) -> Sequence[AccountState]:
+        """Every account, by id."""
+        return [self._accounts[key] for key in sorted(self._accounts)]
+
+    async def memberships(self) -> Sequence[Membership]:
+        """Every membership, by extension and beginning."""
+        return sorted(self._memberships, key=lambda held: (held.extension, held.valid_from))
+
+    async def tariffs(self) -> Sequence[Tariff]:
+        """Every version, by name."""
+        return sorted(self._tariffs, key=lambda tariff: (tariff.name, tariff.version))
+
+    async def desk_locks(self) -> Sequence[DeskLock]:
+        """Locks by hand, by extension."""
+        return [self._desk_locks[key] for key in sorted(self._desk_locks)]
+
+    async def live_rows(self) -> Sequence[LiveRow]:
+        """Answered legs that were never settled."""
+        return [LiveRow(leg, self._heard.get(leg.id.pbx)) for leg in self._live.values()]
+
+    async def calls(self, wanted: CallFilter) -> Sequence[RatedCall]:
+        """Calls, newest first."""
+        found = [call for call in reversed(self._calls.values()) if _matches(call, wanted)]
+        return sorted(found, key=_began_at, reverse=True)[: wanted.limit]
+
+    async def call(self, key: str) -> RatedCall | None:
+        """One call by its id."""
+        return self._calls.get(key)
+
+    async def transfers(
+        self, account: str, since: datetime | None, until: datetime | None
+    ) -> Sequence[PostedTransfer]:
+        """The account's movements by version."""
+        return [
+            posted
+            for posted in self._transfers.values()
+            if posted.transfer.account == account
+            and (since is None or posted.posted_at >= since)
+            and (until is None or posted.posted_at < until)
+        ]
+
+    async def status_counts(self) -> Mapping[CallStatus, int]:
+        """How many calls stand where."""
+        statuses = [call.status for call in self._calls.values()]
+        return {status: statuses.count(status) for status in CallStatus}
+
+    async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
+        """Oldest unsent notices."""
+        return list(self._notices.values())[:limit]
+
+
+def _began_at(call: RatedCall) -> datetime:
+    return call.record.answered_at or call.record.ended_at
+
+
+def _matches(call: RatedCall, wanted: CallFilter) -> bool:
+    record = call.record
+    return (
+        wanted.account in (None, call.account)
+        and wanted.extension in (None, (record.id.pbx, record.payer))
+        and wanted.status in (None, call.status)
+        and (wanted.since is None or _began_at(call) >= wanted.since)
+        and (wanted.until is None or _began_at(call) < wanted.until)
+        and (call.number or "").startswith(wanted.number_prefix or "")
+    )
