@@ -1,0 +1,178 @@
+"""Orders to an Asterisk: lock, divert, timer, hang up, and clearing its outbox. Each may be
+repeated safely.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from adapters.asterisk.connection import ActionFailed, Headers, Session
+from adapters.asterisk.snapshot import DONE_FAMILY, LIVE_FAMILY
+from adapters.asterisk.wire import Message, encode
+from adapters.line import Line
+from rtbill.domain.account import Incoming, Outgoing, Service
+from rtbill.domain.call import epoch_us
+from rtbill.domain.errors import Unavailable
+from rtbill.ports import Clock
+
+LOCK_FAMILY = "rtbill/lock"
+DIVERT_FAMILY = "rtbill/divert"
+
+_NUMBER = re.compile(r"[0-9A-Za-z_.+*#-]{1,64}\Z")
+"""An extension as a key of the exchange's database: no slash, which would name another family."""
+_LEG_ID = re.compile(r"[0-9A-Za-z_.-]{1,150}\Z")
+_CHANNEL = re.compile(r"[A-Za-z0-9]+/[0-9A-Za-z_.@:/+*#;-]{1,200}\Z")
+"""An exact channel name. Hangup takes `/.../` for a pattern that matches many, and this can be
+none.
+"""
+_HANGUP_UNDER_S = 0.05
+"""A timer of 0 is refused by the exchange, so less than this is a hang-up at once."""
+_NORMAL_CLEARING = "16"
+
+
+class Control:
+    """Orders over the line in use. Unavailable without one; OutcomeUnknown when no answer comes."""
+
+    def __init__(
+        self, session: Session, clock: Clock, line: Callable[[], Line[Message] | None]
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._line = line
+        self.acknowledgements_dropped = 0
+        """For want of a line or of room; the next snapshot brings their rows again."""
+
+    def acknowledge(self, leg_id: str) -> None:
+        """Have the exchange forget its rows about a leg. Never waits; may be lost, the rows then
+        come again.
+        """
+        families = [DONE_FAMILY]
+        if leg_id in self._session.vanished:
+            families.append(LIVE_FAMILY)  # otherwise the exchange deletes it itself at the hang-up
+            self._session.vanished.discard(leg_id)
+        line = self._line()
+        if line is None or not _LEG_ID.match(leg_id):
+            self.acknowledgements_dropped += 1
+            return
+        data = b"".join(
+            encode("DBDel", (("Family", family), ("Key", leg_id))) for family in families
+        )
+        if not line.send_if_room(data):
+            self.acknowledgements_dropped += 1
+
+    async def limit(self, leg_id: str, talk_s: float) -> None:
+        """Have the leg cut this many seconds after its answer, whatever becomes of us; at once if
+        that has passed.
+        """
+        leg = self._session.translator.legs.get(leg_id)
+        if leg is None:
+            return  # it has ended
+        if leg.answered_us is None:
+            raise Unavailable(
+                f"the leg {leg_id} is not answered yet, so its talk time cannot be limited"
+            )
+        line = self._require_line()
+        deadline_us = leg.answered_us + round(talk_s * 1e6)
+        left_s = (deadline_us - self._now_us()) / 1e6
+        if left_s < _HANGUP_UNDER_S:
+            await self.hang_up(leg_id)
+            return
+        channel = _checked(_CHANNEL, leg.channel, "channel")
+        before_us, leg.deadline_us = leg.deadline_us, deadline_us
+        try:
+            headers = (("Channel", channel), ("Timeout", f"{left_s:.3f}"))
+            await self._session.act(line, "AbsoluteTimeout", headers)
+        except ActionFailed as failed:
+            leg.deadline_us = before_us
+            _unless_gone(failed)
+
+    async def hang_up(self, leg_id: str) -> None:
+        """End the leg now; nothing happens when it has ended already."""
+        leg = self._session.translator.legs.get(leg_id)
+        if leg is None:
+            return
+        line = self._require_line()
+        channel = _checked(_CHANNEL, leg.channel, "channel")
+        before_us, leg.hung_up_us = leg.hung_up_us, self._now_us()
+        try:
+            headers = (("Channel", channel), ("Cause", _NORMAL_CLEARING))
+            await self._session.act(line, "Hangup", headers)
+        except ActionFailed as failed:
+            leg.hung_up_us = before_us
+            _unless_gone(failed)
+
+    async def set_service(self, number: str, service: Service) -> None:
+        """Write what the dialplan reads, and read it back; Unavailable when the exchange holds
+        something else.
+        """
+        _checked(_NUMBER, number, "extension")
+        wanted = {
+            LOCK_FAMILY: service.outgoing is Outgoing.LOCKED,
+            DIVERT_FAMILY: service.incoming is Incoming.DIVERT,
+        }
+        line = self._require_line()
+        for family, is_set in wanted.items():
+            await self._set_key(line, family, number, is_set=is_set)
+        for family, is_set in wanted.items():
+            if await self._has_key(line, family, number) is not is_set:
+                raise Unavailable(f"the exchange did not keep {family}/{number} as it was written")
+
+    async def services(self) -> dict[str, Service]:
+        """Every extension that is locked or diverted now."""
+        line = self._require_line()
+        locked = await self._keys(line, LOCK_FAMILY)
+        diverted = await self._keys(line, DIVERT_FAMILY)
+        return {
+            number: Service(
+                Outgoing.LOCKED if number in locked else Outgoing.OPEN,
+                Incoming.DIVERT if number in diverted else Incoming.RING,
+            )
+            for number in locked | diverted
+        }
+
+    async def _set_key(self, line: Line[Message], family: str, key: str, *, is_set: bool) -> None:
+        where: Headers = (("Family", family), ("Key", key))
+        if is_set:
+            await self._session.act(line, "DBPut", (*where, ("Val", "1")))
+            return
+        try:
+            await self._session.act(line, "DBDel", where)
+        except ActionFailed as failed:
+            if failed.denied:
+                raise
+            # It was not there, which reading back will confirm.
+
+    async def _has_key(self, line: Line[Message], family: str, key: str) -> bool:
+        try:
+            await self._session.list_items(line, "DBGet", (("Family", family), ("Key", key)))
+        except ActionFailed as failed:
+            if "not found" in failed.text.lower():
+                return False
+            raise
+        return True
+
+    async def _keys(self, line: Line[Message], family: str) -> set[str]:
+        rows = await self._session.tree(line, family)
+        return {row.get("Key").removeprefix(f"/{family}/") for row in rows}
+
+    def _require_line(self) -> Line[Message]:
+        line = self._line()
+        if line is None:
+            raise Unavailable(f"no link to {self._session.settings.name}")
+        return line
+
+    def _now_us(self) -> int:
+        return epoch_us(self._session.exchange_time(self._clock.now()))
+
+
+def _checked(allowed: re.Pattern[str], value: str, what: str) -> str:
+    if not allowed.match(value):
+        raise Unavailable(f"not sent: {value[:80]!r} is no {what} that is safe to send")
+    return value
+
+
+def _unless_gone(failed: ActionFailed) -> None:
+    """A channel that is no more has ended, which is what was wanted."""
+    if "no such channel" not in failed.text.lower():
+        raise failed

@@ -1,0 +1,1 @@
+"""The books on disk: SQLite, one writing thread, read-only readers. SQL lives here only."""

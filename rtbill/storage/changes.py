@@ -1,0 +1,196 @@
+"""Administrative facts: one at a time, each checked against what the database holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from typing import assert_never
+
+from rtbill.domain.account import OPEN_SERVICE, AccountState, Extension, Membership
+from rtbill.domain.call import epoch_us
+from rtbill.domain.errors import Conflict, Refused, UnknownAccount
+from rtbill.domain.rated import CallStatus
+from rtbill.ports import (
+    AddTariff,
+    Assign,
+    Change,
+    ChangeAccount,
+    CreateAccount,
+    DropCall,
+    EndMembership,
+    Heard,
+    LiftDeskLock,
+    NoticesSent,
+    PostNotices,
+    SetDeskLock,
+    Together,
+)
+from rtbill.storage.bulk import insert_rows
+from rtbill.storage.checks import Reassignment, assigned, check_new_account, ended
+from rtbill.storage.memory import Memory
+from rtbill.storage.operations import stored_call, write_counts
+from rtbill.storage.rows import (
+    ACCOUNT_COLUMNS,
+    DESK_LOCK_COLUMNS,
+    MEMBERSHIP_COLUMNS,
+    NOTICE_COLUMNS,
+    RATE_COLUMNS,
+    account_row,
+    desk_lock_row,
+    membership_from,
+    membership_row,
+    notice_row,
+    rate_rows,
+)
+
+_INSERT_ACCOUNT = f"INSERT INTO account ({ACCOUNT_COLUMNS})"
+_UPDATE_ACCOUNT = (
+    "UPDATE account SET name = ?, kind = ?, credit_limit_micros = ?, account_class = ?,"
+    " tariff = ? WHERE id = ?"
+)
+
+
+def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change) -> None:  # noqa: C901 - one line per kind of change
+    """Write one change inside the open transaction.
+
+    Raises Conflict, Refused or UnknownAccount; the caller then takes back what was written.
+    """
+    match change:
+        case CreateAccount() | ChangeAccount():
+            _write_account(connection, memory, change)
+        case Assign():
+            _assign(connection, memory, change)
+        case EndMembership():
+            held = _memberships(connection, change.extension)
+            _reassign(connection, ended(held, change.account, change.extension, change.at))
+        case AddTariff():
+            _add_tariff(connection, change)
+        case SetDeskLock():
+            insert_rows(
+                connection,
+                f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})",
+                [desk_lock_row(change.lock)],
+            )
+        case LiftDeskLock():
+            connection.execute(
+                "DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension
+            )
+        case DropCall():
+            _drop_call(connection, memory, change)
+        case PostNotices():
+            rows = [notice_row(memory.take_id("notice"), notice) for notice in change.notices]
+            insert_rows(connection, f"INSERT INTO notice ({NOTICE_COLUMNS})", rows)
+        case NoticesSent():
+            ids = [(number,) for number in change.ids]
+            connection.executemany("DELETE FROM notice WHERE id = ?", ids)
+        case Heard():
+            connection.execute(
+                "INSERT OR REPLACE INTO heard (pbx, at) VALUES (?, ?)",
+                (change.pbx, epoch_us(change.at)),
+            )
+        case Together():
+            for each in change.changes:
+                apply_change(connection, memory, each)
+        case _:
+            assert_never(change)
+
+
+def _write_account(
+    connection: sqlite3.Connection, memory: Memory, change: CreateAccount | ChangeAccount
+) -> None:
+    account = change.account
+    known = memory.accounts.get(account.id)
+    if isinstance(change, CreateAccount):
+        if known is not None:
+            raise Conflict(f"account {account.id} exists already")
+        check_new_account(account)
+        insert_rows(connection, _INSERT_ACCOUNT, [account_row(account, OPEN_SERVICE)])
+        connection.execute(
+            "INSERT INTO balance (account, currency, micros, version) VALUES (?, ?, 0, 0)",
+            (account.id, account.currency),
+        )
+        memory.put(memory.accounts, account.id, AccountState(account, 0, 0, OPEN_SERVICE))
+        return
+    if known is None:
+        raise UnknownAccount(f"there is no account {account.id}")
+    if known.account.currency != account.currency:
+        raise Conflict(
+            f"account {account.id} is kept in {known.account.currency} for ever; "
+            f"open another account for {account.currency}"
+        )
+    terms = account_row(account, known.service)
+    connection.execute(_UPDATE_ACCOUNT, (terms[1], terms[2], *terms[4:7], account.id))
+    memory.put(memory.accounts, account.id, replace(known, account=account))
+
+
+def _memberships(connection: sqlite3.Connection, extension: Extension) -> list[Membership]:
+    rows = connection.execute(
+        f"SELECT {MEMBERSHIP_COLUMNS} FROM membership"  # noqa: S608 - constant
+        " WHERE pbx = ? AND number = ? ORDER BY valid_from",
+        extension,
+    )
+    return [membership_from(row) for row in rows]
+
+
+def _assign(connection: sqlite3.Connection, memory: Memory, change: Assign) -> None:
+    new = change.membership
+    if new.account not in memory.accounts:
+        raise UnknownAccount(f"there is no account {new.account}")
+    held = _memberships(connection, new.extension)
+    _reassign(connection, assigned(held, new, move=change.move))
+
+
+def _reassign(connection: sqlite3.Connection, result: Reassignment) -> None:
+    if result.removed is not None:
+        connection.execute(
+            "DELETE FROM membership WHERE pbx = ? AND number = ? AND valid_from = ?",
+            (*result.removed.extension, epoch_us(result.removed.valid_from)),
+        )
+    rows = [membership_row(membership) for membership in result.added]
+    insert_rows(connection, f"INSERT INTO membership ({MEMBERSHIP_COLUMNS})", rows)
+
+
+def _add_tariff(connection: sqlite3.Connection, change: AddTariff) -> None:
+    tariff = change.tariff
+    newest = connection.execute(
+        "SELECT max(version) FROM tariff WHERE name = ?", (tariff.name,)
+    ).fetchone()[0]
+    if newest is not None and tariff.version <= newest:
+        raise Conflict(
+            f"tariff {tariff.name} has version {newest} already; "
+            f"version {tariff.version} cannot be added, the next is {newest + 1}"
+        )
+    row = connection.execute(
+        "INSERT INTO tariff (name, version, currency, zone, valid_from, round_digits)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            tariff.name,
+            tariff.version,
+            tariff.currency,
+            tariff.zone,
+            epoch_us(tariff.valid_from),
+            tariff.round_digits,
+        ),
+    )
+    assert row.lastrowid is not None
+    insert_rows(
+        connection, f"INSERT INTO rate ({RATE_COLUMNS})", rate_rows(row.lastrowid, tariff.rates)
+    )
+
+
+def _drop_call(connection: sqlite3.Connection, memory: Memory, change: DropCall) -> None:
+    call = stored_call(connection, change.call)
+    if call is None:
+        raise Refused(f"there is no call {change.call}")
+    if call.status not in (CallStatus.UNRATED, CallStatus.UNCONFIRMED):
+        raise Conflict(
+            f"call {change.call} is {call.status.value}; only an unrated or unconfirmed call "
+            "can be dropped"
+        )
+    connection.execute(
+        "UPDATE call SET status = 'dropped', note = ?, settled_at = ? WHERE key = ?",
+        (change.reason, epoch_us(change.at), change.call),
+    )
+    memory.count_call(call.status, -1)
+    memory.count_call(CallStatus.DROPPED, +1)
+    write_counts(connection, memory)

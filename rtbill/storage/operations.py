@@ -1,0 +1,248 @@
+"""Many operations on accounts, decided in order and written together.
+
+`OperationSet` gathers what a run of operations decides, row by row in memory; `write` sends each
+table its rows in one statement. Deciding never touches the database, except to look up keys.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from rtbill.domain.account import AccountState, Service
+from rtbill.domain.call import CallId
+from rtbill.domain.errors import Conflict, UnknownAccount
+from rtbill.domain.events import LiveLeg
+from rtbill.domain.ledger import Transfer
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, Facts, RatedCall
+from rtbill.ports import Committed, Operation
+from rtbill.storage.bulk import Row, insert_rows, select_by_keys
+from rtbill.storage.checks import as_another_leg, check_facts, is_another_leg
+from rtbill.storage.memory import Memory, Side
+from rtbill.storage.rows import (
+    CALL_COLUMNS,
+    LIVE_COLUMNS,
+    NOTICE_COLUMNS,
+    TRANSFER_COLUMNS,
+    call_from,
+    call_row,
+    live_row,
+    notice_row,
+    transfer_from,
+    transfer_row,
+)
+
+_INSERT_CALLS = f"INSERT INTO call (id, posted_at, {CALL_COLUMNS})"
+_INSERT_TRANSFERS = f"INSERT INTO transfer (id, posted_at, {TRANSFER_COLUMNS})"
+_INSERT_NOTICES = f"INSERT INTO notice ({NOTICE_COLUMNS})"
+_INSERT_LIVE = f"INSERT OR REPLACE INTO live_call ({LIVE_COLUMNS})"
+_SETTLE_CALL = (
+    f"UPDATE call SET ({CALL_COLUMNS}, settled_at)"  # noqa: S608 - constant
+    f" = ({','.join('?' * (CALL_COLUMNS.count(',') + 2))}) WHERE key = ? AND status = ?"
+)
+_SELECT_CALLS = f"SELECT {CALL_COLUMNS} FROM call WHERE key"  # noqa: S608 - constant
+_SELECT_TRANSFERS = f"SELECT {TRANSFER_COLUMNS} FROM transfer WHERE key"  # noqa: S608 - constant
+_INSERT_BALANCES = "INSERT INTO balance (account, currency, micros, version)"
+_NEW_BALANCE = (
+    "ON CONFLICT (account, currency)"
+    " DO UPDATE SET micros = excluded.micros, version = excluded.version"
+)
+
+
+def stored_call(connection: sqlite3.Connection, key: str) -> RatedCall | None:
+    """The call of this key, `pbx/leg`."""
+    return next((call_from(row) for row in select_by_keys(connection, _SELECT_CALLS, [key])), None)
+
+
+class OperationSet:
+    """A run of operations and live notes: what they decide, and the rows it takes."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        memory: Memory,
+        works: Iterable[Operation | LiveLeg],
+        posted_at_us: int,
+    ) -> None:
+        self._connection = connection
+        self._memory = memory
+        self._posted_at_us = posted_at_us
+        operations = [work for work in works if isinstance(work, Operation)]
+        self._calls: dict[str, RatedCall] = {
+            row[0]: call_from(row)
+            for row in select_by_keys(
+                connection, _SELECT_CALLS, [str(work.call) for work in operations if work.call]
+            )
+        }
+        self._transfers: dict[str, Transfer] = {
+            row[0]: transfer_from(row)
+            for row in select_by_keys(
+                connection, _SELECT_TRANSFERS, [work.key for work in operations if not work.call]
+            )
+        }
+        self._call_rows: list[Row] = []
+        self._settled: list[Row] = []
+        self._transfer_rows: list[Row] = []
+        self._notice_rows: list[Row] = []
+        self._live: dict[CallId, LiveLeg | None] = {}
+        self._balances: set[Side] = set()
+        self._services: dict[str, Service] = {}
+
+    def add(self, work: Operation | LiveLeg) -> Committed | None:
+        """Decide one operation on the state after those before it; None for a live note.
+
+        Whatever is raised leaves the set as it was.
+        """
+        if isinstance(work, LiveLeg):
+            assert work.answered_at is not None, "only an answered leg is evidence"
+            self._memory.put(self._memory.live, str(work.id), None)
+            self._live[work.id] = work
+            return None
+        state = self._memory.accounts.get(work.account)
+        if state is None:
+            raise UnknownAccount(f"there is no account {work.account}")
+        if work.call is None:
+            return self._credit(work, state)
+        return self._call(work, work.call, state)
+
+    def _credit(self, operation: Operation, state: AccountState) -> Committed:
+        first = self._transfers.get(operation.key)
+        if first is None:
+            return self._take(operation, state, operation.decide(state))
+        if first.account != operation.account:
+            raise Conflict(
+                f"the key {operation.key} was used before, for account {first.account};"
+                f" nothing was done for {operation.account}"
+            )
+        return Committed(None, first)
+
+    def _call(self, operation: Operation, call: CallId, state: AccountState) -> Committed:
+        known = self._known_call(str(call))
+        if operation.settles is not None:
+            if known is None or known.status is not operation.settles:
+                found = "unknown" if known is None else known.status.value
+                raise Conflict(f"call {call} is {found}, not {operation.settles.value}")
+            return self._settle(operation, state, operation.settles)
+        if known is None:
+            return self._take(operation, state, operation.decide(state))
+        reported = operation.decide(state).call
+        if reported is not None and is_another_leg(known.record, reported.record):
+            self._close_live(call)
+            other = as_another_leg(operation, reported)
+            assert other.call is not None
+            known = self._known_call(str(other.call))
+            if known is None:
+                return self._take(other, state, other.decide(state))
+            operation = other
+        self._close_live(call)
+        return Committed(None, self._known_transfer(operation.key), known)
+
+    def _settle(self, operation: Operation, state: AccountState, before: CallStatus) -> Committed:
+        facts = operation.decide(state)
+        check_facts(state, operation, facts)
+        assert facts.call is not None
+        columns = call_row(facts.call)
+        self._settled.append((*columns, self._posted_at_us, columns[0], before.value))
+        self._memory.count_call(before, -1)
+        return self._keep(facts)
+
+    def _take(self, operation: Operation, state: AccountState, facts: Facts) -> Committed:
+        check_facts(state, operation, facts)
+        if facts.call is not None:
+            number = self._memory.take_id("call")
+            self._call_rows.append((number, self._posted_at_us, *call_row(facts.call)))
+        return self._keep(facts)
+
+    def _keep(self, facts: Facts) -> Committed:
+        memory = self._memory
+        account = facts.state.account
+        if facts.call is not None:
+            self._calls[str(facts.call.record.id)] = facts.call
+            memory.count_call(facts.call.status, +1)
+            self._close_live(facts.call.record.id)
+        for transfer in facts.transfers:
+            self._transfers[transfer.key] = transfer
+            number = memory.take_id("transfer")
+            self._transfer_rows.append((number, self._posted_at_us, *transfer_row(transfer)))
+            self._move_own_side(transfer)
+            self._balances.add((account.id, account.currency))
+        for notice in facts.notices:
+            self.post_notice(notice)
+        if facts.state.service != memory.accounts[account.id].service:
+            self._services[account.id] = facts.state.service
+        memory.put(memory.accounts, account.id, facts.state)
+        return Committed(facts, None)
+
+    def post_notice(self, notice: Notice) -> None:
+        """One more row of the outbox."""
+        self._notice_rows.append(notice_row(self._memory.take_id("notice"), notice))
+
+    def _move_own_side(self, transfer: Transfer) -> None:
+        is_debit = transfer.account == transfer.debit
+        side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
+        micros, version = self._memory.own.get(side, (0, 0))
+        change = transfer.amount_micros if is_debit else -transfer.amount_micros
+        self._memory.put(self._memory.own, side, (micros + change, version + 1))
+        self._balances.add(side)
+
+    def _close_live(self, call: CallId) -> None:
+        if self._memory.close_live(call):
+            self._live[call] = None
+
+    def _known_call(self, key: str) -> RatedCall | None:
+        if key not in self._calls:
+            # Not in the first look-up: a second leg's own key, which is rare.
+            found = stored_call(self._connection, key) if "@" in key else None
+            if found is not None:
+                self._calls[key] = found
+        return self._calls.get(key)
+
+    def _known_transfer(self, key: str) -> Transfer | None:
+        if key not in self._transfers:
+            for row in select_by_keys(self._connection, _SELECT_TRANSFERS, [key]):
+                self._transfers[key] = transfer_from(row)
+        return self._transfers.get(key)
+
+    def write(self) -> None:
+        """Send the rows to their tables, parents before children."""
+        connection, memory = self._connection, self._memory
+        insert_rows(connection, _INSERT_BALANCES, self._balance_rows(), _NEW_BALANCE)
+        insert_rows(connection, _INSERT_CALLS, self._call_rows)
+        for row in self._settled:
+            changed = connection.execute(_SETTLE_CALL, row).rowcount
+            assert changed == 1, f"call {row[0]} could not be settled"
+        insert_rows(connection, _INSERT_TRANSFERS, self._transfer_rows)
+        insert_rows(connection, _INSERT_NOTICES, self._notice_rows)
+        for account, service in self._services.items():
+            connection.execute(
+                "UPDATE account SET outgoing = ?, incoming = ? WHERE id = ?",
+                (service.outgoing.value, service.incoming.value, account),
+            )
+        opened = [live_row(leg) for leg in self._live.values() if leg is not None]
+        closed = [(str(call),) for call, leg in self._live.items() if leg is None]
+        insert_rows(connection, _INSERT_LIVE, opened)
+        if closed:
+            connection.executemany("DELETE FROM live_call WHERE key = ?", closed)
+        write_counts(connection, memory)
+
+    def _balance_rows(self) -> list[Row]:
+        rows: list[Row] = []
+        for account, currency in self._balances:
+            state = self._memory.accounts.get(account)
+            figures = (
+                self._memory.own[account, currency]
+                if state is None
+                else (state.balance_micros, state.version)
+            )
+            rows.append((account, currency, *figures))
+        return rows
+
+
+def write_counts(connection: sqlite3.Connection, memory: Memory) -> None:
+    """Bring the table of call counts to what memory holds."""
+    insert_rows(
+        connection,
+        "INSERT OR REPLACE INTO call_count (status, calls)",
+        [(status.value, memory.counts[status]) for status in memory.changed_counts],
+    )

@@ -1,0 +1,222 @@
+"""ports.Reader on SQLite: read-only connections in threads of their own, never the writer's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import aiosqlite
+
+from rtbill.domain.account import AccountState, DeskLock, Membership
+from rtbill.domain.call import epoch_us, from_epoch_us
+from rtbill.domain.errors import Unavailable
+from rtbill.domain.rated import CallStatus, RatedCall
+from rtbill.domain.tariff import Tariff
+from rtbill.ports import CallFilter, LiveRow, PostedTransfer, StoredNotice
+from rtbill.storage.bulk import Row
+from rtbill.storage.rows import (
+    ACCOUNT_COLUMNS,
+    CALL_COLUMNS,
+    DESK_LOCK_COLUMNS,
+    LIVE_COLUMNS,
+    MEMBERSHIP_COLUMNS,
+    NOTICE_COLUMNS,
+    RATE_COLUMNS,
+    TARIFF_COLUMNS,
+    TRANSFER_COLUMNS,
+    account_state_from,
+    call_from,
+    desk_lock_from,
+    live_from,
+    membership_from,
+    notice_from,
+    tariffs_from,
+    transfer_from,
+)
+from rtbill.storage.sqlite import BUSY_TIMEOUT_MS, read_only_uri
+
+_T = TypeVar("_T")
+_ROWS_IN_LOOP_MAX = 500
+"""More rows than this become values in a thread, so that a long list does not hold up calls."""
+
+# ruff: noqa: S608 - the only names put into these texts are constants of rtbill.storage.rows
+_ACCOUNTS = (
+    f"SELECT {ACCOUNT_COLUMNS}, micros, version FROM account JOIN balance USING (currency)"
+    " WHERE balance.account = account.id ORDER BY account.id"
+)
+_MEMBERSHIPS = f"SELECT {MEMBERSHIP_COLUMNS} FROM membership ORDER BY pbx, number, valid_from"
+_TARIFFS = f"SELECT {TARIFF_COLUMNS} FROM tariff ORDER BY name, version"
+_RATES = f"SELECT {RATE_COLUMNS} FROM rate ORDER BY tariff, position"
+_DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
+_LIVE = f"SELECT {LIVE_COLUMNS}, at FROM live_call LEFT JOIN heard USING (pbx) ORDER BY answered_at"
+_CALL = f"SELECT {CALL_COLUMNS} FROM call WHERE key = ?"
+_CALLS = f"SELECT {CALL_COLUMNS} FROM call WHERE "
+_TRANSFERS = (
+    f"SELECT {TRANSFER_COLUMNS}, posted_at FROM transfer WHERE account = ?"
+    " AND posted_at >= coalesce(?, posted_at) AND posted_at < coalesce(?, posted_at + 1)"
+    " ORDER BY version"
+)
+_COUNTS = "SELECT status, calls FROM call_count"
+_NOTICES = f"SELECT {NOTICE_COLUMNS} FROM notice ORDER BY id LIMIT ?"
+
+
+class SqliteReader:
+    """Reads a database file that exists; opened and closed by `async with`.
+
+    Every query raises Unavailable when it fails or takes longer than the deadline.
+    """
+
+    def __init__(self, path: Path, *, connections: int = 2, timeout_s: float = 30.0) -> None:
+        self._path = path
+        self._connections = connections
+        self._timeout_s = timeout_s
+        self._idle: asyncio.LifoQueue[aiosqlite.Connection]
+        self._resources = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._idle = asyncio.LifoQueue(self._connections)
+        async with contextlib.AsyncExitStack() as opening:
+            for _ in range(self._connections):
+                try:
+                    connection = await opening.enter_async_context(
+                        aiosqlite.connect(
+                            read_only_uri(self._path), uri=True, timeout=BUSY_TIMEOUT_MS / 1000
+                        )
+                    )
+                except sqlite3.Error as error:
+                    raise Unavailable(f"{self._path} cannot be read: {error}") from error
+                self._idle.put_nowait(connection)
+            self._resources = opening.pop_all()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self._resources.aclose()
+
+    async def accounts(self) -> Sequence[AccountState]:
+        """Every account with its committed balance, by id."""
+        return await self._list(account_state_from, _ACCOUNTS)
+
+    async def memberships(self) -> Sequence[Membership]:
+        """Every membership, by extension and beginning."""
+        return await self._list(membership_from, _MEMBERSHIPS)
+
+    async def tariffs(self) -> Sequence[Tariff]:
+        """Every version of every tariff, with its rates in their order."""
+        async with self._reading() as connection:
+            # One snapshot, so that no rate comes without its tariff.
+            await connection.execute("BEGIN")
+            try:
+                tariffs = await _all(connection, _TARIFFS)
+                rates = await _all(connection, _RATES)
+            finally:
+                await connection.rollback()
+        return await asyncio.to_thread(tariffs_from, tariffs, rates)
+
+    async def desk_locks(self) -> Sequence[DeskLock]:
+        """Locks by hand now in force."""
+        return await self._list(desk_lock_from, _DESK_LOCKS)
+
+    async def live_rows(self) -> Sequence[LiveRow]:
+        """Answered legs that were never settled, oldest first."""
+        return await self._list(_live_row, _LIVE)
+
+    async def calls(self, wanted: CallFilter) -> Sequence[RatedCall]:
+        """Calls, newest first; `since` and `until` are of the answer, or of the end when there was
+        none.
+        """
+        query, values = calls_query(wanted)
+        return await self._list(call_from, query, *values)
+
+    async def call(self, key: str) -> RatedCall | None:
+        """One call by its id `pbx/leg`."""
+        found = await self._list(call_from, _CALL, key)
+        return found[0] if found else None
+
+    async def transfers(
+        self, account: str, since: datetime | None, until: datetime | None
+    ) -> Sequence[PostedTransfer]:
+        """The account's movements posted from `since` up to, not including, `until`."""
+        bounds = [None if instant is None else epoch_us(instant) for instant in (since, until)]
+        return await self._list(_posted, _TRANSFERS, account, *bounds)
+
+    async def status_counts(self) -> Mapping[CallStatus, int]:
+        """How many calls stand where, every status named."""
+        rows = await self._list(tuple, _COUNTS)
+        return dict.fromkeys(CallStatus, 0) | {CallStatus(status): calls for status, calls in rows}
+
+    async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
+        """Oldest unsent notices."""
+        return await self._list(lambda row: StoredNotice(row[0], notice_from(row)), _NOTICES, limit)
+
+    async def _list(
+        self, convert: Callable[[Row], _T], query: str, *values: str | int | None
+    ) -> list[_T]:
+        async with self._reading() as connection:
+            rows = await _all(connection, query, values)
+        if len(rows) <= _ROWS_IN_LOOP_MAX:
+            return [convert(row) for row in rows]
+        return await asyncio.to_thread(lambda: [convert(row) for row in rows])
+
+    @contextlib.asynccontextmanager
+    async def _reading(self) -> AsyncIterator[aiosqlite.Connection]:
+        """A connection of its own for the length of the block, and the deadline on it."""
+        connection: aiosqlite.Connection | None = None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                connection = await self._idle.get()
+                yield connection
+        except TimeoutError:
+            if connection is not None:
+                await connection.interrupt()
+            raise Unavailable(
+                f"reading {self._path} took more than {self._timeout_s:g} s; ask for less"
+            ) from None
+        except sqlite3.Error as error:
+            raise Unavailable(f"{self._path} cannot be read: {error}") from error
+        finally:
+            if connection is not None:
+                self._idle.put_nowait(connection)
+
+
+def calls_query(wanted: CallFilter) -> tuple[str, list[Any]]:
+    """The statement and its values."""
+    terms: list[tuple[str, list[Any]]] = []
+    if wanted.account is not None:
+        terms.append(("account = ?", [wanted.account]))
+    if wanted.extension is not None:
+        terms.append(("pbx = ? AND payer = ?", list(wanted.extension)))
+    if wanted.status is not None:
+        terms.append(("status = ?", [wanted.status.value]))
+    if wanted.status in (CallStatus.UNRATED, CallStatus.UNCONFIRMED):
+        # Word for word the condition of the partial index, which is used only then.
+        terms.append(("status IN ('unrated', 'unconfirmed')", []))
+    if wanted.since is not None:
+        terms.append(("began_at >= ?", [epoch_us(wanted.since)]))
+    if wanted.until is not None:
+        terms.append(("began_at < ?", [epoch_us(wanted.until)]))
+    if wanted.number_prefix is not None:
+        prefix = wanted.number_prefix
+        terms.append(("substr(number, 1, length(?)) = ?", [prefix, prefix]))
+    where = " AND ".join(term for term, _ in terms) or "TRUE"
+    values = [value for _, values in terms for value in values]
+    return f"{_CALLS}{where} ORDER BY began_at DESC, id DESC LIMIT ?", [*values, wanted.limit]
+
+
+async def _all(
+    connection: aiosqlite.Connection, query: str, values: Iterable[Any] = ()
+) -> list[Row]:
+    return [tuple(row) for row in await connection.execute_fetchall(query, values)]
+
+
+def _live_row(row: Row) -> LiveRow:
+    heard_at = row[6]
+    return LiveRow(live_from(row), None if heard_at is None else from_epoch_us(heard_at))
+
+
+def _posted(row: Row) -> PostedTransfer:
+    return PostedTransfer(transfer_from(row), from_epoch_us(row[13]))

@@ -1,0 +1,313 @@
+"""Domain values to rows and back. Instants are whole microseconds, options are NULL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rtbill.domain.account import (
+    Account,
+    AccountKind,
+    AccountState,
+    DeskLock,
+    Extension,
+    Incoming,
+    Membership,
+    Outgoing,
+    Service,
+)
+from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source, epoch_us, from_epoch_us
+from rtbill.domain.events import LiveLeg
+from rtbill.domain.ledger import Transfer, TransferKind
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
+from rtbill.domain.tariff import Rate, Tariff, TimeBand
+from rtbill.storage.bulk import Row
+
+ACCOUNT_COLUMNS = (
+    "id, name, kind, currency, credit_limit_micros, account_class, tariff, outgoing, incoming"
+)
+MEMBERSHIP_COLUMNS = "account, pbx, number, valid_from, valid_until, person"
+DESK_LOCK_COLUMNS = "pbx, number, outgoing, incoming, reason, since"
+LIVE_COLUMNS = "key, pbx, payer, dialled, trunk, answered_at"
+NOTICE_COLUMNS = "id, kind, subject, text, at, details"
+CALL_COLUMNS = (
+    "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
+    " evidence, account, status, kind, number, person, note, price_micros, currency, tariff,"
+    " tariff_version, prefix, destination, billed_s"
+)
+TRANSFER_COLUMNS = (
+    "key, debit, credit, amount_micros, currency, kind, event_at, account, version,"
+    " balance_after_micros, call, reason, reverses"
+)
+TARIFF_COLUMNS = "id, name, version, currency, zone, valid_from, round_digits"
+RATE_COLUMNS = (
+    "tariff, position, prefix, destination, connect_fee_micros, price_per_minute_micros,"
+    " first_increment_s, next_increment_s, band_days, band_start_minute, band_end_minute"
+)
+
+
+def us_or_null(instant: datetime | None) -> int | None:
+    """The column value of an instant that may be absent."""
+    return None if instant is None else epoch_us(instant)
+
+
+def _instant_or_none(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_epoch_us(microseconds)
+
+
+def account_row(account: Account, service: Service) -> Row:
+    """As in ACCOUNT_COLUMNS."""
+    return (
+        account.id,
+        account.name,
+        account.kind.value,
+        account.currency,
+        account.credit_limit_micros,
+        account.account_class,
+        account.tariff,
+        service.outgoing.value,
+        service.incoming.value,
+    )
+
+
+def account_state_from(row: Row) -> AccountState:
+    """From ACCOUNT_COLUMNS, then balance and version."""
+    name = ("id", "name", "kind", "currency", "credit_limit_micros", "account_class", "tariff")
+    values = dict(zip(name, row, strict=False))
+    account = Account(**{**values, "kind": AccountKind(row[2])})
+    return AccountState(account, row[9], row[10], Service(Outgoing(row[7]), Incoming(row[8])))
+
+
+def membership_row(membership: Membership) -> Row:
+    """As in MEMBERSHIP_COLUMNS."""
+    return (
+        membership.account,
+        *membership.extension,
+        epoch_us(membership.valid_from),
+        us_or_null(membership.valid_until),
+        membership.person,
+    )
+
+
+def membership_from(row: Row) -> Membership:
+    """From MEMBERSHIP_COLUMNS."""
+    return Membership(
+        account=row[0],
+        extension=Extension(row[1], row[2]),
+        valid_from=from_epoch_us(row[3]),
+        valid_until=_instant_or_none(row[4]),
+        person=row[5],
+    )
+
+
+def call_row(call: RatedCall) -> Row:
+    """As in CALL_COLUMNS."""
+    record, price = call.record, call.price
+    return (
+        str(record.id),
+        record.id.pbx,
+        record.payer,
+        record.dialled,
+        record.trunk,
+        us_or_null(record.answered_at),
+        epoch_us(record.ended_at),
+        record.cause,
+        record.outcome.value,
+        record.source.value,
+        record.cut_by.value if record.cut_by else None,
+        record.evidence,
+        call.account,
+        call.status.value,
+        call.kind.value,
+        call.number,
+        call.person,
+        call.note,
+        *(
+            (None,) * 7
+            if price is None
+            else (
+                price.micros,
+                price.currency,
+                price.tariff,
+                price.tariff_version,
+                price.prefix,
+                price.destination,
+                price.billed_s,
+            )
+        ),
+    )
+
+
+def call_id_from(key: str, pbx: str) -> CallId:
+    """The two parts of `pbx/leg`."""
+    return CallId(pbx, key[len(pbx) + 1 :])
+
+
+def call_from(row: Row) -> RatedCall:
+    """From CALL_COLUMNS."""
+    record = CallRecord(
+        id=call_id_from(row[0], row[1]),
+        payer=row[2],
+        dialled=row[3],
+        trunk=row[4],
+        answered_at=_instant_or_none(row[5]),
+        ended_at=from_epoch_us(row[6]),
+        cause=row[7],
+        outcome=Outcome(row[8]),
+        source=Source(row[9]),
+        cut_by=CutBy(row[10]) if row[10] else None,
+        evidence=row[11],
+    )
+    price = None if row[18] is None else Price(*row[18:25])
+    return RatedCall(
+        record=record,
+        account=row[12],
+        status=CallStatus(row[13]),
+        kind=NumberKind(row[14]),
+        number=row[15],
+        price=price,
+        person=row[16],
+        note=row[17],
+    )
+
+
+def transfer_row(transfer: Transfer) -> Row:
+    """As in TRANSFER_COLUMNS."""
+    return (
+        transfer.key,
+        transfer.debit,
+        transfer.credit,
+        transfer.amount_micros,
+        transfer.currency,
+        transfer.kind.value,
+        epoch_us(transfer.event_at),
+        transfer.account,
+        transfer.version,
+        transfer.balance_after_micros,
+        transfer.call,
+        transfer.reason,
+        transfer.reverses,
+    )
+
+
+def transfer_from(row: Row) -> Transfer:
+    """From TRANSFER_COLUMNS."""
+    return Transfer(
+        key=row[0],
+        debit=row[1],
+        credit=row[2],
+        amount_micros=row[3],
+        currency=row[4],
+        kind=TransferKind(row[5]),
+        event_at=from_epoch_us(row[6]),
+        account=row[7],
+        version=row[8],
+        balance_after_micros=row[9],
+        call=row[10],
+        reason=row[11],
+        reverses=row[12],
+    )
+
+
+def live_row(leg: LiveLeg) -> Row:
+    """As in LIVE_COLUMNS."""
+    return (str(leg.id), leg.id.pbx, leg.payer, leg.dialled, leg.trunk, us_or_null(leg.answered_at))
+
+
+def live_from(row: Row) -> LiveLeg:
+    """From LIVE_COLUMNS."""
+    return LiveLeg(call_id_from(row[0], row[1]), row[2], row[3], row[4], from_epoch_us(row[5]))
+
+
+def desk_lock_row(lock: DeskLock) -> Row:
+    """As in DESK_LOCK_COLUMNS."""
+    return (
+        *lock.extension,
+        lock.service.outgoing.value,
+        lock.service.incoming.value,
+        lock.reason,
+        epoch_us(lock.since),
+    )
+
+
+def desk_lock_from(row: Row) -> DeskLock:
+    """From DESK_LOCK_COLUMNS."""
+    service = Service(Outgoing(row[2]), Incoming(row[3]))
+    return DeskLock(Extension(row[0], row[1]), service, row[4], from_epoch_us(row[5]))
+
+
+def notice_row(number: int, notice: Notice) -> Row:
+    """As in NOTICE_COLUMNS."""
+    details = json.dumps(notice.details, ensure_ascii=False)
+    return (number, notice.kind, notice.subject, notice.text, epoch_us(notice.at), details)
+
+
+def notice_from(row: Row) -> Notice:
+    """From NOTICE_COLUMNS."""
+    details = tuple((name, value) for name, value in json.loads(row[5]))
+    return Notice(row[1], row[2], row[3], from_epoch_us(row[4]), details)
+
+
+def rate_rows(tariff_id: int, rates: Iterable[Rate]) -> list[Row]:
+    """As in RATE_COLUMNS, numbered from 0."""
+    return [
+        (
+            tariff_id,
+            position,
+            rate.prefix,
+            rate.destination,
+            rate.connect_fee_micros,
+            rate.price_per_minute_micros,
+            rate.first_increment_s,
+            rate.next_increment_s,
+            *_band_columns(rate.band),
+        )
+        for position, rate in enumerate(rates)
+    ]
+
+
+def _band_columns(band: TimeBand | None) -> Row:
+    if band is None:
+        return (None, None, None)
+    return (sum(1 << day for day in band.days), band.start_minute, band.end_minute)
+
+
+def tariffs_from(tariffs: Sequence[Row], rates: Iterable[Row]) -> list[Tariff]:
+    """From TARIFF_COLUMNS and RATE_COLUMNS; the rates must come by tariff, then position."""
+    rates_of: dict[int, list[Rate]] = {row[0]: [] for row in tariffs}
+    bands: dict[Row, TimeBand] = {}
+    for row in rates:
+        rates_of[row[0]].append(
+            Rate(
+                prefix=row[2],
+                destination=row[3],
+                connect_fee_micros=row[4],
+                price_per_minute_micros=row[5],
+                first_increment_s=row[6],
+                next_increment_s=row[7],
+                band=None if row[8] is None else _band(row[8:11], bands),
+            )
+        )
+    return [
+        Tariff(
+            name=row[1],
+            version=row[2],
+            currency=row[3],
+            zone=row[4],
+            valid_from=from_epoch_us(row[5]),
+            round_digits=row[6],
+            rates=tuple(rates_of[row[0]]),
+        )
+        for row in tariffs
+    ]
+
+
+def _band(columns: Row, known: dict[Row, TimeBand]) -> TimeBand:
+    """The band of these columns; equal bands share one object, as a list has few of them."""
+    if columns not in known:
+        bits, start, end = columns
+        days = frozenset(day for day in range(7) if bits >> day & 1)
+        known[columns] = TimeBand(days, start, end)
+    return known[columns]

@@ -1,0 +1,147 @@
+"""The writing thread: takes what has queued up, commits it, answers, and starts again.
+
+It never waits for more work to fill a batch: what arrives during one commit is the next batch.
+That was better at every rate than a window of 5 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from rtbill.domain.errors import Unavailable
+from rtbill.ports import Clock
+from rtbill.storage.books import Answer, Books, Work, is_environment
+from rtbill.storage.migrate import migrate
+from rtbill.storage.sqlite import open_writer, process_lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """How the store is run; every time in seconds."""
+
+    path: Path
+    queue_max: int = 20_000
+    """Work waiting for its commit; more is refused as Unavailable."""
+    batch_max: int = 256
+    close_timeout_s: float = 10.0
+    """How long closing may take to write what is queued."""
+    change_timeout_s: float = 30.0
+    retry_pause_min_s: float = 0.1
+    retry_pause_max_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One piece of work and who waits for it."""
+
+    work: Work
+    future: asyncio.Future[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A batch that was answered."""
+
+    items: Sequence[Item]
+    answers: Sequence[Answer]
+    seconds: float
+
+
+class Writer:
+    """The body of the thread. `deliver`, `opened` and `stopped` are called in it."""
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        clock: Clock,
+        deliver: Callable[[Done], None],
+        opened: Callable[[Exception | None], None],
+        stopped: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._deliver = deliver
+        self._opened = opened
+        self._stopped = stopped
+        self._abandon = threading.Event()
+        self.queue: SimpleQueue[Item | None] = SimpleQueue()
+        """None is the last item: write what came before and stop."""
+        self.failing: str | None = None
+
+    def abandon(self) -> None:
+        """Stop trying to write what cannot be written now."""
+        self._abandon.set()
+
+    def run(self) -> None:
+        """Open, write until told to stop, close."""
+        try:
+            with self._open() as books:
+                self._opened(None)
+                self._write_all(books)
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: who waits must hear it
+            self.failing = f"the writer of {self._settings.path} stopped: {error}"
+            self._opened(error)
+        finally:
+            self._stopped()
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Books]:
+        path = self._settings.path
+        with process_lock(path), contextlib.closing(open_writer(path)) as connection:
+            migrate(connection, str(path))
+            yield Books(connection, self._clock)
+
+    def _write_all(self, books: Books) -> None:
+        is_last = False
+        while not is_last:
+            batch, is_last = self._next_batch()
+            if batch:
+                started = time.perf_counter()
+                answers = self._commit(books, batch)
+                self._deliver(Done(batch, answers, time.perf_counter() - started))
+
+    def _next_batch(self) -> tuple[list[Item], bool]:
+        """At least one item, and all that has queued up behind it; True with the last of all."""
+        batch: list[Item] = []
+        while not batch or (len(batch) < self._settings.batch_max and not self.queue.empty()):
+            item = self.queue.get()
+            if item is None:
+                return batch, True
+            batch.append(item)
+        return batch, False
+
+    def _commit(self, books: Books, batch: Sequence[Item]) -> Sequence[Answer]:
+        """The answers once durable. While the disk fails the batch is kept, in order, and retried;
+        nobody is told that anything was written. After `abandon` all of it is refused.
+        """
+        works = [item.work for item in batch]
+        pause_s = self._settings.retry_pause_min_s
+        while True:
+            try:
+                answers = books.commit(works)
+            except sqlite3.Error as error:
+                if not is_environment(error):
+                    return self._unwritten(batch, error)
+                self.failing = (
+                    f"{self._settings.path} cannot be written: {error}; what is queued waits in "
+                    "memory and is written as soon as the disk takes it: free space or repair it"
+                )
+                if self._abandon.wait(pause_s):
+                    return self._unwritten(batch, error)
+                pause_s = min(2 * pause_s, self._settings.retry_pause_max_s)
+            else:
+                self.failing = None
+                return answers
+
+    def _unwritten(self, batch: Sequence[Item], error: Exception) -> list[Answer]:
+        why = f"nothing was written to {self._settings.path}: {error}"
+        return [Unavailable(why) for _ in batch]
