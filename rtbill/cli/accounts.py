@@ -1,0 +1,209 @@
+"""Accounts and their members: import, export, list, show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from rtbill.cli.frame import (
+    DEFAULT_CONFIG,
+    EXIT_PROBLEM,
+    AsJson,
+    ConfigPath,
+    add_command,
+    family,
+    instant_text,
+    load,
+    place_order,
+    read_books,
+    read_text,
+)
+from rtbill.cli.paper import print_json, print_table, say
+from rtbill.domain.account import AccountState, Membership
+from rtbill.domain.errors import UnknownAccount
+from rtbill.domain.money import Money
+
+if TYPE_CHECKING:
+    from rtbill.config import Config
+    from rtbill.ports import PostedTransfer, Reader
+
+LATEST = 10
+"""Movements that `show` prints."""
+
+app = family("Accounts, their members and their balances.")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file, one row for each extension.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it; without, only tell what would be done.")
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Create and change accounts and assign extensions from a CSV file; all of it or nothing."""
+    answer = place_order(load(config), "accounts.import", {"csv": read_text(file), "apply": apply})
+    if as_json:
+        print_json(answer)
+    else:
+        _say_import(file, answer, applied=apply)
+    if answer["problems"]:
+        raise typer.Exit(EXIT_PROBLEM)
+
+
+def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
+    for problem in answer["problems"]:
+        say(f"{file}: {problem}")
+    if answer["problems"]:
+        say("nothing was imported; correct the file and import it again")
+        return
+    for word in ("created", "changed", "assigned", "credited"):
+        for text in answer[word]:
+            say(f"{word:9} {text}")
+    total = sum(len(answer[word]) for word in ("created", "changed", "assigned", "credited"))
+    if total == 0:
+        say("nothing to do: the books say the same")
+    elif not applied:
+        say("this was a dry run; add --apply to do it")
+
+
+def export(
+    output: Annotated[Path | None, typer.Option("--output", help="Write to this file.")] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Print every account and membership in the form that `import` reads. Balances stay behind."""
+    from rtbill.domain.account import HOUSE, SUSPENSE
+    from rtbill.formats.accounts_csv import export_accounts
+
+    loaded = load(config)
+    states, memberships = read_books(loaded, _everything)
+    own = [state.account for state in states if state.account.id not in (HOUSE, SUSPENSE)]
+    text = export_accounts(own, memberships, ZoneInfo(loaded.site.zone))
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        say(f"{output}: {len(own)} accounts")
+
+
+async def _everything(reader: Reader) -> tuple[Sequence[AccountState], Sequence[Membership]]:
+    return await reader.accounts(), await reader.memberships()
+
+
+def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """List every account with its balance."""
+    states, memberships = read_books(load(config), _everything)
+    if as_json:
+        print_json([_state_json(state, memberships) for state in states])
+        return
+    print_table(
+        ("account", "name", "kind", "class", "tariff", "balance", "available", "service"),
+        (
+            (
+                state.account.id,
+                state.account.name,
+                state.account.kind,
+                state.account.account_class,
+                state.account.tariff or "(default)",
+                str(Money(state.balance_micros, state.account.currency)),
+                str(Money(state.available_micros, state.account.currency)),
+                f"{state.service.outgoing}, {state.service.incoming}",
+            )
+            for state in states
+        ),
+        right="balance,available",
+    )
+
+
+def show(
+    account: Annotated[str, typer.Argument(help="The account's id.")],
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Show one account: terms, balance, members, latest movements."""
+    loaded = load(config)
+    state, members, posted = read_books(loaded, lambda reader: _one(reader, account))
+    if as_json:
+        content = _state_json(state, members)
+        content["movements"] = [_posted_json(each) for each in posted]
+        print_json(content)
+        return
+    terms = state.account
+    limit = Money(terms.credit_limit_micros, terms.currency)
+    say(f"account   {terms.id}: {terms.name}")
+    say(f"terms     {terms.kind}, class {terms.account_class}, credit limit {limit}")
+    say(f"tariff    {terms.tariff or loaded.rating.default_tariff}")
+    say(f"balance   {Money(state.balance_micros, terms.currency)}")
+    say(f"available {Money(state.available_micros, terms.currency)}")
+    say(f"service   outgoing {state.service.outgoing}, incoming {state.service.incoming}")
+    for member in members:
+        until = instant_text(member.valid_until, loaded) or "open end"
+        begins = instant_text(member.valid_from, loaded)
+        say(f"member    {member.extension} {member.person or ''} from {begins} to {until}")
+    _say_movements(posted, terms.id, loaded)
+
+
+def _say_movements(posted: Sequence[PostedTransfer], account: str, config: Config) -> None:
+    for each in posted:
+        transfer = each.transfer
+        sign = 1 if transfer.credit == account else -1
+        amount = Money(sign * transfer.amount_micros, transfer.currency)
+        left = Money(transfer.balance_after_micros, transfer.currency)
+        what = transfer.reason or transfer.call or transfer.key
+        say(
+            f"{instant_text(each.posted_at, config)}  {amount}  left {left}  {transfer.kind} {what}"
+        )
+
+
+async def _one(
+    reader: Reader, account: str
+) -> tuple[AccountState, list[Membership], Sequence[PostedTransfer]]:
+    state = await find_account(reader, account)
+    members = [each for each in await reader.memberships() if each.account == account]
+    return state, members, (await reader.transfers(account, None, None))[-LATEST:]
+
+
+async def find_account(reader: Reader, account: str) -> AccountState:
+    """The account's state; UnknownAccount names the command that lists them."""
+    for state in await reader.accounts():
+        if state.account.id == account:
+            return state
+    raise UnknownAccount(f"there is no account {account!r}; `rtbill accounts list` shows them")
+
+
+def _state_json(state: AccountState, memberships: Sequence[Membership]) -> dict[str, Any]:
+    from rtbill.cli.values import membership_json, money_json
+
+    account = state.account
+    return {
+        "account": account.id,
+        "name": account.name,
+        "kind": str(account.kind),
+        "class": account.account_class,
+        "tariff": account.tariff,
+        "currency": account.currency,
+        "balance": money_json(state.balance_micros, account.currency),
+        "available": money_json(state.available_micros, account.currency),
+        "credit_limit": money_json(account.credit_limit_micros, account.currency),
+        "service": {
+            "outgoing": str(state.service.outgoing),
+            "incoming": str(state.service.incoming),
+        },
+        "members": [membership_json(each) for each in memberships if each.account == account.id],
+    }
+
+
+def _posted_json(posted: PostedTransfer) -> dict[str, Any]:
+    from rtbill.cli.values import transfer_json
+
+    return transfer_json(posted)
+
+
+add_command(app, "import", import_, "rtbill accounts import examples/accounts-hall.csv --apply")
+add_command(app, "export", export, "rtbill accounts export --output accounts.csv")
+add_command(app, "list", list_, "rtbill accounts list --json")
+add_command(app, "show", show, "rtbill accounts show s1001")

@@ -1,0 +1,164 @@
+"""The service: run it, check its configuration, ask how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rtbill.cli.frame import (
+    DEFAULT_CONFIG,
+    EXIT_PROBLEM,
+    AsJson,
+    ConfigPath,
+    add_command,
+    ask_service,
+    load,
+)
+from rtbill.cli.paper import print_json, print_table, say
+from rtbill.domain.errors import Refused
+
+
+class View(StrEnum):
+    """What `rtbill run` shows."""
+
+    AUTO = "auto"
+    RICH = "rich"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the root."""
+    add_command(app, "run", run, "rtbill run --view plain")
+    add_command(app, "check-config", check_config, "rtbill check-config --config site.toml")
+    add_command(app, "status", status, "rtbill status --json")
+    add_command(app, "live", live, "rtbill live")
+    add_command(app, "capture", capture, "rtbill capture --pbx hall hall.jsonl --seconds 300")
+
+
+def run(
+    view: Annotated[
+        View, typer.Option(help="A live screen, plain lines, nothing, or what fits the terminal.")
+    ] = View.AUTO,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Bill calls until Ctrl-C or SIGTERM."""
+    from rtbill.app import service
+    from rtbill.clock import SystemClock
+    from rtbill.observability import set_up_logging
+
+    loaded = load(config)
+    shown = service.wants_view(view)
+    file = None
+    if shown == "rich":
+        # A log line would tear the screen; it goes where the books are.
+        file = loaded.store.path.with_suffix(".log")
+        file.parent.mkdir(parents=True, exist_ok=True)
+    set_up_logging(loaded.log, SystemClock(), file)
+    raise typer.Exit(asyncio.run(service.run(loaded, shown)))
+
+
+def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Read the configuration and name every mistake at once, each with its place."""
+    loaded = load(config)
+    say(f"{config}: all right")
+    say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
+    say(f"books    {loaded.store.path}")
+    for pbx in loaded.pbxs:
+        trunks = ", ".join(trunk.name for trunk in pbx.trunks)
+        link = "TLS" if pbx.tls else "plain text"
+        say(f"pbx      {pbx.name}: {pbx.kind} at {pbx.host}:{pbx.port} ({link}), trunks {trunks}")
+        say(f"         mode {pbx.mode}: {_exposure(pbx.mode)}")
+
+
+def _exposure(mode: str) -> str:
+    return {
+        "reactive": "calls are limited at answer; at risk are set-up fee and first increment",
+        "inline": "the exchange asks before dialling",
+        "post": "calls are billed afterwards and cannot be stopped",
+    }[mode]
+
+
+def status(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Tell how the running service is: links, books, locks, alarms."""
+    answer = ask_service(load(config), "status", {})
+    if as_json:
+        print_json(answer)
+    else:
+        _say_status(answer)
+    if not answer["ready"]:
+        raise typer.Exit(EXIT_PROBLEM)
+
+
+def _say_status(answer: dict[str, Any]) -> None:
+    say(f"rtbill {answer['version']}: {'ready' if answer['ready'] else 'NOT READY'}")
+    for pbx in answer["pbxs"]:
+        say(
+            f"pbx {pbx['name']}: {pbx['link']} since {pbx['since'] or 'never'}, "
+            f"{pbx['live_calls']} calls in progress, mode {pbx['mode']}"
+        )
+    store, services = answer["store"], answer["services"]
+    say(f"store: {store['failing'] or 'writes'}, {store['queued']} operations waiting")
+    counts = ", ".join(f"{count} {name}" for name, count in store["calls"].items())
+    say(f"calls: {counts or 'none'}")
+    say(f"services: {services['wanted']} wanted, {services['confirmed']} confirmed")
+    for differing in services["differing"]:
+        say(f"  differs: {differing}")
+    say(f"outbox: {answer['outbox']} notices waiting")
+    for alarm in answer["alarms"]:
+        say(f"ALARM {alarm['kind']} {alarm['subject']} since {alarm['since']}: {alarm['text']}")
+
+
+def live(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """List the calls in progress, with what each costs so far."""
+    answer = ask_service(load(config), "live", {})
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        ("extension", "person", "account", "number", "destination", "talk", "cost", "limit"),
+        (
+            (
+                f"{call['pbx']}/{call['payer'] or 'unknown'}",
+                call["person"] or "",
+                call["account"],
+                call["number"] or "",
+                call["destination"] or "",
+                f"{call['talk_s']:.0f} s",
+                "unknown" if call["cost"] is None else f"{call['cost']} {call['currency']}",
+                "none" if call["limit_s"] is None else f"{call['limit_s']:.0f} s",
+            )
+            for call in answer["calls"]
+        ),
+        right="talk,cost,limit",
+    )
+
+
+def capture(
+    file: Annotated[Path, typer.Argument(help="A new file; only you may read it.")],
+    pbx: Annotated[str, typer.Option(help="The exchange to listen to.")],
+    seconds: Annotated[int, typer.Option(min=1, max=86_400, help="At most so long.")] = 600,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Record what the exchange says to the running service, for a later `rtbill replay`.
+
+    Secrets are masked. The file holds telephone numbers: delete it when it has served.
+    """
+    loaded = load(config)
+    arguments = {"pbx": pbx, "file": str(file.absolute()), "seconds": seconds}
+    started = ask_service(loaded, "capture.start", arguments)
+    say(f"recording {pbx} into {started.get('file', file)} for {seconds} s; Ctrl-C ends it")
+    try:
+        threading.Event().wait(seconds)
+    except KeyboardInterrupt:
+        say("")
+    try:
+        ask_service(loaded, "capture.stop", {"pbx": pbx})
+    except Refused:
+        # Its time was up: the service ended it by itself.
+        return

@@ -1,0 +1,229 @@
+"""Tariffs: import, list, export; what a number costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rtbill.cli.frame import (
+    DEFAULT_CONFIG,
+    EXIT_PROBLEM,
+    AsJson,
+    ConfigPath,
+    add_command,
+    family,
+    instant,
+    instant_text,
+    load,
+    place_order,
+    read_books,
+    read_text,
+)
+from rtbill.cli.paper import print_json, print_table, say
+from rtbill.cli.values import instant_json, money_json
+from rtbill.domain.errors import Refused
+from rtbill.domain.rated import NumberKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rtbill.config import Config
+    from rtbill.domain.tariff import Tariff
+    from rtbill.ports import Reader
+
+app = family("Price lists and their versions.")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file, one row for each prefix and band.")],
+    name: Annotated[str | None, typer.Option(help="The tariff; the configured default.")] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217; the site's.")] = None,
+    zone: Annotated[str | None, typer.Option(help="IANA name for its bands; the site's.")] = None,
+    valid_from: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="In force from then; now.")
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it; without, only tell what would be done.")
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Compare a tariff file with the tariff and make it the next version; all of it or nothing."""
+    loaded = load(config)
+    since = instant(valid_from, loaded)
+    answer = place_order(
+        loaded,
+        "tariff.import",
+        {
+            "name": name or loaded.rating.default_tariff,
+            "csv": read_text(file),
+            "currency": currency or loaded.site.currency,
+            "zone": zone or loaded.site.zone,
+            "valid_from": since.isoformat() if since else None,
+            "apply": apply,
+        },
+    )
+    if as_json:
+        print_json(answer)
+    else:
+        _say_import(file, answer, applied=apply)
+    if answer["problems"]:
+        raise typer.Exit(EXIT_PROBLEM)
+
+
+def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
+    for problem in answer["problems"]:
+        say(f"{file}: {problem}")
+    if answer["problems"]:
+        say("nothing was imported; correct the file and import it again")
+        return
+    for word in ("new", "changed", "ended"):
+        for text in answer[word]:
+            say(f"{word:8} {text}")
+    counts = ", ".join(f"{len(answer[word])} {word}" for word in ("new", "changed", "ended"))
+    if not (answer["new"] or answer["changed"] or answer["ended"]):
+        say(f"nothing to do: version {answer['version']} says the same")
+    elif applied:
+        say(f"{counts}; this is version {answer['version']} now")
+    else:
+        say(f"{counts}; this was a dry run, add --apply to do it")
+
+
+def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """List every version of every tariff."""
+    loaded = load(config)
+    tariffs = read_books(loaded, lambda reader: reader.tariffs())
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "version": each.version,
+                    "currency": each.currency,
+                    "zone": each.zone,
+                    "valid_from": instant_json(each.valid_from),
+                    "rates": len(each.rates),
+                }
+                for each in tariffs
+            ]
+        )
+        return
+    print_table(
+        ("tariff", "version", "currency", "zone", "in force from", "rates"),
+        (
+            (
+                each.name,
+                str(each.version),
+                each.currency,
+                each.zone,
+                instant_text(each.valid_from, loaded),
+                str(len(each.rates)),
+            )
+            for each in tariffs
+        ),
+        right="version,rates",
+    )
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="The tariff.")],
+    version: Annotated[int | None, typer.Option(help="The newest, unless named.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Write to this file.")] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Print a tariff in the form that `import` reads."""
+    from rtbill.rating.tariff_file import export as export_rates
+
+    tariffs = read_books(load(config), lambda reader: reader.tariffs())
+    found = [each for each in tariffs if each.name == name and version in (None, each.version)]
+    if not found:
+        raise Refused(f"there is no such tariff {name!r}; `rtbill tariff list` shows them")
+    tariff = max(found, key=lambda each: each.version)
+    text = export_rates(tariff.rates)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        say(f"{output}: {tariff.name} version {tariff.version}, {len(tariff.rates)} rates")
+
+
+def rate(
+    number: Annotated[str, typer.Argument(help="As dialled at the site, or +49….")],
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="Answered then; now.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, max=1_000_000, help="Talk time.")] = 60.0,
+    tariff: Annotated[str | None, typer.Option(help="The configured default.")] = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Tell what a call to a number costs, and why."""
+    from rtbill.clock import SystemClock
+
+    loaded = load(config)
+    answered_at = instant(at, loaded) or SystemClock().now()
+    name = tariff or loaded.rating.default_tariff
+    tariffs = read_books(loaded, _tariffs)
+    answer = _rated(loaded, tariffs, name, number, answered_at, seconds)
+    if as_json:
+        print_json(answer)
+    else:
+        _say_rate(answer)
+
+
+async def _tariffs(reader: Reader) -> list[Tariff]:
+    return list(await reader.tariffs())
+
+
+def _rated(
+    config: Config,
+    tariffs: list[Tariff],
+    name: str,
+    dialled: str,
+    answered_at: datetime,
+    seconds: float,
+) -> dict[str, Any]:
+    from rtbill.app.books import number_plan
+    from rtbill.rating.lookup import TariffBook
+    from rtbill.rating.price import price
+
+    called = number_plan(config.site).classify(dialled)
+    answer: dict[str, Any] = {
+        "dialled": dialled,
+        "number": called.number,
+        "kind": str(called.kind),
+        "read_as": called.reason,
+        "answered_at": instant_json(answered_at),
+        "talk_s": seconds,
+    }
+    if called.kind is not NumberKind.CHARGEABLE:
+        return answer | {"price": "0.00", "currency": config.site.currency}
+    if called.number is None:
+        raise Refused(f"{dialled!r} cannot be priced: {called.reason}")
+    table = TariffBook(tariffs).in_force(name, answered_at)
+    cost = price(table, called.number, answered_at, round(seconds * 1_000_000))
+    return answer | {
+        "price": money_json(cost.micros, cost.currency),
+        "currency": cost.currency,
+        "tariff": cost.tariff,
+        "tariff_version": cost.tariff_version,
+        "prefix": cost.prefix,
+        "destination": cost.destination,
+        "billed_s": cost.billed_s,
+    }
+
+
+def _say_rate(answer: dict[str, Any]) -> None:
+    say(f"{answer['dialled']}: {answer['number']}, {answer['kind']} ({answer['read_as']})")
+    if "tariff" in answer:
+        say(
+            f"{answer['destination']}: prefix {answer['prefix']} of tariff {answer['tariff']} "
+            f"version {answer['tariff_version']}"
+        )
+        say(f"{answer['talk_s']:g} s of talk are billed as {answer['billed_s']} s")
+    say(f"price {answer['price']} {answer['currency']}")
+
+
+add_command(app, "import", import_, "rtbill tariff import examples/tariff-germany.csv --apply")
+add_command(app, "list", list_, "rtbill tariff list")
+add_command(app, "export", export, "rtbill tariff export germany --output germany.csv")

@@ -1,0 +1,88 @@
+"""Values of the books as JSON: instants in UTC, money as exact decimal text beside its currency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtbill.domain.money import EXPONENTS, decimal_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rtbill.domain.account import Membership
+    from rtbill.domain.rated import RatedCall
+    from rtbill.ports import PostedTransfer
+
+
+def instant_json(at: datetime | None) -> str | None:
+    """UTC with microseconds, such as 2026-12-01T10:00:00.000000Z."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z") if at else None
+
+
+def money_json(micros: int, currency: str) -> str:
+    """The exact amount; its currency stands in a field beside it."""
+    return decimal_text(micros, EXPONENTS.get(currency, 2))
+
+
+def membership_json(membership: Membership) -> dict[str, Any]:
+    """Who holds an extension, and when."""
+    return {
+        "account": membership.account,
+        "extension": str(membership.extension),
+        "person": membership.person,
+        "from": instant_json(membership.valid_from),
+        "until": instant_json(membership.valid_until),
+    }
+
+
+def transfer_json(posted: PostedTransfer) -> dict[str, Any]:
+    """A movement of one account; negative pays, positive receives."""
+    transfer = posted.transfer
+    sign = 1 if transfer.credit == transfer.account else -1
+    return {
+        "key": transfer.key,
+        "version": transfer.version,
+        "kind": str(transfer.kind),
+        "amount": money_json(sign * transfer.amount_micros, transfer.currency),
+        "balance_after": money_json(transfer.balance_after_micros, transfer.currency),
+        "currency": transfer.currency,
+        "event_at": instant_json(transfer.event_at),
+        "posted_at": instant_json(posted.posted_at),
+        "call": transfer.call,
+        "reason": transfer.reason,
+        "reverses": transfer.reverses,
+    }
+
+
+def call_json(call: RatedCall) -> dict[str, Any]:
+    """A call of the books with its price and why."""
+    record, price = call.record, call.price
+    return {
+        "call": str(record.id),
+        "pbx": record.id.pbx,
+        "leg": record.id.leg,
+        "payer": record.payer,
+        "account": call.account,
+        "person": call.person,
+        "dialled": record.dialled,
+        "number": call.number,
+        "kind": str(call.kind),
+        "trunk": record.trunk,
+        "answered_at": instant_json(record.answered_at),
+        "ended_at": instant_json(record.ended_at),
+        "talk_s": record.talk_us / 1_000_000,
+        "cause": record.cause,
+        "outcome": str(record.outcome),
+        "source": str(record.source),
+        "cut_by": str(record.cut_by) if record.cut_by else None,
+        "status": str(call.status),
+        "price": money_json(price.micros, price.currency) if price else None,
+        "currency": price.currency if price else None,
+        "tariff": price.tariff if price else None,
+        "tariff_version": price.tariff_version if price else None,
+        "prefix": price.prefix if price else None,
+        "destination": price.destination if price else None,
+        "billed_s": price.billed_s if price else None,
+        "note": call.note,
+        "evidence": record.evidence,
+    }

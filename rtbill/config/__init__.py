@@ -1,0 +1,31 @@
+"""`config.toml` as frozen values: `load_config(path)` gives a Config or reports every mistake."""
+
+from rtbill.config.loading import load_config
+from rtbill.config.values import (
+    AccountClass,
+    Config,
+    ControlConfig,
+    HttpConfig,
+    LogConfig,
+    PbxConfig,
+    RatingConfig,
+    Site,
+    StoreConfig,
+    TlsConfig,
+    TrunkConfig,
+)
+
+__all__ = [
+    "AccountClass",
+    "Config",
+    "ControlConfig",
+    "HttpConfig",
+    "LogConfig",
+    "PbxConfig",
+    "RatingConfig",
+    "Site",
+    "StoreConfig",
+    "TlsConfig",
+    "TrunkConfig",
+    "load_config",
+]

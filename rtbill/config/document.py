@@ -1,0 +1,184 @@
+"""The shape of config.toml, one model per table. Private to this package: others see `values`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.resources
+import re
+import zoneinfo
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+
+from rtbill.domain.errors import BadRecord
+from rtbill.domain.money import EXPONENTS, known_currency, parse_micros
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the nearest known word, or nothing."""
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def _matching(pattern: str, wanted: str) -> AfterValidator:
+    """A check that a text has a form, with the form in words."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"{text!r} is not {wanted}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _country(code: str) -> str:
+    table = importlib.resources.files("tzdata").joinpath("zoneinfo", "iso3166.tab")
+    lines = table.read_text(encoding="utf-8").splitlines()
+    if code not in {line.split("\t")[0] for line in lines if not line.startswith("#")}:
+        raise ValueError(f"unknown country {code!r}; use an ISO 3166 code such as DE")
+    return code
+
+
+def _zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        near = suggestion(name, zoneinfo.available_timezones())
+        text = f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin{near}"
+        raise ValueError(text) from None
+    return name
+
+
+def _currency(code: str) -> str:
+    try:
+        return known_currency(code)
+    except BadRecord as bad:
+        raise ValueError(f"{bad}{suggestion(code, EXPONENTS)}") from None
+
+
+def _amount(text: str) -> str:
+    try:
+        micros = parse_micros(text)
+    except BadRecord as bad:
+        raise ValueError(str(bad)) from None
+    if micros < 0:
+        raise ValueError(f"{text!r} is below zero")
+    return text
+
+
+Digits = Annotated[StrictStr, _matching(r"[0-9]+", "a row of digits")]
+DigitsOrNothing = Annotated[StrictStr, _matching(r"[0-9]*", "a row of digits or empty")]
+Dialled = Annotated[StrictStr, _matching(r"[0-9*#]+", "something a telephone can dial")]
+Beginning = Annotated[StrictStr, _matching(r"\+?[0-9]+", "digits, with or without a plus")]
+Pattern = Annotated[
+    StrictStr, _matching(r"[0-9x]+", "a pattern of digits and x (any digit), such as 1xxx")
+]
+Name = Annotated[
+    StrictStr,
+    _matching(r"[a-z0-9][a-z0-9_-]{0,31}", "a name of small letters, digits, - and _ (32 at most)"),
+]
+Matcher = Annotated[
+    StrictStr,
+    _matching(
+        r"[A-Za-z0-9]+/[0-9A-Za-z_.@:/+-]*\*?",
+        "a channel name such as PJSIP/carrier-* or DAHDI/",
+    ),
+]
+Text = Annotated[StrictStr, Field(min_length=1)]
+Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteTable(_Table):
+    name: Text
+    country: Annotated[StrictStr, AfterValidator(_country)]
+    country_code: Annotated[StrictStr, _matching(r"[1-9][0-9]{0,2}", "a code such as 49")]
+    national_prefix: DigitsOrNothing = "0"
+    international_prefixes: Annotated[list[Digits], Field(min_length=1)] = ["00"]
+    area_code: DigitsOrNothing = ""
+    national_length: Annotated[StrictInt, Field(ge=4, le=15)] | None = None
+    outside_prefixes: list[Dialled] = []
+    internal: Annotated[list[Pattern], Field(min_length=1)]
+    zone: Annotated[StrictStr, AfterValidator(_zone)]
+    currency: Annotated[StrictStr, AfterValidator(_currency)]
+    emergency: list[Dialled] = []
+    freephone: list[Beginning] = []
+    short_codes: dict[Dialled, Beginning] = {}
+
+
+class StoreTable(_Table):
+    path: Text
+    queue_max: Annotated[StrictInt, Field(ge=100, le=1_000_000)] = 20_000
+
+
+class ControlTable(_Table):
+    socket: Text
+
+
+class HttpTable(_Table):
+    host: Text = "127.0.0.1"
+    port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
+
+
+class LogTable(_Table):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+    mask_digits: Annotated[StrictInt, Field(ge=0, le=6)] = 4
+
+
+class RatingTable(_Table):
+    default_tariff: Name
+    guard_s: Annotated[float, Field(ge=0, le=60)] = 0.5
+    call_max_s: Annotated[StrictInt, Field(ge=60, le=86_400)] = 14_400
+    unrated_talk_max_s: Annotated[StrictInt, Field(ge=1, le=86_400)] = 60
+
+
+class ClassTable(_Table):
+    exhausted_outgoing: Literal["open", "locked"] = "locked"
+    exhausted_incoming: Literal["ring", "divert"] = "divert"
+    exhausted_below: Annotated[StrictStr, AfterValidator(_amount)] = "0.01"
+    low_balance: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+
+
+class TlsTable(_Table):
+    ca_file: Text
+    server_name: Text
+
+
+class TrunkTable(_Table):
+    name: Name
+    match: Annotated[list[Matcher], Field(min_length=1)]
+
+
+class PbxTable(_Table):
+    name: Name
+    kind: Literal["asterisk"] = "asterisk"
+    mode: Literal["reactive", "inline", "post"]
+    host: Text
+    port: Port = 5038
+    user: Annotated[StrictStr, _matching(r"[0-9A-Za-z_.@-]+", "an AMI user name")]
+    secret: StrictStr | None = None
+    secret_file: Text | None = None
+    demo: bool = False
+    weak_secret_accepted: bool = False
+    plain_text_accepted: bool = False
+    tls: TlsTable | None = None
+    trunk: Annotated[list[TrunkTable], Field(min_length=1)]
+
+
+class Document(_Table):
+    """The whole file."""
+
+    site: SiteTable
+    store: StoreTable
+    control: ControlTable
+    http: HttpTable = HttpTable()
+    log: LogTable = LogTable()
+    rating: RatingTable
+    account_classes: dict[Name, ClassTable] = {}
+    pbx: Annotated[list[PbxTable], Field(min_length=1)]

@@ -1,0 +1,202 @@
+"""From the file to the values: read, check everything, report every mistake with its key path."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import typing
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from rtbill.config.document import ClassTable, Document, PbxTable, suggestion
+from rtbill.config.links import find_secret, link_problems
+from rtbill.config.values import (
+    AccountClass,
+    Config,
+    ControlConfig,
+    HttpConfig,
+    LogConfig,
+    PbxConfig,
+    RatingConfig,
+    Site,
+    StoreConfig,
+    TlsConfig,
+    TrunkConfig,
+)
+from rtbill.domain.account import Incoming, Outgoing, Service
+from rtbill.domain.errors import ConfigError
+from rtbill.domain.money import parse_micros
+
+Location = tuple[str | int, ...]
+
+
+def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """The checked configuration; relative paths in it start at the file's folder.
+
+    Raises ConfigError holding every problem found, each as `key.path: what is wrong`.
+    """
+    raw = _read(path)
+    folder = path.resolve().parent
+    problems: list[str] = []
+    document = None
+    try:
+        document = Document.model_validate(raw)
+    except ValidationError as error:
+        problems += [_sentence(each["type"], each["loc"], each["msg"]) for each in error.errors()]
+    secrets = []
+    for place, table in _pbx_tables(raw):
+        secret, found = find_secret(table, folder, environ)
+        secrets.append(secret)
+        problems += [f"{place}.{text}" for text in link_problems(table) + found]
+    problems += _repeated(raw)
+    if document is None or problems:
+        raise ConfigError(sorted(set(problems)))
+    return _config(document, folder, secrets)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        text = f"{path}: cannot be read: {error.strerror}; name another file with --config"
+        raise ConfigError([text]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: is not UTF-8 text"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path}: {error}"]) from error
+
+
+def _pbx_tables(raw: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, object]]]:
+    """Every `[[pbx]]` that is a table at all, with its key path."""
+    written = raw.get("pbx")
+    for index, table in enumerate(written if isinstance(written, list) else []):
+        if isinstance(table, dict):
+            yield f"pbx[{index}]", table
+
+
+def _repeated(raw: Mapping[str, Any]) -> list[str]:
+    """Names that two exchanges, or two trunks of one exchange, claim."""
+    problems = []
+    tables = list(_pbx_tables(raw))
+    names = Counter(str(table["name"]) for _, table in tables if "name" in table)
+    problems += [f"pbx: two exchanges are named {name!r}" for name, n in names.items() if n > 1]
+    for place, table in tables:
+        written = table.get("trunk")
+        trunks = (
+            [each for each in written if isinstance(each, dict)]
+            if isinstance(written, list)
+            else []
+        )
+        counted = Counter(str(each.get("name")) for each in trunks)
+        problems += [
+            f"{place}.trunk: two are named {name!r}" for name, n in counted.items() if n > 1
+        ]
+    return problems
+
+
+def key_path(location: Location) -> str:
+    """`pbx[0].port` for ("pbx", 0, "port")."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part != "[key]":
+            text += f".{part}" if text else part
+    return text
+
+
+def _sentence(kind: str, location: Location, message: str) -> str:
+    path = key_path(location)
+    if kind == "missing":
+        return f"{path}: is missing"
+    if kind == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        near = suggestion(str(location[-1]), known)
+        return f"{path}: unknown key{near or '; known here: ' + ', '.join(known)}"
+    return f"{path}: {message.removeprefix('Value error, ')}"
+
+
+def _known_keys(location: Location) -> list[str]:
+    """Keys that the table at this place may hold."""
+    model: type[BaseModel] = Document
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_within(model.model_fields[part].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_within(annotation: object) -> type[BaseModel] | None:
+    """The table type inside `list[...]`, `dict[..., ...]` or `... | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_within(argument) for argument in typing.get_args(annotation))
+    return next((model for model in inner if model is not None), None)
+
+
+def _config(document: Document, folder: Path, secrets: list[str]) -> Config:
+    classes = {"standard": ClassTable()} | document.account_classes
+    return Config(
+        site=_site(document),
+        store=StoreConfig(path=folder / document.store.path, queue_max=document.store.queue_max),
+        control=ControlConfig(socket=folder / document.control.socket),
+        http=HttpConfig(host=document.http.host, port=document.http.port),
+        log=LogConfig(**document.log.model_dump()),
+        rating=RatingConfig(**document.rating.model_dump()),
+        account_classes=MappingProxyType(
+            {name: _account_class(name, table) for name, table in classes.items()}
+        ),
+        pbxs=tuple(
+            _pbx(table, secret, folder) for table, secret in zip(document.pbx, secrets, strict=True)
+        ),
+    )
+
+
+def _site(document: Document) -> Site:
+    site = document.site
+    return Site(
+        name=site.name,
+        country=site.country,
+        country_code=site.country_code,
+        national_prefix=site.national_prefix,
+        international_prefixes=tuple(site.international_prefixes),
+        area_code=site.area_code,
+        national_length=site.national_length,
+        outside_prefixes=tuple(site.outside_prefixes),
+        internal=tuple(site.internal),
+        zone=site.zone,
+        currency=site.currency,
+        emergency=tuple(site.emergency),
+        freephone=tuple(site.freephone),
+        short_codes=MappingProxyType(dict(site.short_codes)),
+    )
+
+
+def _account_class(name: str, table: ClassTable) -> AccountClass:
+    return AccountClass(
+        name=name,
+        exhausted=Service(Outgoing(table.exhausted_outgoing), Incoming(table.exhausted_incoming)),
+        exhausted_below_micros=parse_micros(table.exhausted_below),
+        low_balance_micros=parse_micros(table.low_balance),
+    )
+
+
+def _pbx(table: PbxTable, secret: str, folder: Path) -> PbxConfig:
+    tls = table.tls
+    return PbxConfig(
+        name=table.name,
+        kind=table.kind,
+        mode=table.mode,
+        host=table.host,
+        port=table.port,
+        user=table.user,
+        secret=secret,
+        tls=TlsConfig(ca_file=folder / tls.ca_file, server_name=tls.server_name) if tls else None,
+        trunks=tuple(
+            TrunkConfig(name=each.name, matchers=tuple(each.match)) for each in table.trunk
+        ),
+    )

@@ -1,0 +1,314 @@
+"""The two listeners of the service, and the client of the first.
+
+Orders change things: a Unix socket that only the service's own user can open, POST
+/v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz and /metrics. Both are
+served inside the program's event loop and end with the task that runs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from rtbill.domain.errors import (
+    BadRecord,
+    ConfigError,
+    Conflict,
+    NoRate,
+    OutcomeUnknown,
+    Refused,
+    RtbillError,
+    Unavailable,
+    UnknownAccount,
+)
+
+BODY_BYTES_MAX = 16 * 1024 * 1024
+ORDER_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 2.0
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Arguments = dict[str, Any]
+Orders = Callable[[str, Arguments], Awaitable[dict[str, Any]]]
+"""Carries out one order; raises RtbillError when it cannot."""
+
+_KINDS: dict[str, tuple[type[RtbillError], int]] = {
+    "conflict": (Conflict, 409),
+    "no_rate": (NoRate, 409),
+    "unknown_account": (UnknownAccount, 409),
+    "refused": (Refused, 409),
+    "bad_record": (BadRecord, 422),
+    "unavailable": (Unavailable, 503),
+    "outcome_unknown": (OutcomeUnknown, 504),
+}
+"""How an error travels: the first entry whose class fits. Subclasses stand before their parent."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the service can do its work, and the state of its parts by name."""
+
+    problems: tuple[str, ...] = ()
+    """Reasons why not; ready when there is none."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Such as `pbx hall` and `up`."""
+
+
+async def serve_control(path: Path, orders: Orders, *, timeout_s: float = ORDER_TIMEOUT_S) -> None:
+    """Answer orders on a Unix socket of mode 0600 until cancelled.
+
+    Refused when another service answers there already.
+    """
+    with _unix_listener(path) as listener:
+        await _serve(_orders_application(orders, timeout_s), listener)
+
+
+async def serve_health(
+    host: str, port: int, readiness: Callable[[], Readiness], metrics: Callable[[], bytes]
+) -> None:
+    """Answer health and metrics over HTTP until cancelled. Refused when the port is taken."""
+    with _tcp_listener(host, port) as listener:
+        await _serve(_health_application(readiness, metrics), listener)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the program: one owner decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(application: Starlette, listener: socket.socket) -> None:
+    server = _Server(
+        uvicorn.Config(
+            application,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(
+            server.serve(sockets=[listener]), name=f"listen on {listener.getsockname()}"
+        )
+        try:
+            await asyncio.wait([serving])
+        except asyncio.CancelledError:
+            # Answers under way get a moment; what is left then is cancelled with its task.
+            server.should_exit = True
+            await asyncio.wait([serving], timeout=STOP_TIMEOUT_S)
+            raise
+
+
+def _orders_application(orders: Orders, timeout_s: float) -> Starlette:
+    async def order(request: Request) -> Response:
+        verb = request.path_params["verb"]
+        try:
+            async with asyncio.timeout(timeout_s):
+                return JSONResponse(await orders(verb, await _arguments(request)))
+        except RtbillError as error:
+            return _refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except TimeoutError:
+            text = f"{verb} took longer than {timeout_s:g} s; look whether it was done"
+            return _refusal(OutcomeUnknown(text))
+        except Exception:  # the edge of a task: a mistake of ours must not end the service
+            _logger.exception("order failed", extra={"verb": verb})
+            return _answer(500, "internal", f"{verb} failed inside rtbill; its log says where")
+
+    return Starlette(routes=[Route("/v1/orders/{verb}", order, methods=["POST"])])
+
+
+async def _arguments(request: Request) -> Arguments:
+    """The JSON object of the body; BadRecord when it is none or too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise BadRecord(f"an order is at most {BODY_BYTES_MAX // 1024 // 1024} MiB")
+    try:
+        arguments = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"the body is not JSON: {error}") from error
+    if not isinstance(arguments, dict):
+        raise BadRecord("the body is not a JSON object")
+    return arguments
+
+
+def _refusal(error: RtbillError) -> Response:
+    if isinstance(error, ConfigError):
+        error = BadRecord(str(error))
+    for kind, (raised, status) in _KINDS.items():
+        if isinstance(error, raised):
+            return _answer(status, kind, str(error))
+    return _answer(409, "refused", str(error))
+
+
+def _answer(status: int, kind: str, message: str) -> Response:
+    return JSONResponse({"error": kind, "message": message}, status_code=status)
+
+
+def _health_application(
+    readiness: Callable[[], Readiness], metrics: Callable[[], bytes]
+) -> Starlette:
+    async def alive(_request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def ready(_request: Request) -> Response:
+        found = readiness()
+        content = {
+            "ready": not found.problems,
+            "problems": list(found.problems),
+            "parts": dict(found.parts),
+        }
+        return JSONResponse(content, status_code=503 if found.problems else 200)
+
+    async def measured(_request: Request) -> Response:
+        return Response(metrics(), media_type=METRICS_TYPE)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", alive),
+            Route("/readyz", ready),
+            Route("/metrics", measured),
+        ]
+    )
+
+
+@contextlib.contextmanager
+def _unix_listener(path: Path) -> Iterator[socket.socket]:
+    _remove_stale(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Between bind and chmod anybody could connect; the mask closes that gap.
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        text = f"cannot listen on {path}: {error.strerror or error}; change control.socket"
+        raise Refused(text) from error
+    finally:
+        os.umask(mask)
+    made = path.stat().st_ino
+    try:
+        yield listener
+    finally:
+        listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == made:
+                path.unlink()
+
+
+def _remove_stale(path: Path) -> None:
+    """Take away a socket that a killed service left behind; Refused when somebody answers there."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise Refused(f"{path} is not a socket; change control.socket or remove that file")
+    if _answers(path):
+        raise Refused(f"another rtbill is running: it answers on {path}")
+    path.unlink()
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens on this Unix socket; Refused when we may not ask."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except PermissionError as error:
+            text = f"{path} belongs to another user; run this as the user of the service"
+            raise Refused(text) from error
+        except OSError as error:
+            # A full backlog is a sign of life.
+            return isinstance(error, BlockingIOError | TimeoutError)
+        return True
+
+
+@contextlib.contextmanager
+def _tcp_listener(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Refused(f"http.host {host!r}: {error.strerror or error}") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            text = f"cannot listen on {host} port {port}: {error.strerror}; change http.port"
+            raise Refused(text) from error
+        yield listener
+
+
+class ControlClient:
+    """Gives orders to the running service; raises the error that the service raised."""
+
+    def __init__(self, path: Path, *, timeout_s: float = ORDER_TIMEOUT_S + 5) -> None:
+        self._path = path
+        self._timeout_s = timeout_s
+
+    def is_running(self) -> bool:
+        """Whether a service answers on the socket."""
+        return self._path.exists() and _answers(self._path)
+
+    def order(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of one order. Unavailable when no service answers."""
+        absent = f"no rtbill answers on {self._path}; start it with: rtbill run"
+        if not self.is_running():
+            raise Unavailable(absent)
+        transport = httpx.HTTPTransport(uds=str(self._path))
+        timeout = httpx.Timeout(self._timeout_s, connect=5)
+        try:
+            with httpx.Client(transport=transport, timeout=timeout) as client:
+                response = client.post(f"http://rtbill/v1/orders/{verb}", json=dict(arguments))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Unavailable(absent) from error
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(
+                f"{verb}: the service broke off; look whether it was done"
+            ) from error
+        return _result(verb, response)
+
+
+def _result(verb: str, response: httpx.Response) -> dict[str, Any]:
+    try:
+        content = response.json()
+    except ValueError as error:
+        raise OutcomeUnknown(f"{verb}: the answer cannot be read") from error
+    if response.status_code == httpx.codes.OK:
+        assert isinstance(content, dict)
+        return content
+    kind, message = str(content.get("error")), str(content.get("message"))
+    raised, _ = _KINDS.get(kind, (OutcomeUnknown, 500))
+    raise raised(message)

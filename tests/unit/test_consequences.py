@@ -1,0 +1,134 @@
+"""What follows from a movement of money."""
+
+from __future__ import annotations
+
+from rtbill import consequences
+from rtbill.consequences import Policies
+from rtbill.domain.account import (
+    LOCKED_SERVICE,
+    OPEN_SERVICE,
+    AccountKind,
+    AccountState,
+    Incoming,
+    Outgoing,
+    Service,
+)
+from rtbill.domain.rated import CallStatus, Facts
+from rtbill.enforcement import Policy
+from tests.fakes.books import a_call
+from tests.fakes.builders import a_state, an_account, at
+
+NOW = at("12:00:00")
+DIVERT_ONLY = Service(Outgoing.OPEN, Incoming.DIVERT)
+POLICIES = Policies(
+    {
+        "standard": Policy(low_balance_micros=1_000_000),
+        "clinic": Policy(exhausted=DIVERT_ONLY),
+    }
+)
+
+
+def settled(state: AccountState, micros: int) -> Facts:
+    return consequences.settle(
+        state, a_call(account=state.account.id, micros=micros), POLICIES, NOW
+    )
+
+
+def kinds(facts: Facts) -> list[str]:
+    return [notice.kind for notice in facts.notices]
+
+
+def test_an_ordinary_call_has_no_consequences() -> None:
+    facts = settled(a_state("10.00"), 250_000)
+
+    assert kinds(facts) == []
+    assert facts.service_before is None
+
+
+def test_the_call_that_takes_the_balance_below_the_threshold_tells_the_holder_once() -> None:
+    first = settled(a_state("1.20"), 250_000)
+    second = settled(first.state, 250_000)
+
+    assert kinds(first) == ["balance.low"]
+    assert first.notices[0].text == "0.95 EUR left"
+    assert kinds(second) == []
+
+
+def test_the_call_that_exhausts_the_balance_locks_in_the_same_operation() -> None:
+    facts = settled(a_state("0.20"), 250_000)
+
+    assert facts.state.service == LOCKED_SERVICE
+    assert facts.service_before == OPEN_SERVICE
+    assert kinds(facts) == ["service.locked"]
+    assert len(facts.transfers) == 1
+
+
+def test_a_locked_account_that_pays_more_calls_is_not_told_again() -> None:
+    locked = a_state("-0.05", service=LOCKED_SERVICE)
+
+    assert kinds(settled(locked, 250_000)) == []
+
+
+def test_paying_opens_in_the_same_operation() -> None:
+    locked = a_state("-0.05", service=LOCKED_SERVICE)
+
+    facts = consequences.credited(locked, 5_000_000, "receipt", "", POLICIES, NOW)
+
+    assert facts.state.service == OPEN_SERVICE
+    assert facts.service_before == LOCKED_SERVICE
+    assert kinds(facts) == ["service.opened"]
+
+
+def test_paying_too_little_leaves_it_locked() -> None:
+    locked = a_state("-5.00", service=LOCKED_SERVICE)
+
+    facts = consequences.credited(locked, 1_000_000, "receipt", "", POLICIES, NOW)
+
+    assert facts.state.service == LOCKED_SERVICE
+    assert kinds(facts) == []
+
+
+def test_the_class_decides_what_is_taken_away() -> None:
+    state = a_state("0.20", an_account(account_class="clinic"))
+
+    assert settled(state, 250_000).state.service == DIVERT_ONLY
+
+
+def test_an_unknown_class_is_treated_as_standard() -> None:
+    state = a_state("0.20", an_account(account_class="unheard-of"))
+
+    assert settled(state, 250_000).state.service == LOCKED_SERVICE
+
+
+def test_the_accounts_of_the_site_are_never_locked() -> None:
+    for site_account in ("house", "suspense"):
+        state = a_state("-500.00", an_account(site_account, AccountKind.POSTPAID))
+
+        facts = settled(state, 250_000)
+
+        assert facts.state.service == OPEN_SERVICE
+        assert kinds(facts) == []
+
+
+def test_a_call_without_rate_or_in_doubt_is_told_and_moves_nothing() -> None:
+    for status, kind in (
+        (CallStatus.UNRATED, "call.unrated"),
+        (CallStatus.UNCONFIRMED, "call.unconfirmed"),
+    ):
+        call = a_call(status=status, note="why")
+
+        facts = consequences.settle(a_state(), call, POLICIES, NOW)
+
+        assert [(notice.kind, notice.text) for notice in facts.notices] == [(kind, "why")]
+        assert facts.transfers == ()
+
+
+def test_new_terms_change_the_service_though_no_money_moves() -> None:
+    state = a_state("-1.00", an_account(kind=AccountKind.POSTPAID, limit="5.00"))
+    state = AccountState(state.account, state.balance_micros, state.version, LOCKED_SERVICE)
+
+    facts = consequences.reassessed(state, POLICIES, NOW)
+
+    assert facts.state.service == OPEN_SERVICE
+    assert facts.state.version == state.version
+    assert facts.transfers == ()
