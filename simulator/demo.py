@@ -1,0 +1,174 @@
+"""The demonstration: a simulated exchange beside the real biller, on one terminal.
+
+    python -m simulator demo --config config.toml
+
+The biller is a child process like any other: its configuration file and its command line are all
+that is known of it here. Ctrl-C stops the biller first, then the exchange.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+START_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 10.0
+EXAMPLES = Path(__file__).parents[1] / "examples"
+_PR_SET_PDEATHSIG = 1
+
+
+class DemoFailed(Exception):
+    """The demonstration cannot be shown; says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the configuration file says about the demonstration."""
+
+    config: Path
+    folder: Path
+    """Where the books are; the exchange keeps its own state beside them."""
+    port: int
+    user: str
+    secret: str
+
+
+def run_demo(config: Path, seed: int, speed: float) -> int:
+    """Show calls being billed until Ctrl-C; the biller's exit status."""
+    stage = read_stage(config)
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    prepare(stage)
+    with _exchange(stage, seed, speed):
+        return _biller(stage)
+
+
+def read_stage(config: Path) -> Stage:
+    """The first exchange of the file that is marked `demo = true`."""
+    try:
+        content: dict[str, Any] = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DemoFailed(f"{config} cannot be read: {error}") from error
+    for pbx in content.get("pbx", []):
+        if pbx.get("demo") is True and "secret" in pbx:
+            books = config.resolve().parent / content["store"]["path"]
+            return Stage(config, books.parent, pbx["port"], pbx["user"], pbx["secret"])
+    raise DemoFailed(f"{config} has no [[pbx]] with demo = true and a secret")
+
+
+def prepare(stage: Stage) -> None:
+    """On the first run: books with a tariff and accounts. Repeating any step changes nothing."""
+    prepared = stage.folder / "demo-prepared"
+    if prepared.exists():
+        return
+    steps = (
+        ("migrate",),
+        ("tariff", "import", str(EXAMPLES / "tariff-germany.csv"), "--apply"),
+        ("accounts", "import", str(EXAMPLES / "accounts-hall.csv"), "--apply"),
+    )
+    for step in steps:
+        done = subprocess.run(
+            _command("rtbill", *step, "--config", str(stage.config)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise DemoFailed(f"rtbill {step[0]} failed:\n{done.stdout}{done.stderr}".rstrip())
+    prepared.touch()
+
+
+@contextmanager
+def _exchange(stage: Stage, seed: int, speed: float) -> Iterator[None]:
+    """The simulated exchange as a child that answers on its port, stopped at the end."""
+    if _answers(stage.port):
+        raise DemoFailed(
+            f"port {stage.port} is taken; is another demonstration running? "
+            f"Stop it, or change the port in {stage.config}"
+        )
+    command = _command(
+        "simulator",
+        *("asterisk", "--seed", str(seed), "--speed", str(speed), "--port", str(stage.port)),
+        *("--user", stage.user, "--secret", stage.secret),
+        *("--state", str(stage.folder / "demo-exchange.json")),
+    )
+    with (stage.folder / "demo-exchange.log").open("a", encoding="utf-8") as log:
+        # A process group of its own: Ctrl-C in the terminal must reach the biller first.
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            process_group=0,
+            # Safe with one thread. Without it a killed demonstration would leave its port taken.
+            preexec_fn=_die_with_parent,
+        )
+    try:
+        _wait_for_port(child, stage)
+        yield
+    finally:
+        _stop(child)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_for_port(child: subprocess.Popen[bytes], stage: Stage) -> None:
+    until = time.monotonic() + START_TIMEOUT_S
+    while not _answers(stage.port):
+        if child.poll() is not None or time.monotonic() > until:
+            log = stage.folder / "demo-exchange.log"
+            raise DemoFailed(f"the simulated exchange does not start; {log} says why")
+        time.sleep(0.05)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _biller(stage: Stage) -> int:
+    """Run the biller on our terminal until it ends; a signal to us is one to it."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(_number: int, _frame: object) -> None:
+        # On Ctrl-C the terminal tells the child too; told twice it stops once.
+        for child in children:
+            child.terminate()
+
+    before = {each: signal.signal(each, pass_on) for each in (signal.SIGINT, signal.SIGTERM)}
+    child = subprocess.Popen(_command("rtbill", "run", "--config", str(stage.config)))
+    children.append(child)
+    try:
+        return child.wait()
+    finally:
+        _stop(child)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
