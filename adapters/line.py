@@ -96,7 +96,9 @@ class Line(asyncio.Protocol, Generic[M]):
         self.broken_by: BadRecord | None = None
         """The frame that could not be read, when that is why."""
         self.heard_at = self._clock.now()
-        """When the last byte, or the end of the stream, came."""
+        """When the last byte came. The end of the stream proves nothing: a restart ends it a second
+        after the calls.
+        """
 
     # What asyncio calls
 
@@ -123,9 +125,6 @@ class Line(asyncio.Protocol, Generic[M]):
         self._mind_the_buffer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is None and self.reason is None:
-            # An orderly end is a sign of life: a killed program's system closes at that instant.
-            self.heard_at = self._clock.now()
         self.fail(f"the connection broke: {exc}" if exc else "the exchange closed the connection")
 
     # What a conversation uses

@@ -401,7 +401,7 @@ class Billing:
     def _link_lost(self, line: Line, event: LinkLost) -> None:
         line.is_up, line.since, line.heard_at = False, self._clock.now(), event.at
         line.confirmed = None
-        for kind in ("rights", "snapshot", "alive"):
+        for kind in ("rights", "snapshot", "alive", "settings"):
             self.alarms.clear(kind, event.pbx)  # the next sign-in tells anew what still holds
         self.alarms.raise_("link", event.pbx, f"link lost: {event.reason}")
         self._meter.gauge("rtbill_link_up", 0, pbx=event.pbx)

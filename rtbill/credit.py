@@ -43,7 +43,7 @@ class RunningCall:
     wanted_s: float | None = None
     """Seconds from answer after which the exchange shall end it; None means no limit."""
     armed_s: float | None = None
-    """What the exchange has confirmed."""
+    """What the exchange has confirmed; negative while it did not answer."""
     is_commanded: bool = False
     """A task is bringing `armed_s` to `wanted_s`."""
 

@@ -128,7 +128,9 @@ class LinkTrouble:
     pbx: str
     at: datetime
     kind: str
-    """A word for alarms and metrics: `login`, `rights`, `frame`, `unreachable`."""
+    """A word for alarms and metrics: `login`, `rights`, `frame`, `unreachable`, `snapshot`,
+    `alive`, `settings`.
+    """
     text: str
     """One sentence for the operator, with the remedy."""
 

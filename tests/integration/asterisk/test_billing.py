@@ -286,6 +286,8 @@ async def test_killed_exchange_leaves_the_call_unconfirmed_with_its_evidence(sit
     await site.call_out("1001", "555117")
     await until(lambda: len(site.biller.query("SELECT * FROM live_call")) == 1, "not noted")
     await asyncio.sleep(0.5)
+    await site.call_out("1002", "555119")  # its events prove the first call alive until here
+    await until(lambda: len(site.biller.query("SELECT * FROM live_call")) == 2, "not noted")
     site.lab.server.kill9()
     site.lab.server.start()
     row = await site.row("+4930555117")
