@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from rtbill.domain.account import HOUSE, SUSPENSE
 from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.ports import Clock
 
 
@@ -25,6 +27,7 @@ class Alarms:
     """Alarms now in force. Their notices wait in `take_notices` for the outbox."""
 
     NOTICES_MAX = 1000
+    KIND_MAX = 200
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -35,6 +38,12 @@ class Alarms:
         """Something is wrong; a repetition changes the text only, and is not sent again."""
         now = self._clock.now()
         known = self._active.get((kind, subject))
+        if known is None and self._count(kind) >= self.KIND_MAX:
+            subject, text = (
+                "more",
+                f"more than {self.KIND_MAX} of this kind; the books have them all",
+            )
+            known = self._active.get((kind, subject))
         self._active[kind, subject] = Alarm(kind, subject, text, known.since if known else now)
         if known is None:
             self.tell(Notice("alarm.raised", f"{kind} {subject}", text, now))
@@ -45,6 +54,27 @@ class Alarms:
         if alarm is not None:
             now = self._clock.now()
             self.tell(Notice("alarm.cleared", f"{kind} {subject}", alarm.text, now))
+
+    def raise_about(self, call: RatedCall) -> None:
+        """Raise what a call in the books calls for, and clear what it puts right."""
+        record = call.record
+        if call.account == SUSPENSE and call.status is not CallStatus.UNANSWERED:
+            text = f"call {record.id} to {record.dialled} has no payer; see docs/operating.md"
+            self.raise_("suspense", record.id.pbx, text)
+        elif call.account == HOUSE and call.status is not CallStatus.UNANSWERED:
+            text = f"extension {record.payer} belongs to no account; `rtbill group add` assigns it"
+            self.raise_("house", f"{record.id.pbx}/{record.payer}", text)
+        if call.status is CallStatus.UNRATED:
+            self.raise_("unrated", call.number or record.dialled or "?", call.note)
+        elif call.status is CallStatus.UNCONFIRMED:
+            self.raise_("unconfirmed", str(record.id), call.note)
+        elif self._active:
+            self.clear("unconfirmed", str(record.id))
+            if call.status is CallStatus.RATED and call.number is not None:
+                self.clear("unrated", call.number)
+
+    def _count(self, kind: str) -> int:
+        return sum(1 for each, _ in self._active if each == kind)
 
     def active(self) -> list[Alarm]:
         """Alarms in force, the oldest first."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -20,12 +20,12 @@ from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Answered, Chronicle, Posted
+from rtbill.commands import Commands
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, RunningCall
-from rtbill.domain.account import HOUSE, SUSPENSE, Service
 from rtbill.domain.call import CallId, CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
-from rtbill.domain.errors import BadRecord, Conflict, OutcomeUnknown, PortFailed, Unavailable
+from rtbill.domain.errors import BadRecord, Conflict, Unavailable
 from rtbill.domain.events import (
     CallRefused,
     CallStarted,
@@ -39,27 +39,14 @@ from rtbill.domain.events import (
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.lines import Line, Pending
 from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
 
-COMMAND_PAUSES_S = (1.0, 1.0, 2.0, 4.0, 8.0, 30.0)
-"""After a failed command: CC-43."""
 STORE_PAUSE_S = 0.5
 """Between attempts to hand something to a store that is full."""
-NO_LIMIT_S = 86_400.0
-"""An exchange cannot be told to forget a limit: a day stands for none."""
 SETTLED = (Outcome.ENDED, Outcome.RECOVERED)
 
 _T = TypeVar("_T")
-
-
-@dataclass(slots=True)
-class Pending:
-    """A call handed to the store, waiting to be durable."""
-
-    record: CallRecord
-    call: RatedCall
-    future: asyncio.Future[Committed]
-    heard_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +57,6 @@ class Credited:
     balance_micros: int
     is_repeated: bool
     """The key was known: this time nothing was moved."""
-
-
-@dataclass(slots=True)
-class Line:
-    """One exchange at work: its port, its calls, what it was last seen to hold."""
-
-    pbx: Pbx
-    tracker: Tracker
-    pending: asyncio.Queue[Pending]
-    is_up: bool = False
-    heard_at: datetime | None = None
-    since: datetime | None = None
-    """When the link last came or went."""
-    confirmed: dict[str, Service] | None = None
-    """What the exchange holds, by number; None until read after the link came up."""
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something changed that an enforcement round should look at."""
-    commands: asyncio.TaskGroup | None = None
-    """Owner of the commands under way; None while the line is not served."""
-    in_flight: dict[CallId, Outcome] = field(default_factory=dict)
-    """Calls handed to the store and not yet durable."""
-    emergencies: set[CallId] = field(default_factory=set)
-    """Emergency calls in progress that somebody has been told of."""
-    clock_ahead: timedelta = timedelta()
-    """How much our clock is ahead of the exchange's, as its latest snapshot showed."""
 
 
 class Billing:
@@ -121,6 +83,7 @@ class Billing:
         self.policies = policies
         self.alarms = alarms
         self.chronicle = chronicle
+        self.commands = Commands(control, alarms, clock)
         self.lines: dict[str, Line] = {}
         self._clock = clock
         self._meter = meter
@@ -190,7 +153,7 @@ class Billing:
             self.chronicle.add(event.at, refused)
             leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
             running = RunningCall(leg, "", None, called, wanted_s=0.0)
-            self._order(line, running)
+            self.commands.order(line, running)
 
     async def _answered(self, line: Line, leg: LiveLeg) -> None:
         await self._hand_over(partial(self.store.note_live, leg))
@@ -199,7 +162,7 @@ class Billing:
             at = leg.answered_at or self._clock.now()
             self._tell_emergency(line, leg.id, leg.payer, running.called.number, at)
         self.chronicle.add(leg.answered_at or self._clock.now(), Answered(leg))
-        self._order(line, running)
+        self.commands.order(line, running)
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         self.control.ended(record.id)
@@ -278,7 +241,7 @@ class Billing:
         self.alarms.clear("books", str(record.id))
         if committed.facts is None:
             return
-        self._alarm_about(pending.call)
+        self.alarms.raise_about(pending.call)
         self._meter.observe(
             "rtbill_hangup_to_commit_seconds", self._clock.monotonic() - pending.heard_at
         )
@@ -350,51 +313,9 @@ class Billing:
             key = f"service:{account}:{at.isoformat()}"
             self.committed(await self.store.submit(Operation(account, key, decide)))
 
-    # ------------------------------------------------------------------ orders to an exchange
-
     def _rebalance(self, account: str) -> None:
         for running in self.control.rebalance(account):
-            self._order(self.lines[running.leg.id.pbx], running)
-
-    def _order(self, line: Line, running: RunningCall) -> None:
-        if running.wanted_s == running.armed_s or running.is_commanded:
-            return
-        if not line.pbx.capabilities.limit_call or line.commands is None:
-            return
-        running.is_commanded = True
-        line.commands.create_task(self._command(line, running), name=f"limit {running.leg.id}")
-
-    async def _command(self, line: Line, running: RunningCall) -> None:
-        call, failures = running.leg.id, 0
-        try:
-            while running.armed_s != running.wanted_s:
-                wanted = running.wanted_s
-                try:
-                    if wanted is None or wanted > 0:
-                        await line.pbx.limit(call, NO_LIMIT_S if wanted is None else wanted)
-                    else:
-                        await line.pbx.hang_up(call)
-                    running.armed_s = wanted
-                except PortFailed as error:
-                    if isinstance(error, OutcomeUnknown):
-                        running.armed_s = -1.0  # the old limit may hold no more
-                    pause = COMMAND_PAUSES_S[min(failures, len(COMMAND_PAUSES_S) - 1)]
-                    failures += 1
-                    if failures > 2:
-                        self.alarms.raise_("command", str(call), f"cannot be limited: {error}")
-                    await self._clock.sleep(pause)
-                    if not line.tracker.knows(call):
-                        return
-        finally:
-            running.is_commanded = False
-            self.alarms.clear("command", str(call))
-
-    def cut_overdue(self, line: Line, grace_s: float = 2.0) -> None:
-        """Hang up calls that outlived the timer in their exchange: the second means (CC-43)."""
-        for running in self.control.overdue(self._clock.now() - line.clock_ahead, grace_s):
-            if running.leg.id.pbx == line.pbx.name and line.is_up and not running.is_commanded:
-                running.wanted_s, running.armed_s = 0.0, None
-                self._order(line, running)
+            self.commands.order(self.lines[running.leg.id.pbx], running)
 
     # ------------------------------------------------------------------ the link
 
@@ -413,23 +334,6 @@ class Billing:
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
         line.wake.set()
-
-    def _alarm_about(self, call: RatedCall) -> None:
-        record = call.record
-        if call.account == SUSPENSE and call.status is not CallStatus.UNANSWERED:
-            text = f"call {record.id} to {record.dialled} has no payer; see docs/operating.md"
-            self.alarms.raise_("suspense", record.id.pbx, text)
-        elif call.account == HOUSE and call.status is not CallStatus.UNANSWERED:
-            text = f"extension {record.payer} belongs to no account; `rtbill group add` assigns it"
-            self.alarms.raise_("house", f"{record.id.pbx}/{record.payer}", text)
-        if call.status is CallStatus.UNRATED:
-            self.alarms.raise_("unrated", call.number or record.dialled or "?", call.note)
-        elif call.status is CallStatus.UNCONFIRMED:
-            self.alarms.raise_("unconfirmed", str(record.id), call.note)
-        else:
-            self.alarms.clear("unconfirmed", str(record.id))
-            if call.status is CallStatus.RATED and call.number is not None:
-                self.alarms.clear("unrated", call.number)
 
 
 def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:

@@ -63,7 +63,7 @@ def with_consequences(
     service = decide(after, policy)
     notices: list[Notice] = []
     low = policy.low_balance_micros
-    if low and thresholds.fell_below(before, after, low):
+    if low and after.account.is_limited and thresholds.fell_below(before, after, low):
         notices.append(_balance_notice("balance.low", after, at))
     if service == before.service:
         if notices:

@@ -34,6 +34,8 @@ class Policy:
 
 def decide(state: AccountState, policy: Policy) -> Service:
     """What the account's extensions shall have on account of its money."""
+    if not state.account.is_limited:
+        return OPEN_SERVICE
     exhausted = thresholds.is_exhausted(state, policy.exhausted_below_micros)
     return policy.exhausted if exhausted else OPEN_SERVICE
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from rtbill import enforcement
 from rtbill.alarms import Alarms
-from rtbill.billing import Billing, Line
+from rtbill.billing import Billing
 from rtbill.chronicle import Served
 from rtbill.domain.account import DeskLock, Extension, Service
 from rtbill.domain.errors import OutcomeUnknown, PortFailed, RtbillError
+from rtbill.lines import Line
 from rtbill.outbox import pause_s
 from rtbill.ports import (
     Clock,
@@ -143,7 +144,7 @@ async def sweep(billing: Billing, store: Store, alarms: Alarms, clock: Clock) ->
     while True:
         await clock.sleep(SWEEP_S)
         for line in billing.lines.values():
-            billing.cut_overdue(line)
+            billing.commands.cut_overdue(line)
         if store.failing is not None:
             alarms.raise_("store", "books", store.failing)
         else:

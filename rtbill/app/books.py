@@ -17,13 +17,17 @@ from rtbill.desk import Desk
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, AccountState, Service
 from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
+from rtbill.domain.rated import CallStatus
 from rtbill.enforcement import Policy
 from rtbill.jobs import Enforcement
-from rtbill.ports import Clock, CreateAccount, Meter, Store
+from rtbill.ports import CallFilter, Clock, CreateAccount, Meter, Reader, Store
 from rtbill.rating.lookup import TariffBook
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
+
+WAITING_RECALLED_MAX = 100
+"""Calls in doubt or without a rate that are alarmed one by one after a start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             pbxs=[pbx.name for pbx in config.pbxs],
         )
         await billing.reassess(state.account.id for state in directory.states())
+        await _recall_waiting_calls(reader, alarms)
         yield Books(
             config=config,
             store=store,
@@ -119,6 +124,15 @@ async def _open_site_accounts(store: Store, directory: Directory, currency: str)
             )
             await store.change(CreateAccount(account))
             directory.put(AccountState(account, 0, 0, Service()))
+
+
+async def _recall_waiting_calls(reader: Reader, alarms: Alarms) -> None:
+    """Raise again what waits for a person, which a restart must not hide."""
+    counts = await reader.status_counts()
+    for status in (CallStatus.UNCONFIRMED, CallStatus.UNRATED):
+        if counts.get(status):
+            for call in await reader.calls(CallFilter(status=status, limit=WAITING_RECALLED_MAX)):
+                alarms.raise_about(call)
 
 
 def _limits(config: Config) -> Limits:

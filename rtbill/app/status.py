@@ -7,12 +7,12 @@ from typing import Any
 
 from rtbill import __version__
 from rtbill.app.books import Books
-from rtbill.billing import Line
 from rtbill.control import Readiness
 from rtbill.credit import RunningCall
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import EXPONENTS, decimal_text
 from rtbill.domain.rated import NumberKind
+from rtbill.lines import Line
 
 
 class Status:

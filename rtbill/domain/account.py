@@ -64,10 +64,15 @@ class Account:
     kind: AccountKind
     currency: str
     credit_limit_micros: int = 0
-    """How far below zero the balance may go; 0 for prepaid."""
+    """How far below zero the balance may go; 0 for prepaid, and for postpaid without a limit."""
     account_class: str = "standard"
     """Names the policies in config.toml: what to lock, when a balance is low."""
     tariff: str = ""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a point at which its money is gone."""
+        return self.kind is AccountKind.PREPAID or self.credit_limit_micros > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rtbill.domain.account import Account, AccountState, Extension, Membership
-from rtbill.domain.call import CallRecord, epoch_us
+from rtbill.domain.call import CallRecord, Outcome, epoch_us
 from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.ledger import CONTRA_ACCOUNTS, Transfer
 from rtbill.domain.notice import Notice
@@ -54,7 +54,7 @@ def is_another_leg(known: CallRecord, reported: CallRecord) -> bool:
     if reported.answered_at is None:
         return False
     if known.answered_at is None:
-        return True
+        return known.outcome is not Outcome.UNCONFIRMED  # the doubt may be settled by its answer
     return abs(reported.answered_at - known.answered_at) > SAME_ANSWER
 
 

@@ -39,8 +39,8 @@ from rtbill.ports import (
     PostedTransfer,
     PostNotices,
     SetDeskLock,
-    Together,
     StoredNotice,
+    Together,
 )
 from rtbill.storage.checks import (
     Reassignment,

@@ -9,7 +9,7 @@ from typing import Any
 
 from rtbill import jobs
 from rtbill.alarms import Alarms
-from rtbill.billing import Billing, Line
+from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
@@ -21,6 +21,7 @@ from rtbill.domain.notice import Notice
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
+from rtbill.lines import Line
 from rtbill.ports import AddTariff, Assign, CallFilter, Committed, CreateAccount, Operation
 from tests.fakes.builders import (
     PBX,

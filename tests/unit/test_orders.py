@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtbill.billing import NO_LIMIT_S
+from rtbill.commands import NO_LIMIT_S
 from rtbill.domain.account import AccountKind
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import CallRefused

@@ -1,0 +1,48 @@
+"""One exchange at work, as every part of the program sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rtbill.calls.tracker import Tracker
+from rtbill.domain.account import Service
+from rtbill.domain.call import CallId, CallRecord, Outcome
+from rtbill.domain.rated import RatedCall
+from rtbill.ports import Committed, Pbx
+
+
+@dataclass(slots=True)
+class Pending:
+    """A call handed to the store, waiting to be durable."""
+
+    record: CallRecord
+    call: RatedCall
+    future: asyncio.Future[Committed]
+    heard_at: float
+
+
+@dataclass(slots=True)
+class Line:
+    """One exchange at work: its port, its calls, what it was last seen to hold."""
+
+    pbx: Pbx
+    tracker: Tracker
+    pending: asyncio.Queue[Pending]
+    is_up: bool = False
+    heard_at: datetime | None = None
+    since: datetime | None = None
+    """When the link last came or went."""
+    confirmed: dict[str, Service] | None = None
+    """What the exchange holds, by number; None until read after the link came up."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something changed that an enforcement round should look at."""
+    commands: asyncio.TaskGroup | None = None
+    """Owner of the commands under way; None while the line is not served."""
+    in_flight: dict[CallId, Outcome] = field(default_factory=dict)
+    """Calls handed to the store and not yet durable."""
+    emergencies: set[CallId] = field(default_factory=set)
+    """Emergency calls in progress that somebody has been told of."""
+    clock_ahead: timedelta = timedelta()
+    """How much our clock is ahead of the exchange's, as its latest snapshot showed."""
