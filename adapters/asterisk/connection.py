@@ -44,6 +44,11 @@ _BELIEVE_EMPTY_BELOW = 3
 _SNAPSHOT_TRIES = 3
 
 
+def wanted_events() -> frozenset[str]:
+    """Events that a session reads; all others are skipped unread."""
+    return _WANTED
+
+
 class ActionFailed(Unavailable):
     """The exchange answered an action with an error; `denied` when for lack of rights."""
 

@@ -55,8 +55,16 @@ def replay(
     )
 
 
-def bench(as_json: AsJson = False) -> None:
+def bench(
+    as_json: AsJson = False,
+    seconds: Annotated[float, typer.Option(min=5, help="Length of each load.")] = 60.0,
+    only: Annotated[str, typer.Option(help="Part of the names of the wanted figures.")] = "",
+    profile: Annotated[Path | None, typer.Option(help="Write a profile of the throughput.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Where the big books are kept.")] = None,
+) -> None:
     """Measure calls per second, latency and memory on this machine; takes some minutes."""
     from rtbill.app import bench as benchmark
 
-    raise typer.Exit(benchmark.main(json=as_json))
+    raise typer.Exit(
+        benchmark.main(as_json=as_json, seconds=seconds, only=only, profile=profile, cache=cache)
+    )

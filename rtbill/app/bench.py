@@ -1,0 +1,248 @@
+"""`rtbill bench`: the figures this program is held to, measured on this machine.
+
+The service runs as it is shipped, with synchronous=FULL, 10,000 prefixes, 1,000 accounts and books
+that already hold a million calls; the load comes from another process over a loopback socket, and a
+third one recounts the books afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rtbill.app import bench_wire
+from rtbill.app.bench_recount import problems
+from rtbill.app.bench_service import Bench, prepared, result_of, rss_mb
+from rtbill.domain.errors import Refused
+
+LIVE_CALLS = 10_000
+SETTLE_S = 3.0
+LATENCY_RATE = 200
+TARGETS: dict[str, tuple[float, str, bool]] = {
+    "ami_wire_messages_per_s": (500_000, "messages/s", True),
+    "start_to_ready_s": (3, "s", False),
+    "rss_idle_mb": (120, "MiB", False),
+    "rss_10k_live_calls_mb": (220, "MiB", False),
+    "hangup_to_commit_p50_ms": (3, "ms", False),
+    "hangup_to_commit_p99_ms": (20, "ms", False),
+    "ami_to_ledger_calls_per_s": (4_000, "calls/s", True),
+}
+"""Target, unit, and whether more is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the result."""
+
+    name: str
+    value: float
+    unit: str
+    target: float
+    detail: dict[str, Any]
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target is reached."""
+        more_is_better = TARGETS[self.name][2]
+        return self.value >= self.target if more_is_better else self.value <= self.target
+
+
+def figure(name: str, value: float, **detail: Any) -> Figure:  # noqa: ANN401 - goes into JSON
+    """A figure with its unit and target from the table, and whether it is met in its detail."""
+    target, unit, _ = TARGETS[name]
+    made = Figure(name, round(value, 3), unit, target, detail)
+    return Figure(name, made.value, unit, target, {"met": made.is_met, **detail})
+
+
+def main(
+    *,
+    as_json: bool,
+    seconds: float = 60.0,
+    only: str | None = None,
+    profile: Path | None = None,
+    cache: Path | None = None,
+) -> int:
+    """Measure and print; 1 when a target is missed or the books do not agree with the load."""
+    missed = 0
+    folder = cache or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "rtbill"
+    for each in measure(folder, seconds, only or "", profile):
+        missed += not each.is_met
+        _print(each, as_json=as_json)
+    return 1 if missed else 0
+
+
+def measure(cache: Path, seconds: float, only: str, profile: Path | None) -> Iterator[Figure]:
+    """Each figure as soon as it is known; `only` is a part of the names wanted."""
+    if only in "ami_wire_messages_per_s":
+        yield wire()
+    if not any(only in name for name in TARGETS if name != "ami_wire_messages_per_s"):
+        return
+    with prepared(cache) as bench:
+        runs: list[tuple[str, Callable[[], list[Figure]]]] = [
+            ("start_to_ready_s rss_idle_mb", lambda: idle(bench)),
+            ("rss_10k_live_calls_mb", lambda: live(bench)),
+            ("hangup_to_commit_p50_ms hangup_to_commit_p99_ms", lambda: latency(bench, seconds)),
+            ("ami_to_ledger_calls_per_s", lambda: throughput(bench, seconds, profile)),
+        ]
+        for names, run in runs:
+            if only in names:
+                yield from run()
+
+
+def wire() -> Figure:
+    """Messages a second through the wire reader, of which four in 43 are wanted."""
+    value = bench_wire.messages_per_s(is_filtered=False)
+    return figure(
+        "ami_wire_messages_per_s",
+        value,
+        only_wanted_messages_per_s=round(bench_wire.messages_per_s(is_filtered=True)),
+        **_machine(),
+    )
+
+
+def idle(bench: Bench) -> list[Figure]:
+    """Start until ready, and memory while nothing goes on; median of three starts."""
+    starts, sizes = [], []
+    for _ in range(3):
+        with bench.load("--hold", "0"):
+            began = time.monotonic()
+            with bench.service() as service:
+                starts.append(bench.ready_after_s(began))
+                time.sleep(SETTLE_S)
+                sizes.append(rss_mb(service.pid))
+    starts.sort()
+    sizes.sort()
+    return [
+        figure("start_to_ready_s", starts[1], all=_rounded(starts), **_machine()),
+        figure("rss_idle_mb", sizes[1], all=_rounded(sizes), **_machine()),
+    ]
+
+
+def live(bench: Bench) -> list[Figure]:
+    """Memory while ten thousand answered calls are in progress."""
+    before = bench.last_ids()
+    with (
+        bench.load("--hold", str(LIVE_CALLS), "--overlap", str(LIVE_CALLS)) as load,
+        bench.service() as service,
+    ):
+        bench.ready_after_s(time.monotonic())
+        ends_at = time.monotonic() + 120
+        while (calls := bench.live_calls()) < LIVE_CALLS:
+            if time.monotonic() > ends_at:
+                raise Refused(f"only {calls} of {LIVE_CALLS} calls were taken up")
+            time.sleep(0.5)
+        time.sleep(SETTLE_S)
+        size = rss_mb(service.pid)
+        assert load.stdin is not None
+        load.stdin.close()
+        load.stdin = None
+        counted = result_of(load, 180)
+    _recount(bench, before, counted)
+    return [figure("rss_10k_live_calls_mb", size, live_calls=calls, **_machine())]
+
+
+def latency(bench: Bench, seconds: float) -> list[Figure]:
+    """From writing the Hangup to the acknowledgement after the commit, at a steady rate."""
+    counted = _run_load(bench, seconds, "--calls-per-s", str(LATENCY_RATE))
+    found = counted["latency_ms"]
+    detail = {"calls": counted["calls"], "calls_per_s": LATENCY_RATE, "all": found, **_machine()}
+    return [
+        figure("hangup_to_commit_p50_ms", found["p50"], **detail),
+        figure("hangup_to_commit_p99_ms", found["p99"], **detail),
+    ]
+
+
+def throughput(bench: Bench, seconds: float, profile: Path | None) -> list[Figure]:
+    """Acknowledged calls a second, as fast as they are taken; median second in the detail."""
+    counted = _run_load(bench, seconds, "--calls-per-s", "max", profile=profile)
+    each_second = sorted(counted["per_second"])
+    detail = {
+        "calls": counted["calls"],
+        "seconds": counted["seconds"],
+        "median_second": each_second[len(each_second) // 2] if each_second else 0,
+        "slowest_second": each_second[0] if each_second else 0,
+        "latency_ms": counted["latency_ms"],
+        "actions": counted["actions"],
+        **_machine(),
+    }
+    value = counted["calls_per_s"]
+    if value < TARGETS["ami_to_ledger_calls_per_s"][0] and profile is None:
+        path = Path.cwd() / "bench-profile.txt"
+        _run_load(bench, min(seconds, 20.0), "--calls-per-s", "max", profile=path)
+        detail["profile"] = str(path) if path.exists() else "py-spy is not installed"
+    return [figure("ami_to_ledger_calls_per_s", value, **detail)]
+
+
+def _run_load(
+    bench: Bench, seconds: float, *arguments: str, profile: Path | None = None
+) -> dict[str, Any]:
+    before = bench.last_ids()
+    with (
+        bench.load("--seconds", str(seconds), *arguments) as load,
+        bench.service() as service,
+    ):
+        profiler = _profiler(service.pid, seconds, profile) if profile else None
+        counted = result_of(load, seconds + 240)
+        if profiler is not None:
+            profiler.wait(60)
+    _recount(bench, before, counted)
+    return counted
+
+
+def _profiler(pid: int, seconds: float, path: Path) -> subprocess.Popen[bytes] | None:
+    py_spy = shutil.which("py-spy", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if py_spy is None:
+        return None
+    command = [py_spy, "record", "--pid", str(pid), "--duration", str(int(seconds) - 5)]
+    command += ["--format", "raw", "--threads", "--output", str(path)]
+    return subprocess.Popen(  # noqa: S603 - found beside this interpreter
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def _recount(bench: Bench, before: tuple[int, int], counted: dict[str, Any]) -> None:
+    """Refused when the books do not hold exactly what the load generator did."""
+    command = [sys.executable, "-m", "rtbill.app.bench_recount", str(bench.database)]
+    done = subprocess.run(  # noqa: S603 - our own module
+        [*command, *map(str, before)], capture_output=True, check=True
+    )
+    found = problems(json.loads(done.stdout), counted["calls"], counted["talk_us"])
+    if counted["acknowledged"] != counted["calls"]:
+        found.append(f"{counted['acknowledged']} of {counted['calls']} calls are acknowledged")
+    if found:
+        raise Refused("the books do not agree with the load: " + "; ".join(found))
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "cpus": str(os.cpu_count()),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+    }
+
+
+def _rounded(values: list[float]) -> list[float]:
+    return [round(value, 3) for value in values]
+
+
+def _print(each: Figure, *, as_json: bool) -> None:
+    if as_json:
+        line = json.dumps(asdict(each))
+    else:
+        verdict = "met" if each.is_met else "MISSED"
+        line = (
+            f"{each.name:28} {each.value:>14,.3f} {each.unit:10} target {each.target:>9,} {verdict}"
+        )
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

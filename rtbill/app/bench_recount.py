@@ -1,0 +1,60 @@
+"""Counts, past the program, what a load left in the books: `python -m rtbill.app.bench_recount`.
+
+A process of its own that shares nothing with the service but the file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+_NEW_CALLS = """
+    SELECT count(*), count(DISTINCT key), coalesce(sum(ended_at - answered_at), 0),
+           coalesce(sum(price_micros), 0)
+    FROM call WHERE id > ?
+"""
+_NEW_TRANSFERS = """
+    SELECT count(*), count(DISTINCT call), coalesce(sum(amount_micros), 0)
+    FROM transfer WHERE id > ? AND kind = 'call'
+"""
+
+
+def recount(path: Path, last_call: int, last_transfer: int) -> dict[str, int]:
+    """Calls and transfers after these ids, with sums."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        calls, keys, talk_us, price = connection.execute(_NEW_CALLS, (last_call,)).fetchone()
+        posted, posted_keys, amount = connection.execute(
+            _NEW_TRANSFERS, (last_transfer,)
+        ).fetchone()
+    finally:
+        connection.close()
+    return {
+        "calls": calls,
+        "distinct_calls": keys,
+        "talk_us": talk_us,
+        "price_micros": price,
+        "transfers": posted,
+        "distinct_transfers": posted_keys,
+        "amount_micros": amount,
+    }
+
+
+def problems(counted: dict[str, int], calls: int, talk_us: int) -> list[str]:
+    """How the books differ from what the load generator did; empty when they agree exactly."""
+    found = []
+    if not counted["calls"] == counted["distinct_calls"] == calls:
+        found.append(f"{calls} calls were made, the books have {counted['calls']}")
+    if counted["talk_us"] != talk_us:
+        found.append(f"{talk_us} us were talked, the books have {counted['talk_us']}")
+    if not counted["transfers"] == counted["distinct_transfers"] == calls:
+        found.append(f"{calls} calls were made, {counted['transfers']} were posted")
+    if counted["amount_micros"] != counted["price_micros"]:
+        found.append(f"prices {counted['price_micros']}, postings {counted['amount_micros']}")
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(recount(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
