@@ -146,6 +146,7 @@ class Desk:
         known_currency(added.currency)
         book = TariffBook([*tariffs, added])  # refuses an unknown zone before it is in the books
         await self._store.change(AddTariff(added))
+        book.make_ready(self._clock.now())
         self._billing.assessor.replace_book(book)
         answer["version"] = added.version
         return answer

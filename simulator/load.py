@@ -102,10 +102,10 @@ class Load:
         messages += [self._answer() for _ in range(len(self._rung))]
         self._session.send(messages)
 
-    def end_some(self) -> bool:
-        """A burst of calls in progress is hung up; False when there was none left."""
+    def end_some(self, calls_max: int = _BURST) -> bool:
+        """A few calls in progress are hung up; False when there was none left."""
         ended: list[Call] = []
-        messages = [self._end(ended) for _ in range(min(_BURST, len(self._talking)))]
+        messages = [self._end(ended) for _ in range(min(calls_max, len(self._talking)))]
         self._session.send(messages, ended)
         return bool(ended)
 
@@ -172,6 +172,10 @@ async def _play(settings: LoadSettings, session: LoadSession) -> dict[str, Any]:
     sent_until = time.monotonic()
     load.answer_all()
     async with asyncio.timeout(DRAIN_WITHIN_S):
+        if settings.calls_per_s is not None:
+            # At the same rate: a burst at the end would be measured as if it were the load.
+            while load.end_some(1):  # noqa: ASYNC110 - the pause is the rate
+                await asyncio.sleep(1 / settings.calls_per_s)
         while load.end_some():
             await _room(session, settings.window)
         while session.ended and not session.gone.is_set():

@@ -57,6 +57,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         await _open_site_accounts(store, directory, config.site.currency)
         plan = number_plan(config.site)
         book = TariffBook(await reader.tariffs())
+        book.make_ready(clock.now())
         assessor = Assessor(directory, plan, book, config.rating.default_tariff)
         alarms = Alarms(clock)
         billing = Billing(

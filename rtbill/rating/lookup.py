@@ -88,6 +88,12 @@ class TariffBook:
         """Every version of one tariff in the order of taking effect; empty when unknown."""
         return tuple(self._versions.get(name, ()))
 
+    def make_ready(self, at: datetime) -> None:
+        """Make ready what is in force now, so that no call has to wait for it."""
+        for name, starts in self._starts.items():
+            if bisect_right(starts, epoch_us(at)):
+                self.in_force(name, at)
+
     def in_force(self, name: str, at: datetime) -> RateTable:
         """The version that took effect last before or at this instant; of two that take effect
         together, the higher. NoRate when there is none. A call is priced as a whole by the version

@@ -19,7 +19,7 @@ from tests.integration.biller.traffic import Traffic, Truth
 KILLS = 20
 TOLERANCE_US = 500_000
 """Between the simulated instant of hang-up and the test's own note of it."""
-ROOMS = [Room(str(1001 + n), "0.30" if n < 3 else "50.00") for n in range(12)]
+ROOMS = [Room(str(1001 + n), "0.30" if n < 3 else "9000.00") for n in range(12)]
 LOCK_CONVERGENCE_S = 5.0
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("kill")]
