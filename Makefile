@@ -47,10 +47,10 @@ coverage: $(VENV)/.development  ## which lines the tests do not reach
 	$(BIN)/coverage report
 
 lock: $(VENV)/.development  ## compile the lock files anew from pyproject.toml
-	$(BIN)/pip-compile $(LOCK) --extra simulator --output-file requirements.lock pyproject.toml
-	$(BIN)/pip-compile $(LOCK) --extra simulator --extra dev --constraint requirements.lock \
+	$(BIN)/pip-compile $(LOCK) --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock pyproject.toml
-LOCK := --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+LOCK := --quiet --upgrade --extra checkout --extra simulator --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
 clean:  ## remove what was made, but not the books in var/
@@ -65,8 +65,9 @@ $(BIN)/python:
 	fi
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: requirements.lock | $(BIN)/python
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.development: requirements-dev.lock pyproject.toml | $(BIN)/python

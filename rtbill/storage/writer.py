@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +104,9 @@ class Writer:
         while not is_last:
             batch, is_last = self._next_batch()
             if batch:
-                started = time.perf_counter()
+                started = self._clock.monotonic()
                 answers = self._commit(books, batch)
-                self._deliver(Done(batch, answers, time.perf_counter() - started))
+                self._deliver(Done(batch, answers, self._clock.monotonic() - started))
 
     def _next_batch(self) -> tuple[list[Item], bool]:
         """At least one item, and all that has queued up behind it; True with the last of all."""
