@@ -24,6 +24,8 @@ class Payer:
     person: str | None = None
 
 
+TALK_US_MAX = 24 * 3_600_000_000
+"""Longer calls wait for a person: a clock that jumped forward looks just like them."""
 SUSPENSE_PAYER = Payer(SUSPENSE)
 HOUSE_PAYER = Payer(HOUSE)
 
@@ -99,6 +101,11 @@ class Assessor:
         if record.outcome is Outcome.UNCONFIRMED:
             return CallStatus.UNCONFIRMED, None, record.evidence
         assert record.answered_at is not None
+        if record.talk_us > TALK_US_MAX:
+            note = (
+                f"{record.talk_us // 3_600_000_000} h of talk: the exchange's clock may have jumped"
+            )
+            return CallStatus.UNCONFIRMED, None, note
         terms = self._directory.account(account)
         try:
             cost = self.price(terms, called, record.answered_at, record.talk_us)

@@ -75,6 +75,7 @@ class Billing:
         clock: Clock,
         meter: Meter,
         pending_max: int = 10_000,
+        clock_apart_s: float = 60.0,
     ) -> None:
         self.store = store
         self.directory = directory
@@ -88,6 +89,7 @@ class Billing:
         self._clock = clock
         self._meter = meter
         self._pending_max = pending_max
+        self._clock_apart_s = clock_apart_s
 
     def add_line(self, pbx: Pbx, tracker: Tracker) -> Line:
         """Take on an exchange before `bill_pbx` runs for it."""
@@ -132,7 +134,7 @@ class Billing:
             case LinkRestored():
                 self._link_restored(line, event)
             case Snapshot():
-                line.clock_ahead = self._clock.now() - event.at
+                self._mind_clock(line, event)
                 self.alarms.clear("snapshot", event.pbx)
             case LinkTrouble():
                 self.alarms.raise_(event.kind, event.pbx, event.text)
@@ -327,9 +329,20 @@ class Billing:
         self.alarms.raise_("link", event.pbx, f"link lost: {event.reason}")
         self._meter.gauge("rtbill_link_up", 0, pbx=event.pbx)
 
+    def _mind_clock(self, line: Line, snapshot: Snapshot) -> None:
+        """Follow the exchange's clock; talk times come from it (CA-14)."""
+        line.clock_ahead = self._clock.now() - snapshot.at
+        seconds = line.clock_ahead.total_seconds()
+        if abs(seconds) <= self._clock_apart_s:
+            self.alarms.clear("clock", snapshot.pbx)
+            return
+        behind = "behind" if seconds > 0 else "ahead of"
+        text = f"its clock is {abs(seconds):.0f} s {behind} ours; set both by NTP"
+        self.alarms.raise_("clock", snapshot.pbx, text)
+
     def _link_restored(self, line: Line, event: LinkRestored) -> None:
         line.is_up, line.since, line.confirmed = True, self._clock.now(), None
-        line.clock_ahead = self._clock.now() - event.snapshot.at
+        self._mind_clock(line, event.snapshot)
         for kind in ("link", "login", "unreachable", "frame"):
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)

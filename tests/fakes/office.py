@@ -95,6 +95,7 @@ class Office:
             chronicle=Chronicle(),
             clock=self.clock,
             meter=self.meter,
+            clock_apart_s=86_400.0,  # events written as text keep to no clock
         )
         self.line: Line = self.billing.add_line(self.pbx, self.tracker)
         self.enforcement = jobs.Enforcement(self.billing, self.alarms, self.clock)

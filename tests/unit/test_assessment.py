@@ -184,3 +184,13 @@ def test_a_recovered_call_is_priced_like_any_other() -> None:
     record = replace(a_call_of(), outcome=Outcome.RECOVERED)
 
     assert assessed(record).status is CallStatus.RATED
+
+
+def test_a_talk_of_more_than_a_day_waits_for_a_person() -> None:
+    start = at("12:00:00")
+    record = replace(
+        a_record(), answered_at=start, ended_at=start + timedelta(hours=25), outcome=Outcome.ENDED
+    )
+    call = an_assessor(DIRECTORY).assess(record)
+    assert (call.status, call.price) == (CallStatus.UNCONFIRMED, None)
+    assert "clock" in call.note

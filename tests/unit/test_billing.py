@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from rtbill.billing import STORE_PAUSE_S
 from rtbill.chronicle import Answered, Posted
-from rtbill.domain.events import LinkTrouble
+from rtbill.domain.events import LinkRestored, LinkTrouble, Snapshot
 from rtbill.ports import ChangeAccount
 from tests.fakes.builders import PBX, a_membership, an_account, at, leg, one_event
 from tests.fakes.office import an_office
@@ -289,3 +291,16 @@ async def test_new_terms_survive_a_posting_that_was_under_way() -> None:
 
         state = office.directory.state("room-1")
         assert (state.account, state.balance_micros) == (new, 9_100_000)
+
+
+async def test_clocks_far_apart_are_an_alarm_until_they_agree() -> None:
+    async with an_office() as office:
+        two_days = timedelta(days=2)
+        early = Snapshot(PBX, office.clock.now() - two_days, (), (), ())
+        office.pbx.tell(LinkRestored(PBX, early.at, early, None))
+        await settle()
+        assert office.alarm_kinds() == ["clock"]
+
+        office.pbx.tell(Snapshot(PBX, office.clock.now(), (), (), ()))
+        await settle()
+        assert office.alarm_kinds() == []
