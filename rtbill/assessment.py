@@ -24,6 +24,7 @@ class Payer:
     person: str | None = None
 
 
+CLASSIFIED_KEPT = 4096
 TALK_US_MAX = 24 * 3_600_000_000
 """Longer calls wait for a person: a clock that jumped forward looks just like them."""
 SUSPENSE_PAYER = Payer(SUSPENSE)
@@ -40,6 +41,7 @@ class Assessor:
         self._plan = plan
         self._book = book
         self._default_tariff = default_tariff
+        self._classified: dict[str | None, CalledNumber] = {}
 
     def replace_book(self, book: TariffBook) -> None:
         """Use other tariffs from now on."""
@@ -55,8 +57,13 @@ class Assessor:
         return Payer(membership.account, membership.person)
 
     def classify(self, dialled: str | None) -> CalledNumber:
-        """What sort of number these digits are at this site."""
-        return self._plan.classify(dialled)
+        """What sort of number these digits are at this site; asked several times for each call."""
+        known = self._classified.get(dialled)
+        if known is None:
+            if len(self._classified) >= CLASSIFIED_KEPT:
+                self._classified.clear()
+            known = self._classified[dialled] = self._plan.classify(dialled)
+        return known
 
     def price(
         self, account: Account, called: CalledNumber, answered_at: datetime, talk_us: int

@@ -315,6 +315,11 @@ class Billing:
             key = f"service:{account}:{at.isoformat()}"
             self.committed(await self.store.submit(Operation(account, key, decide)))
 
+    def reassign(self) -> None:
+        """Memberships changed: each running call is limited by the account that will be billed."""
+        for running in self.control.reassign():
+            self.commands.order(self.lines[running.leg.id.pbx], running)
+
     def _rebalance(self, account: str) -> None:
         for running in self.control.rebalance(account):
             self.commands.order(self.lines[running.leg.id.pbx], running)

@@ -91,10 +91,35 @@ class CreditControl:
         """Forget a call that is over."""
         running = self._running.pop(call, None)
         if running is not None:
-            calls = self._by_account[running.account]
-            del calls[call]
-            if not calls:
-                del self._by_account[running.account]
+            self._take_from_account(running)
+
+    def reassign(self) -> list[RunningCall]:
+        """Memberships changed, perhaps from an instant that has passed: running calls whose limit
+        changes because another account pays them.
+        """
+        changed = []
+        for call, running in self._running.items():
+            leg = running.leg
+            assert leg.answered_at is not None
+            holder = self._assessor.payer(call.pbx, leg.payer, leg.answered_at)
+            running.person = holder.person
+            if holder.account == running.account:
+                continue
+            self._take_from_account(running)
+            running.account = holder.account
+            self._by_account.setdefault(holder.account, {})[call] = running
+            state = self._directory.state(holder.account)
+            limit = self._limit_s(state, running.called, leg.answered_at)
+            if limit != running.wanted_s:
+                running.wanted_s = limit
+                changed.append(running)
+        return changed
+
+    def _take_from_account(self, running: RunningCall) -> None:
+        calls = self._by_account[running.account]
+        del calls[running.leg.id]
+        if not calls:
+            del self._by_account[running.account]
 
     def rebalance(self, account: str) -> list[RunningCall]:
         """The account's balance changed: its running calls whose limit changes with it."""

@@ -118,6 +118,7 @@ class Registry:
             else:
                 directory.put(state)
         directory.replace_memberships(await self._reader.memberships())
+        self._billing.reassign()
         self._billing.wake()
 
     async def _open_with(self, account: str, micros: int, answer: Answer) -> None:

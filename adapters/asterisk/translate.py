@@ -231,6 +231,8 @@ class Translator:
                 self._order(message.get("Channel")).dial_limit_us = limit_ms * 1000
 
     def _cut_by(self, leg: Leg, ended_us: int) -> CutBy | None:
+        if not self._orders and leg.hung_up_us is leg.deadline_us is leg.dial_limit_us is None:
+            return None
         orders = [
             order for order in map(self._orders.get, (leg.channel, leg.caller or "")) if order
         ]

@@ -55,8 +55,11 @@ _HISTORY_ENDS_US = 1_790_000_000 * 1_000_000
 _BETWEEN_CALLS_US = 20 * 1_000_000
 _CHUNK = 20_000
 _NEW_BALANCES = """
-    INSERT OR REPLACE INTO balance (account, currency, micros, version)
-    SELECT account, currency, sum(amount_micros), count(*) FROM entry GROUP BY account, currency
+    INSERT INTO balance (account, currency, micros, version)
+    SELECT account, currency, sum(amount_micros), count(*) FROM entry WHERE TRUE
+    GROUP BY account, currency
+    ON CONFLICT (account, currency)
+    DO UPDATE SET micros = excluded.micros, version = excluded.version
 """
 
 

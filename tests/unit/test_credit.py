@@ -156,6 +156,31 @@ def test_a_movement_that_changes_no_limit_orders_nothing() -> None:
     assert desk.control.rebalance("room-2") == []
 
 
+def test_a_move_from_before_the_answer_has_the_new_account_limit_the_call() -> None:
+    desk = Desk("0.60")
+    desk.directory.put(a_state("1.20", an_account("room-2")))
+    running = desk.answered()
+    desk.directory.replace_memberships([a_membership("room-2", person="Jo Hill")])
+
+    assert desk.control.reassign() == [running]
+    assert (running.account, running.person, running.wanted_s) == ("room-2", "Jo Hill", 119.5)
+    assert desk.control.rebalance("room-1") == []
+    desk.control.ended(running.leg.id)
+    assert desk.control.running() == []
+
+
+def test_a_move_from_after_the_answer_leaves_the_call_as_it_is() -> None:
+    desk = Desk("0.60")
+    running = desk.answered()
+    desk.directory.put(a_state("1.20", an_account("room-2")))
+    desk.directory.replace_memberships(
+        [a_membership(until="2026-10-05T12:30"), a_membership("room-2", since="2026-10-05T12:30")]
+    )
+
+    assert desk.control.reassign() == []
+    assert (running.account, running.wanted_s) == ("room-1", 59.5)
+
+
 def test_terms_that_become_postpaid_lift_the_limit() -> None:
     desk = Desk("0.60")
     running = desk.answered()
