@@ -125,10 +125,24 @@ class Link(Generic[M]):
 
     async def run(self) -> None:
         """Connect, converse, and after each loss do so again; ends only by cancellation."""
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(self._keep(over), name=f"{self._name} link")
+            try:
+                await asyncio.wait([keeping])
+            except asyncio.CancelledError:
+                # A task group of which a task fails at the moment of the cancellation raises
+                # nothing but the failure: the line breaks just then, and nobody would end.
+                over.set()
+                raise
+
+    async def _keep(self, over: asyncio.Event) -> None:
         failures = 0
         while True:
             await self.buffer.wait_below(self.settings.events_high)
             was_up, slow = await self._connect_once()
+            if over.is_set():
+                return
             failures = 0 if was_up else failures + 1
             await self.clock.sleep(self._pause_s(failures, slow=slow))
 

@@ -60,7 +60,7 @@ def differences(
 ) -> dict[str, Service]:
     """What must be set: number to service. A number nobody wants anything of shall be open."""
     differing = {}
-    for number in wanted.keys() | confirmed.keys():
+    for number in sorted(wanted.keys() | confirmed.keys()):
         want = wanted.get(number, OPEN_SERVICE)
         if confirmed.get(number, OPEN_SERVICE) != want:
             differing[number] = want

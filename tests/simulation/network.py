@@ -29,6 +29,7 @@ class MemoryLoop(VirtualLoop):
         """The longest that a piece is under way, in each direction."""
         self.split_chance = self.random.choice([0.0, 0.05, 0.5])
         self._next_port = 40_000
+        self._clients: list[MemoryTransport] = []
 
     async def create_server(  # type: ignore[override]  # no sockets, no TLS: only what is used
         self, factory: Factory, _host: str, port: int, **_options: Any
@@ -52,9 +53,15 @@ class MemoryLoop(VirtualLoop):
         ours, theirs = MemoryTransport(self), MemoryTransport(self)
         ours.join(factory(), theirs)
         theirs.join(server.factory(), ours)
+        self._clients = [each for each in self._clients if not each.is_closing()] + [ours]
         self.call_soon(theirs.start)
         ours.start()
         return ours, ours.protocol
+
+    def break_clients(self) -> None:
+        """Break every connection at the side that opened it: its process is gone."""
+        for each in self._clients:
+            each.abort()
 
 
 class MemoryServer:
@@ -157,7 +164,8 @@ class MemoryTransport(asyncio.Transport):
 
     def expect(self, piece: bytes | None) -> None:
         """A piece sets off towards us; none overtakes another."""
-        self._last_arrival = max(self._loop.time() + self._delay(), self._last_arrival)
+        # Strictly later, because timers of one instant fire in any order.
+        self._last_arrival = max(self._loop.time() + self._delay(), self._last_arrival + 1e-6)
         self._loop.call_at(self._last_arrival, self._arrive, piece)
 
     def break_off(self) -> None:

@@ -1,0 +1,39 @@
+"""From a seed to what is wrong with its run."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from tests.simulation.invariants import violations
+from tests.simulation.network import MemoryLoop
+from tests.simulation.plan import Plan, draw
+from tests.simulation.script import carry_out
+from tests.simulation.virtual_loop import Standstill
+from tests.simulation.world import World, make_world
+
+
+def check(seed: int) -> list[str]:
+    """All that is wrong in the run of this seed, one sentence each."""
+    return violations(run(draw(seed)))
+
+
+def run(plan: Plan) -> World:
+    """Carry one plan out, on a loop of its own."""
+    random.seed(plan.seed)  # the outbox draws its pauses from there
+    loop = MemoryLoop(plan.seed)
+    # A killed biller leaves futures behind that nobody will look at.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    world = make_world(plan, loop)
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(loop.create_task(carry_out(world)))
+    except Standstill as still:
+        waiting = sorted(task.get_name() for task in asyncio.all_tasks(loop))
+        world.violations.append(f"{still}; waiting are {', '.join(waiting)}")
+    except Exception as broken:  # noqa: BLE001 - any end but a good one is a finding
+        world.violations.append(f"the run broke: {broken!r}")
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    return world

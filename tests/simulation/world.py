@@ -1,0 +1,213 @@
+"""The state of one run: exchange, disk, biller, and what was seen of them; cheap checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rtbill.domain.account import HOUSE, SUSPENSE, Extension
+from simulator.ami_server import AmiServer
+from simulator.faults import FaultPlan
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.biller import Biller, Collector
+from tests.simulation.clocks import BillerClock, ExchangeClock
+from tests.simulation.exchange import Truth, WatchedExchange
+from tests.simulation.network import MemoryLoop
+from tests.simulation.plan import PBX, POLICIES, Plan
+from tests.simulation.store import Disk
+
+NOT_YET_US = 1 << 62
+CALM_S = 15.0
+"""This long after the last trouble, what the biller wants must hold at the exchange."""
+REPAIR_S = 35.0
+"""A half-open link is noticed by then."""
+MAY_STAY = frozenset({"clock", "house", "suspense", "unrated", "unconfirmed"})
+"""Alarms that wait for a person; all others clear by themselves."""
+
+
+@dataclass(slots=True)
+class Move:
+    """An extension changed hands at the desk: effective from, and known to the biller from."""
+
+    extension: str
+    ordered_us: int
+    known_us: int = NOT_YET_US
+
+
+@dataclass(slots=True)
+class Observed:
+    """What was seen at an answer, while all was calm."""
+
+    account: str
+    available_micros: int
+    is_calm: bool
+
+
+@dataclass(slots=True)
+class World:
+    """Everything of one run, also for who checks it afterwards."""
+
+    plan: Plan
+    loop: MemoryLoop
+    clock: BillerClock
+    exchange_clock: ExchangeClock
+    exchange: WatchedExchange
+    server: AmiServer
+    disk: Disk
+    biller: Biller
+    notices: Collector
+    rates: dict[str, float]
+    violations: list[str] = field(default_factory=list)
+    credits: list[tuple[str, str]] = field(default_factory=list)
+    """Account and amount of every credit the desk carried out."""
+    moves: list[Move] = field(default_factory=list)
+    observed: dict[str, Observed] = field(default_factory=dict)
+    """By leg."""
+    history: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """What each account had available, by microsecond of the exchange's clock."""
+    troubled_at: float = 0.0
+    """When something was last wrong, in loop time."""
+    faulted_at: float = 0.0
+    """When the last fault happened or ended."""
+    breaks: list[float] = field(default_factory=list)
+    """When something was found wrong, in loop time."""
+    locked_since: dict[str, float] = field(default_factory=dict)
+    """When each account's class began to want outgoing calls locked."""
+    lives: int = 1
+    is_exchange_down: bool = False
+    is_quiet: bool = False
+    has_stepped: bool = False
+
+    def trouble(self, lasting_s: float = 0.0) -> None:
+        """Something is wrong now, or will be for a while."""
+        self.breaks.append(self.loop.time())
+        self.troubled_at = max(self.troubled_at, self.loop.time() + lasting_s)
+        if lasting_s == 0:
+            self.faulted_at = self.loop.time()
+
+    @property
+    def is_calm(self) -> bool:
+        """Nothing has been wrong lately."""
+        return self.loop.time() - self.troubled_at > CALM_S
+
+    def holder(self, extension: str) -> str:
+        """Who holds the extension now, by the books."""
+        at = self.clock.now()
+        for held in self.disk.books._memberships:
+            if held.extension.number == extension and held.covers(at):
+                return str(held.account)
+        return HOUSE
+
+    def locked(self) -> tuple[set[str], set[str]]:
+        """Extensions to be locked, and to be diverted: worked out from the books alone."""
+        locked, diverted = set(), set()
+        for extension in self.plan.extensions:
+            state = self.disk.books._accounts[self.holder(extension)]
+            reasons = []
+            if state.account.id not in (HOUSE, SUSPENSE):
+                policy = POLICIES[state.account.account_class]
+                if state.available_micros < policy.exhausted_below_micros:
+                    reasons.append(policy.exhausted)
+            by_hand = self.disk.books._desk_locks.get(Extension(PBX, extension))
+            reasons += [by_hand.service] if by_hand else []
+            if any(each.outgoing == "locked" for each in reasons):
+                locked.add(extension)
+            if any(each.incoming == "divert" for each in reasons):
+                diverted.add(extension)
+        return locked, diverted
+
+    def rows(self, family: str) -> set[str]:
+        """Keys of a family of the exchange's database."""
+        return {path.rsplit("/", 1)[1] for path, _ in self.server.database.tree(f"rtbill/{family}")}
+
+    def unrest(self) -> list[str]:
+        """What keeps the run from being at rest."""
+        found = []
+        if self.loop.time() < self.faulted_at + REPAIR_S:
+            found.append("the last fault is too recent")
+        if not self.biller.is_connected:
+            found.append("the biller is not connected")
+        if self.biller.store.queued:
+            found.append(f"{self.biller.store.queued} facts are not durable")
+        locked, diverted = self.locked()
+        wanted = {"done": set[str](), "live": set[str](), "lock": locked, "divert": diverted}
+        found += [
+            f"the exchange's {family} rows are {sorted(self.rows(family))}, wanted {sorted(rows)}"
+            for family, rows in wanted.items()
+            if self.rows(family) != rows
+        ]
+        found += [
+            f"alarm {alarm.kind} {alarm.subject}: {alarm.text}"
+            for alarm in self.biller.alarms.active()
+            if alarm.kind not in MAY_STAY
+        ]
+        if self.biller.line is not None and (count := self.biller.line.tracker.count()):
+            found.append(f"the tracker holds {count} legs")
+        return found
+
+    # -- cheap checks while it runs
+
+    def committed(self) -> None:
+        """After each commit: the books add up; follow each account."""
+        books, now_us = self.disk.books, self.exchange_clock.now_us()
+        for state in books._accounts.values():
+            account = state.account.id
+            past = self.history.setdefault(account, [])
+            if not past or past[-1][1] != state.available_micros:
+                past.append((now_us, state.available_micros))
+            policy = POLICIES.get(state.account.account_class)
+            is_locked = (
+                account not in (HOUSE, SUSPENSE)
+                and policy is not None
+                and policy.exhausted.outgoing == "locked"
+                and state.available_micros < policy.exhausted_below_micros
+            )
+            if not is_locked:
+                self.locked_since.pop(account, None)
+            else:
+                self.locked_since.setdefault(account, self.loop.time())
+
+    def dialled(self, truth: Truth) -> None:
+        """A trunk leg begins: nobody may call who has long been locked."""
+        holder = self.holder(truth.payer)
+        since = self.locked_since.get(holder)
+        if truth.is_emergency or since is None or not self.is_calm:
+            return
+        moved_us = max((m.known_us for m in self.moves if m.extension == truth.payer), default=0)
+        if (
+            self.loop.time() - since > CALM_S
+            and self.exchange_clock.now_us() - moved_us > CALM_S * 1e6
+        ):
+            self.violations.append(f"{truth.payer} of {holder} is locked, called {truth.dialled}")
+
+    def answered(self, truth: Truth) -> None:
+        """Remember what could be spent at the answer."""
+        holder = self.holder(truth.payer)
+        available = self.disk.books._accounts[holder].available_micros
+        self.observed[truth.leg] = Observed(holder, available, self.is_calm)
+
+
+def make_world(plan: Plan, loop: MemoryLoop) -> World:
+    """The exchange, the disk and the first biller, before anything runs."""
+    clock = BillerClock(loop, plan.start)
+    exchange_clock = ExchangeClock(clock, plan.exchange_ahead_s)
+    exchange = WatchedExchange(
+        exchange_clock.now_us, extensions=plan.extensions, version=plan.version
+    )
+    rates: dict[str, float] = {}
+    server = AmiServer(exchange, exchange_clock, faults=FaultPlan(plan.seed, rates))
+    disk = Disk(MemoryStore(clock))
+    world = World(
+        plan=plan,
+        loop=loop,
+        clock=clock,
+        exchange_clock=exchange_clock,
+        exchange=exchange,
+        server=server,
+        disk=disk,
+        biller=Biller(plan, disk, clock, 40_000, 1),
+        notices=Collector(clock),
+        rates=rates,
+    )
+    disk.on_commit = world.committed
+    exchange.on_dialled, exchange.on_answered = world.dialled, world.answered
+    return world
