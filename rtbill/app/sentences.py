@@ -23,8 +23,7 @@ def sentence(what: What, mask_digits: int) -> str | None:
             number = mask_number(leg.dialled or "unknown number", mask_digits)
             return f"answered  {leg.payer or 'unknown payer'} -> {number}"
         case Posted(call, state):
-            balance = Money(state.balance_micros, state.account.currency)
-            return f"{_posted(call, mask_digits)}; {state.account.id} has {balance}"
+            return _posted(call, Money(state.balance_micros, state.account.currency), mask_digits)
         case Served(pbx, number, service):
             if service == OPEN_SERVICE:
                 return f"opened    {pbx}/{number}: calls outside again, its telephone rings"
@@ -38,28 +37,35 @@ def sentence(what: What, mask_digits: int) -> str | None:
             return _noticed(what)
 
 
-def _posted(call: RatedCall, mask_digits: int) -> str:
+def _posted(call: RatedCall, balance: Money, mask_digits: int) -> str:
+    """Price and balance stand before the number: a narrow screen cuts the end."""
     record = call.record
     number = mask_number(call.number or record.dialled or "unknown number", mask_digits)
     minutes, seconds = divmod(record.talk_us // 1_000_000, 60)
     who = f"{record.payer or 'unknown payer'} {call.person or ''}".rstrip()
     start = "cut     " if record.cut_by else "ended   "
-    where = f"{start}  {who} -> {number} {minutes}:{seconds:02}"
+    destination = call.price.destination if call.price else ""
+    return (
+        f"{start}  {who} {minutes}:{seconds:02} {_cost(call)}, has {balance} "
+        f"-> {number} {destination}"
+    ).rstrip()
+
+
+def _cost(call: RatedCall) -> str:
     match call.status:
         case CallStatus.RATED:
             assert call.price is not None
-            cost = Money(call.price.micros, call.price.currency)
-            return f"{where} {call.price.destination} {cost}"
+            return str(Money(call.price.micros, call.price.currency))
         case CallStatus.FREE:
-            return f"{where} {call.kind}, free"
+            return f"{call.kind}, free"
         case CallStatus.UNANSWERED:
-            return f"{where} not answered, nothing to pay"
+            return "not answered"
         case CallStatus.UNRATED:
-            return f"{where} price unknown, kept for later"
+            return "price unknown, kept for later"
         case CallStatus.UNCONFIRMED:
-            return f"{where} in doubt, kept for a decision"
+            return "in doubt, kept for a decision"
         case CallStatus.DROPPED:
-            return f"{where} dropped"
+            return "dropped"
 
 
 def _noticed(notice: Notice) -> str | None:

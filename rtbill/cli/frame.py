@@ -63,9 +63,20 @@ def _said(errors: list[BaseException]) -> typer.Exit:
     return typer.Exit(EXIT_USAGE if config else EXIT_PROBLEM)
 
 
-def add_command(app: typer.Typer, name: str, command: Callable[..., None], example: str) -> None:
-    """Put a command into its family, with the example that its help shows."""
-    app.command(name, epilog=f"Example: {example}")(command)
+def add_command(
+    app: typer.Typer,
+    name: str,
+    command: Callable[..., None],
+    example: str,
+    *,
+    takes_negative: bool = False,
+) -> None:
+    """Put a command into its family, with the example that its help shows.
+
+    `takes_negative` lets an argument such as -5.00 pass for a value and not for an option.
+    """
+    settings = {"ignore_unknown_options": True} if takes_negative else None
+    app.command(name, epilog=f"Example: {example}", context_settings=settings)(command)
 
 
 def family(help_text: str) -> typer.Typer:

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the root."""
-    add_command(app, "credit", credit, "rtbill credit s1001 20.00 --key receipt-4711")
+    add_command(
+        app, "credit", credit, "rtbill credit s1001 20.00 --key receipt-4711", takes_negative=True
+    )
     add_command(
         app, "statement", statement, "rtbill statement s1001 --from 2026-11-01 --until 2026-12-01"
     )

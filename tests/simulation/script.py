@@ -112,6 +112,7 @@ async def _order(world: World, order: Happening) -> None:
             await world.biller.order(verb, arguments)
             break
         except (Conflict, Refused):
+            move.known_us = world.exchange_clock.now_us()
             return  # two orders crossed: the desk sees what the books say
         except RtbillError:
             await asyncio.sleep(1.7)

@@ -231,7 +231,7 @@ def a_call(status: CallStatus = CallStatus.RATED, cut_by: CutBy | None = None) -
     [
         (
             Posted(a_call(), STATE),
-            "ended 1001 Anna -> +493031234**** 1:23 Germany 0.0375 EUR; anna has 1.88 EUR",
+            "ended 1001 Anna 1:23 0.0375 EUR, has 1.88 EUR -> +493031234**** Germany",
         ),
         (Posted(a_call(cut_by=CutBy.PBX_TIMER), STATE), "cut 1001 Anna"),
         (Posted(a_call(CallStatus.FREE), STATE), "emergency, free"),

@@ -23,6 +23,7 @@ from rtbill.domain.events import (
 from tests.unit.adapters.ami_text import dial_begin, hangup, newstate, stamp, status
 from tests.unit.adapters.exchange import (
     FULLY_BOOTED,
+    PATIENCE_S,
     FakeExchange,
     ManualClock,
     a_pbx,
@@ -346,3 +347,15 @@ async def ended_how(action: Awaitable[None]) -> type[Exception] | None:
     except (OutcomeUnknown, Unavailable) as failed:
         return type(failed)
     return None
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_link_that_breaks_as_it_is_stopped_still_stops(
+    exchange: FakeExchange, turns: int
+) -> None:
+    pbx = a_pbx(exchange, ManualClock())
+    async with asyncio.timeout(PATIENCE_S), running(pbx) as listener:
+        await listener.next(LinkRestored)
+        pbx._link.require_line().fail("cut")
+        for _ in range(turns):
+            await asyncio.sleep(0)

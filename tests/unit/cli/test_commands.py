@@ -133,6 +133,18 @@ def test_a_key_of_another_amount_is_refused(books: Run) -> None:
     assert "Traceback" not in refused.output
 
 
+def test_a_negative_amount_takes_money_back(books: Run) -> None:
+    done = books("credit", "room-1", "-2.50", "--key", "r2", "--reason", "paid out")
+    assert done.exit_code == 0, done.output
+    assert "balance 7.50 EUR" in done.output
+
+
+def test_an_unknown_option_is_wrong_usage_even_where_amounts_may_be_negative(books: Run) -> None:
+    refused = books("credit", "room-1", "2.50", "--key", "r3", "--reson", "x")
+    assert refused.exit_code == 2
+    assert "--reson" in refused.output
+
+
 def test_rate_explains_a_price(books: Run) -> None:
     told = books("rate", "0301234567", "--seconds", "61")
     assert "0.061 EUR" in told.output
