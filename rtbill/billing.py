@@ -158,8 +158,8 @@ class Billing:
             self.commands.order(line, running)
 
     async def _answered(self, line: Line, leg: LiveLeg) -> None:
-        await self._hand_over(partial(self.store.note_live, leg))
         running = self.control.answered(leg)
+        await self._hand_over(partial(self.store.note_live, leg))
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
             self._tell_emergency(line, leg.id, leg.payer, running.called.number, at)

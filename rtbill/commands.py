@@ -35,6 +35,9 @@ class Commands:
         call, failures = running.leg.id, 0
         try:
             while running.armed_s != running.wanted_s:
+                found = self._control.find(call)
+                if found is not None and found is not running:
+                    return  # refused while dialled, answered since: the answer decides anew
                 wanted = running.wanted_s
                 try:
                     if wanted is None or wanted > 0:
