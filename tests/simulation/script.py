@@ -210,6 +210,7 @@ async def _come_to_rest(world: World) -> None:
             world.violations += [f"never at rest: {each}" for each in unrest]
             return
         await asyncio.sleep(5.0)
+    await asyncio.sleep(2.0)  # a repair that came to rest is still being read back
     seen = len(world.server.actions)
     told = len(world.notices.told)
     await asyncio.sleep(QUIET_S)
