@@ -234,7 +234,7 @@ class Session:
                 return await self._booted
         except TimeoutError:
             raise SignInRefused(
-                "rights",
+                "login",
                 f"{self.settings.name} did not report FullyBooted within {seconds:g} s: the AMI "
                 f"user {self.settings.user} needs read=call,user,system in manager.conf, "
                 "or the exchange never finished starting",

@@ -58,7 +58,8 @@ def build(
         leg = _seen_leg(translator, message, leg_id, live_rows.get(leg_id))
         if leg is not None:
             if leg.answered_us is None and message.find(_STATE) == "6":
-                leg.answered_us = epoch_us(at)  # it carries no stamp; proven up from now on
+                # It carries no stamp: proven up from now on.
+                leg.answered_us, leg.is_answer_guessed = epoch_us(at), True
             shown[leg_id] = leg
             if not translator.has_ended(leg_id):
                 translator.legs[leg_id] = leg

@@ -63,6 +63,8 @@ class Leg:
     caller: str | None
     """Channel that dialled it, where there was one."""
     answered_us: int | None = None
+    is_answer_guessed: bool = False
+    """A snapshot showed it up without a stamp: it was answered then or before."""
     deadline_us: int | None = None
     """When the timer that we armed in the exchange runs out, on the exchange's clock."""
     dial_limit_us: int | None = None
@@ -187,8 +189,10 @@ class Translator:
             del self._ended[next(iter(self._ended))]
         ended_us = self._instant_us(message, arrived_us)
         stamp = message.find(_ANSWERED)
-        if leg.answered_us is None and stamp:
-            leg.answered_us = instant_us(stamp)
+        if stamp and (leg.answered_us is None or leg.is_answer_guessed):
+            leg.answered_us, leg.is_answer_guessed = instant_us(stamp), False
+        # Who was told of a guess has it, or knows better: it is not evidence of its own.
+        answered_us = None if leg.is_answer_guessed else leg.answered_us
         cause = message.find(_CAUSE) or ""
         return CallEnded(
             CallId(self.pbx, leg_id),
@@ -198,7 +202,7 @@ class Translator:
             leg.payer or message.find(_PAYER) or None,
             leg.dialled or message.find(_DEST) or None,
             leg.trunk,
-            None if leg.answered_us is None else from_epoch_us(leg.answered_us),
+            None if answered_us is None else from_epoch_us(answered_us),
         )
 
     def _unseen_leg(self, leg_id: str, message: Message) -> Leg | None:

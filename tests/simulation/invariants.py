@@ -251,7 +251,7 @@ def _least_available(world: World, call: RatedCall) -> int:
     """The least that the account had while the call talked."""
     assert call.record.answered_at is not None
     since = epoch_us(call.record.answered_at) - 3_000_000
-    until = epoch_us(call.record.ended_at)
+    until = epoch_us(call.record.ended_at) + TALK_TOLERANCE_US
     least: int | None = None
     for at_us, available in world.history[call.account]:
         if at_us > until:

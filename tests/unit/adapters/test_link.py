@@ -133,13 +133,13 @@ async def test_a_refused_secret_is_one_clear_sentence_and_a_slow_retry(
         assert listener.is_quiet, "it is told once"
 
 
-async def test_an_exchange_that_never_says_it_is_booted_is_a_matter_of_rights(
+async def test_an_exchange_that_never_says_it_is_booted_is_a_failed_sign_in_that_names_rights(
     exchange: FakeExchange,
 ) -> None:
     exchange.replies["Login"] = exchange.ok
     async with running(a_pbx(exchange, ManualClock())) as listener:
         trouble = await listener.next(LinkTrouble)
-    assert trouble.kind == "rights"
+    assert trouble.kind == "login", "it clears with the next link that comes up"
     assert "read=call,user,system" in trouble.text
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from adapters.asterisk.snapshot import Replies, build
 from adapters.asterisk.translate import Translator
 from rtbill.domain.call import CallId, from_epoch_us
-from rtbill.domain.events import FinishedLeg, LiveLeg, Snapshot
+from rtbill.domain.events import CallEnded, FinishedLeg, LiveLeg, Snapshot
 from tests.unit.adapters.ami_text import (
     BASE_S,
     dial_begin,
@@ -78,6 +80,18 @@ def test_a_leg_sent_through_the_dialplan_by_a_transfer_is_known_by_its_stamp() -
 def test_a_leg_that_is_up_without_any_stamp_is_proven_from_now_on_only() -> None:
     [leg] = snapshot(channels=status(payer="", dest="")).live
     assert (leg.answered_at, leg.payer) == (AT, None)
+
+
+@pytest.mark.parametrize(("answered", "told"), [("", None), (stamp(1), ANSWERED)])
+def test_a_guessed_answer_is_not_told_as_evidence_at_the_end(
+    answered: str, told: datetime | None
+) -> None:
+    translator = a_translator()
+    build(translator, Replies([], messages(status()), []), AT, events_follow=True)
+    [message] = messages(hangup(at=200, answered=answered))
+    ended = translator.feed(message, 0)
+    assert isinstance(ended, CallEnded)
+    assert ended.answered_at == told
 
 
 def test_what_events_told_of_a_leg_is_kept() -> None:
