@@ -204,7 +204,7 @@ def _spending(world: World, truth: Truth, call: RatedCall) -> Iterator[str]:
         account.kind is AccountKind.PREPAID
         and NUMBER_OF[truth.dialled].kind is NumberKind.CHARGEABLE
     )
-    if truth.was_cut and not is_limited:
+    if truth.was_cut and not is_limited and not _moved_after(world, truth):
         yield f"a call of {account.kind} {account.id} was cut"
     if not is_limited or world.has_stepped or seen.account != call.account:
         return
@@ -212,6 +212,16 @@ def _spending(world: World, truth: Truth, call: RatedCall) -> Iterator[str]:
         yield from _too_early(world, call)
     if seen.is_calm and _stayed_calm(world, truth):
         yield from _too_late(world, call, seen.available_micros)
+
+
+def _moved_after(world: World, truth: Truth) -> bool:
+    """Whether the extension changed hands after the call, yet from before its answer: by the
+    biller's clock, which may be minutes behind the exchange's.
+    """
+    assert truth.ended_us is not None
+    return any(
+        move.extension == truth.payer and move.known_us > truth.ended_us for move in world.moves
+    )
 
 
 def _too_early(world: World, call: RatedCall) -> Iterator[str]:
