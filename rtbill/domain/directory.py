@@ -18,7 +18,6 @@ class Directory:
     ) -> None:
         self._states: dict[str, AccountState] = {}
         self._by_extension: dict[Extension, list[Membership]] = {}
-        self._by_account: dict[str, set[Extension]] = {}
         for state in states:
             self.put(state)
         for membership in memberships:
@@ -70,14 +69,12 @@ class Directory:
     def replace_memberships(self, memberships: Iterable[Membership]) -> None:
         """Forget all memberships and take these."""
         self._by_extension.clear()
-        self._by_account.clear()
         for membership in memberships:
             self.assign(membership)
 
     def assign(self, membership: Membership) -> None:
         """Add one membership, known not to overlap another."""
         self._by_extension.setdefault(membership.extension, []).append(membership)
-        self._by_account.setdefault(membership.account, set()).add(membership.extension)
 
     def holder(self, extension: Extension, at: datetime) -> Membership | None:
         """The membership that covers the extension at this instant (CA-08: the answer time)."""
@@ -93,15 +90,6 @@ class Directory:
             if extension.pbx == pbx:
                 held += [membership for membership in memberships if membership.covers(at)]
         return held
-
-    def extensions_of(self, account: str, at: datetime) -> list[Extension]:
-        """What the account holds at this instant."""
-        extensions = []
-        for extension in sorted(self._by_account.get(account, ())):
-            holder = self.holder(extension, at)
-            if holder is not None and holder.account == account:
-                extensions.append(extension)
-        return extensions
 
     def memberships_of(self, extension: Extension) -> Sequence[Membership]:
         """All of one extension, past and future."""
