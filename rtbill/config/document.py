@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, known_currency, parse_micros
+from rtbill.domain.stance import Stance, Unaided
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -86,6 +87,45 @@ Matcher = Annotated[
         "a channel name such as PJSIP/carrier-* or DAHDI/",
     ),
 ]
+Prefix = Annotated[
+    StrictStr, _matching(r"\+[1-9][0-9]{0,14}", "a beginning in international form, such as +4930")
+]
+DialString = Annotated[
+    StrictStr,
+    _matching(
+        r"[A-Za-z0-9]+/[0-9A-Za-z_.@:/+-]*%s[0-9A-Za-z_.@:/+-]*",
+        "a dial string with %s in place of the number, such as PJSIP/%s@carrier",
+    ),
+]
+DialOptions = Annotated[
+    StrictStr,
+    _matching(
+        r"(?!.*[UbBMGLS]\()[A-Za-z0-9()^_:/-]*",
+        "a row of Dial's options; U, b, B, M, G, L and S with arguments are not for you to set: "
+        "Dial keeps only one of each, and rtbill needs it",
+    ),
+]
+DialplanName = Annotated[
+    StrictStr, _matching(r"[A-Za-z0-9_-]{1,64}", "the name of a context or device")
+]
+ExtensionNumber = Annotated[
+    StrictStr, _matching(r"[0-9A-Za-z*#+._-]{1,32}", "the number of an extension")
+]
+Group = Annotated[
+    StrictStr,
+    _matching(
+        r"[0-9A-Za-z*#+._-]{1,32}", "`group`, `refuse`, or the number of the extension that pays"
+    ),
+]
+Incoming = Annotated[
+    StrictStr,
+    _matching(r"[0-9A-Za-z*#+._-]{1,32}", "`refuse`, or the number of the extension that pays"),
+]
+RemotePath = Annotated[StrictStr, _matching(r"/[0-9A-Za-z_./-]+", "a path on the exchange")]
+Url = Annotated[
+    StrictStr,
+    _matching(r"https?://[0-9A-Za-z.:\[\]-]+", "an address such as https://rtbill.example:9465"),
+]
 Text = Annotated[StrictStr, Field(min_length=1)]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 
@@ -136,6 +176,25 @@ class RatingTable(_Table):
     guard_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     call_max_s: Annotated[StrictInt, Field(ge=60, le=86_400)] = 14_400
     unrated_talk_max_s: Annotated[StrictInt, Field(ge=1, le=86_400)] = 60
+    unrated_prepaid: Literal["refuse", "limit"] = "refuse"
+
+
+class ServerTlsTable(_Table):
+    cert_file: Text
+    key_file: Text
+
+
+class InlineTable(_Table):
+    host: Text = "127.0.0.1"
+    port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
+    url: Url | None = None
+    plain_text_accepted: bool = False
+    tls: ServerTlsTable | None = None
+
+
+class DestinationClassTable(_Table):
+    name: Annotated[StrictStr, _matching(r"[a-z][a-z0-9]{0,15}", "a short word such as europe")]
+    prefixes: Annotated[list[Prefix], Field(min_length=1)]
 
 
 class ClassTable(_Table):
@@ -143,6 +202,10 @@ class ClassTable(_Table):
     exhausted_incoming: Literal["ring", "divert"] = "divert"
     exhausted_below: Annotated[StrictStr, AfterValidator(_amount)] = "0.01"
     low_balance: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+    enforcement: Stance = Stance.ENFORCE
+    unaided: Unaided | None = None
+    unaided_cap: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+    unaided_calls: Annotated[StrictInt, Field(ge=1, le=100)] = 2
 
 
 class TlsTable(_Table):
@@ -153,6 +216,27 @@ class TlsTable(_Table):
 class TrunkTable(_Table):
     name: Name
     match: Annotated[list[Matcher], Field(min_length=1)]
+    dial: DialString | None = None
+
+
+class DialplanTable(_Table):
+    flavour: Literal["plain", "freepbx16", "freepbx17"] = "plain"
+    outside_prefix: Annotated[StrictStr, _matching(r"[0-9*#]{0,4}", "digits, or empty")] = ""
+    extensions: list[Pattern] = []
+    devices: dict[DialplanName, ExtensionNumber] = {}
+    phone_dial: DialString = "PJSIP/%s"
+    ring_s: Annotated[StrictInt, Field(ge=1, le=600)] = 25
+    trunk_ring_s: Annotated[StrictInt, Field(ge=1, le=600)] = 120
+    ring_options: DialOptions = ""
+    trunk_options: DialOptions = ""
+    voicemail_context: DialplanName = "default"
+    forwarded: Literal["forwarder", "refuse"] = "forwarder"
+    transferred: Literal["transferor", "refuse"] = "transferor"
+    groups: Group = "group"
+    incoming: Incoming = "refuse"
+    unaided: Unaided = Unaided.OPEN
+    unaided_cap_s: Annotated[StrictInt, Field(ge=0, le=86_400)] = 600
+    ca_file: RemotePath | None = None
 
 
 class PbxTable(_Table):
@@ -167,7 +251,11 @@ class PbxTable(_Table):
     demo: bool = False
     weak_secret_accepted: bool = False
     plain_text_accepted: bool = False
+    enforcement: Stance = Stance.ENFORCE
+    token: StrictStr | None = None
+    token_file: Text | None = None
     tls: TlsTable | None = None
+    dialplan: DialplanTable = DialplanTable()
     trunk: Annotated[list[TrunkTable], Field(min_length=1)]
 
 
@@ -178,7 +266,9 @@ class Document(_Table):
     store: StoreTable
     control: ControlTable
     http: HttpTable = HttpTable()
+    inline: InlineTable = InlineTable()
     log: LogTable = LogTable()
     rating: RatingTable
     account_classes: dict[Name, ClassTable] = {}
+    destination_class: list[DestinationClassTable] = []
     pbx: Annotated[list[PbxTable], Field(min_length=1)]

@@ -13,16 +13,28 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from rtbill.config.document import ClassTable, Document, PbxTable, suggestion
-from rtbill.config.links import find_secret, link_problems
+from rtbill.config.document import (
+    ClassTable,
+    DialplanTable,
+    Document,
+    InlineTable,
+    PbxTable,
+    SiteTable,
+    suggestion,
+)
+from rtbill.config.links import find_secret, find_token, inline_problems, link_problems
 from rtbill.config.values import (
     AccountClass,
     Config,
     ControlConfig,
+    DestinationClass,
+    DialplanConfig,
     HttpConfig,
+    InlineConfig,
     LogConfig,
     PbxConfig,
     RatingConfig,
+    ServerTlsConfig,
     Site,
     StoreConfig,
     TlsConfig,
@@ -48,15 +60,16 @@ def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         document = Document.model_validate(raw)
     except ValidationError as error:
         problems += [_sentence(each["type"], each["loc"], each["msg"]) for each in error.errors()]
-    secrets = []
+    keys = []
     for place, table in _pbx_tables(raw):
         secret, found = find_secret(table, folder, environ)
-        secrets.append(secret)
-        problems += [f"{place}.{text}" for text in link_problems(table) + found]
-    problems += _repeated(raw)
+        token, missing = find_token(table, folder, environ)
+        keys.append((secret, token))
+        problems += [f"{place}.{text}" for text in link_problems(table) + found + missing]
+    problems += _inline_problems(raw) + _repeated(raw) + _class_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, secrets)
+    return _config(document, folder, keys)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -77,6 +90,35 @@ def _pbx_tables(raw: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, obje
     for index, table in enumerate(written if isinstance(written, list) else []):
         if isinstance(table, dict):
             yield f"pbx[{index}]", table
+
+
+def _inline_problems(raw: Mapping[str, Any]) -> list[str]:
+    inline = raw.get("inline", {})
+    is_asked = any(table.get("mode") == "inline" for _, table in _pbx_tables(raw))
+    return inline_problems(inline, is_asked=is_asked) if isinstance(inline, dict) else []
+
+
+def _class_problems(raw: Mapping[str, Any]) -> list[str]:
+    """Destination classes that claim the same name or beginning."""
+    written = raw.get("destination_class")
+    tables = (
+        [each for each in written if isinstance(each, dict)] if isinstance(written, list) else []
+    )
+    names = Counter(str(each.get("name")) for each in tables) + Counter(["other"])
+    prefixes = Counter(
+        str(prefix)
+        for each in tables
+        if isinstance(each.get("prefixes"), list)
+        for prefix in each["prefixes"]
+    )
+    problems = [
+        f"destination_class: two are named {name!r} (other stands for all that is not listed)"
+        for name, n in names.items()
+        if n > 1
+    ]
+    return problems + [
+        f"destination_class: two hold {prefix}" for prefix, n in prefixes.items() if n > 1
+    ]
 
 
 def _repeated(raw: Mapping[str, Any]) -> list[str]:
@@ -138,21 +180,39 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
     return next((model for model in inner if model is not None), None)
 
 
-def _config(document: Document, folder: Path, secrets: list[str]) -> Config:
+def _config(document: Document, folder: Path, keys: list[tuple[str, str]]) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
         site=_site(document),
         store=StoreConfig(path=folder / document.store.path, queue_max=document.store.queue_max),
         control=ControlConfig(socket=folder / document.control.socket),
         http=HttpConfig(host=document.http.host, port=document.http.port),
+        inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=RatingConfig(**document.rating.model_dump()),
         account_classes=MappingProxyType(
             {name: _account_class(name, table) for name, table in classes.items()}
         ),
         pbxs=tuple(
-            _pbx(table, secret, folder) for table, secret in zip(document.pbx, secrets, strict=True)
+            _pbx(table, secrets, document.site, folder)
+            for table, secrets in zip(document.pbx, keys, strict=True)
         ),
+        destination_classes=tuple(
+            DestinationClass(name=each.name, prefixes=tuple(each.prefixes))
+            for each in document.destination_class
+        ),
+    )
+
+
+def _inline(table: InlineTable, folder: Path) -> InlineConfig:
+    tls = table.tls
+    return InlineConfig(
+        host=table.host,
+        port=table.port,
+        url=table.url,
+        tls=ServerTlsConfig(cert_file=folder / tls.cert_file, key_file=folder / tls.key_file)
+        if tls
+        else None,
     )
 
 
@@ -182,11 +242,16 @@ def _account_class(name: str, table: ClassTable) -> AccountClass:
         exhausted=Service(Outgoing(table.exhausted_outgoing), Incoming(table.exhausted_incoming)),
         exhausted_below_micros=parse_micros(table.exhausted_below),
         low_balance_micros=parse_micros(table.low_balance),
+        enforcement=table.enforcement,
+        unaided=table.unaided,
+        unaided_cap_micros=parse_micros(table.unaided_cap),
+        unaided_calls=table.unaided_calls,
     )
 
 
-def _pbx(table: PbxTable, secret: str, folder: Path) -> PbxConfig:
+def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) -> PbxConfig:
     tls = table.tls
+    secret, token = keys
     return PbxConfig(
         name=table.name,
         kind=table.kind,
@@ -197,6 +262,17 @@ def _pbx(table: PbxTable, secret: str, folder: Path) -> PbxConfig:
         secret=secret,
         tls=TlsConfig(ca_file=folder / tls.ca_file, server_name=tls.server_name) if tls else None,
         trunks=tuple(
-            TrunkConfig(name=each.name, matchers=tuple(each.match)) for each in table.trunk
+            TrunkConfig(name=each.name, matchers=tuple(each.match), dial=each.dial)
+            for each in table.trunk
         ),
+        enforcement=table.enforcement,
+        token=token,
+        dialplan=_dialplan(table.dialplan, site),
     )
+
+
+def _dialplan(table: DialplanTable, site: SiteTable) -> DialplanConfig:
+    values = table.model_dump()
+    values["extensions"] = tuple(table.extensions or site.internal)
+    values["devices"] = MappingProxyType(dict(table.devices))
+    return DialplanConfig(**values)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rtbill.domain.account import Service
+from rtbill.domain.stance import Stance, Unaided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,43 @@ class HttpConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTlsConfig:
+    """The certificate that we show to exchanges which ask us."""
+
+    cert_file: Path
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineConfig:
+    """Where exchanges of mode `inline` ask before they dial."""
+
+    host: str
+    port: int
+    """0: nobody asks."""
+    url: str | None
+    """As the exchanges reach it; None: made of host and port."""
+    tls: ServerTlsConfig | None
+
+    @property
+    def address(self) -> str:
+        """Beginning of the address that exchanges ask: `http://127.0.0.1:9465`."""
+        if self.url is not None:
+            return self.url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationClass:
+    """Destinations that an exchange on its own treats alike; anything else is class `other`."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    """Beginnings in international form with plus."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """How the service speaks of itself."""
 
@@ -90,6 +128,8 @@ class RatingConfig:
     call_max_s: int
     unrated_talk_max_s: int
     """How long a prepaid call to a number without a rate may last."""
+    unrated_prepaid: Literal["refuse", "limit"] = "refuse"
+    """What an exchange that asks before dialling is told about such a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +143,14 @@ class AccountClass:
     """With less than this available the account counts as exhausted."""
     low_balance_micros: int
     """A notice leaves when the available money falls below this; 0 for none."""
+    enforcement: Stance = Stance.ENFORCE
+    """How far rtbill goes with these accounts; the milder of this and the exchange's holds."""
+    unaided: Unaided | None = None
+    """What the exchange does when rtbill is silent; None: closed for prepaid, open for others."""
+    unaided_cap_micros: int = 0
+    """Money that one account may spend unaided; 0: all that is available to it."""
+    unaided_calls: int = 2
+    """At so many calls at once, each may spend its share of the cap (CC-51)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +168,41 @@ class TrunkConfig:
     name: str
     matchers: tuple[str, ...]
     """Channel names: `PJSIP/carrier-*` or a technology such as `DAHDI/`."""
+    dial: str | None = None
+    """How the dialplan reaches it, `%s` for the number; None: made of the first matcher."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialplanConfig:
+    """What the generated dialplan must know about the exchange, and who pays in it."""
+
+    flavour: Literal["plain", "freepbx16", "freepbx17"] = "plain"
+    outside_prefix: str = ""
+    """What callers dial before an outside number."""
+    extensions: tuple[str, ...] = ()
+    """Patterns of its telephones, `x` for any digit."""
+    devices: Mapping[str, str] = field(default_factory=dict)
+    """Endpoints that are not named after their extension, and the extension of each."""
+    phone_dial: str = "PJSIP/%s"
+    ring_s: int = 25
+    trunk_ring_s: int = 120
+    ring_options: str = ""
+    trunk_options: str = ""
+    voicemail_context: str = "default"
+    forwarded: Literal["forwarder", "refuse"] = "forwarder"
+    """Who pays a call that an extension forwarded outside."""
+    transferred: Literal["transferor", "refuse"] = "transferor"
+    """Who pays a call that begins with a blind transfer to the outside."""
+    groups: str = "group"
+    """Who pays an outside member of a ring group: `group` (its number), `refuse`, an extension."""
+    incoming: str = "refuse"
+    """Who pays an incoming call that the dialplan sends outside again: `refuse` or an extension."""
+    unaided: Unaided = Unaided.OPEN
+    """For extensions about which nothing was pushed."""
+    unaided_cap_s: int = 600
+    """Seconds of talk that such a call may last; 0 for no bound."""
+    ca_file: str | None = None
+    """On the exchange: the certificate authority of our certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +219,11 @@ class PbxConfig:
     secret: str = field(repr=False)
     tls: TlsConfig | None
     trunks: tuple[TrunkConfig, ...]
+    enforcement: Stance = Stance.ENFORCE
+    """How far rtbill goes at this exchange."""
+    token: str = field(default="", repr=False)
+    """With which it asks before dialling; empty unless its mode is `inline`."""
+    dialplan: DialplanConfig = field(default_factory=DialplanConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +234,10 @@ class Config:
     store: StoreConfig
     control: ControlConfig
     http: HttpConfig
+    inline: InlineConfig
     log: LogConfig
     rating: RatingConfig
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
+    destination_classes: tuple[DestinationClass, ...]
     pbxs: tuple[PbxConfig, ...]
