@@ -52,13 +52,12 @@ def class_patterns(
 
     `classes` are E.164 prefixes (with or without plus) by name of class.
     """
-    claims: dict[str, tuple[int, str]] = {ANY_NUMBER: (0, OTHER), "+.": (0, OTHER)}
-    claims |= {f"{access}.": (0, OTHER) for access in dialling.international_prefixes}
+    # Every form has a pattern of its own, so that no number falls into a vaguer form's class.
+    claims = dict.fromkeys([ANY_NUMBER, *number_patterns("", dialling)], (0, OTHER))
     for name, prefixes in classes.items():
         for prefix in (each.removeprefix("+") for each in prefixes):
             for pattern in number_patterns(prefix, dialling):
-                known = claims.get(pattern, (-1, ""))
-                claims[pattern] = max(known, (len(prefix), name))
+                claims[pattern] = max(claims.get(pattern, (0, "")), (len(prefix), name))
     return [(pattern, name) for pattern, (_, name) in sorted(claims.items())]
 
 
@@ -68,6 +67,13 @@ def _home_patterns(rest: str, dialling: Dialling) -> Iterator[str]:
         yield f"{rest}." if rest else "X!"
         return
     yield f"{dialling.national_prefix}{rest}."
+    for pattern in _bare_patterns(rest, dialling):
+        if not pattern.startswith(dialling.national_prefix):
+            yield pattern
+
+
+def _bare_patterns(rest: str, dialling: Dialling) -> Iterator[str]:
+    """Forms without any access code."""
     for service in dialling.service_codes:
         if service.startswith(rest):
             yield f"{service}!"
