@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
+import ipaddress
 import re
 import zoneinfo
 from collections.abc import Iterable
@@ -50,6 +51,13 @@ def _zone(name: str) -> str:
         text = f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin{near}"
         raise ValueError(text) from None
     return name
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"{error}; write an address or a network such as 192.0.2.7/32") from None
 
 
 def _currency(code: str) -> str:
@@ -237,6 +245,7 @@ class DialplanTable(_Table):
     unaided: Unaided = Unaided.OPEN
     unaided_cap_s: Annotated[StrictInt, Field(ge=0, le=86_400)] = 600
     ca_file: RemotePath | None = None
+    permit: list[Annotated[StrictStr, AfterValidator(_network)]] = []
 
 
 class PbxTable(_Table):

@@ -274,5 +274,6 @@ def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) 
 def _dialplan(table: DialplanTable, site: SiteTable) -> DialplanConfig:
     values = table.model_dump()
     values["extensions"] = tuple(table.extensions or site.internal)
+    values["permit"] = tuple(table.permit)
     values["devices"] = MappingProxyType(dict(table.devices))
     return DialplanConfig(**values)

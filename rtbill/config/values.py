@@ -203,6 +203,8 @@ class DialplanConfig:
     """Seconds of talk that such a call may last; 0 for no bound."""
     ca_file: str | None = None
     """On the exchange: the certificate authority of our certificate."""
+    permit: tuple[str, ...] = ()
+    """Networks from which rtbill signs in; empty: loopback, where the exchange is on this host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

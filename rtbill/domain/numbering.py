@@ -82,6 +82,38 @@ class NumberPlan:
         object.__setattr__(self, "_whole", {})
         self._remember_whole_numbers(special)
 
+    @property
+    def emergency_forms(self) -> dict[str, str]:
+        """Every way to dial an emergency number here, and the number itself."""
+        return self._forms_of(NumberKind.EMERGENCY)
+
+    @property
+    def free_forms(self) -> dict[str, str]:
+        """Every way to dial a short free number here, and the number itself."""
+        return self._forms_of(NumberKind.FREEPHONE)
+
+    @property
+    def free_prefixes(self) -> tuple[str, ...]:
+        """E.164 digits with which longer free numbers begin."""
+        return self._free
+
+    @property
+    def service_codes(self) -> tuple[str, ...]:
+        """Beginnings of national numbers that are dialled without the national prefix."""
+        return self._special.service_codes
+
+    @property
+    def has_116(self) -> bool:
+        """Whether 116 and three digits is a free helpline."""
+        return self._special.has_116
+
+    def _forms_of(self, kind: NumberKind) -> dict[str, str]:
+        return {
+            form: called.number
+            for form, called in self._whole.items()
+            if called.kind is kind and called.number is not None
+        }
+
     def classify(self, dialled: str | None) -> CalledNumber:
         """The number behind these digits and whether it is chargeable; never raises."""
         if dialled is None:

@@ -1,0 +1,178 @@
+"""From the configuration to the files of an exchange: what they hold, and how they are written."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.asterisk import pbx_files
+from adapters.asterisk.dialplan import Dialplan, Question
+from adapters.asterisk.number_patterns import Dialling
+from adapters.asterisk.settings import Trunk
+from rtbill.app.books import number_plan
+from rtbill.config import Config, PbxConfig, TrunkConfig, is_loopback
+from rtbill.domain.errors import ConfigError
+from rtbill.domain.numbering import NumberPlan
+from rtbill.domain.stance import Unaided
+
+LOOPBACK = ("127.0.0.1/32",)
+_CHANNEL_OF_GROUP = re.compile(r"(DAHDI/[a-z][0-9]+)[/-]*\Z")
+_ENDPOINT = re.compile(r"([A-Za-z0-9]+)/([0-9A-Za-z_.+-]*[0-9A-Za-z_.+])-\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one file."""
+
+    path: Path
+    difference: str
+    """Unified, secrets starred out; empty when the file was like this before."""
+    is_new: bool
+
+
+def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> Dialplan:
+    """All that the files of this exchange depend on. ConfigError names what is missing."""
+    terms, plan = pbx.dialplan, number_plan(config.site)
+    problems: list[str] = []
+    dial = tuple(dial_string(trunk) for trunk in pbx.trunks)
+    place = f"pbx {pbx.name}"
+    problems += [
+        f"{place}, trunk {trunk.name}: dial: is missing, and cannot be made of its channels' "
+        "names; write how the dialplan reaches it, such as PJSIP/%s@carrier"
+        for trunk, found in zip(pbx.trunks, dial, strict=True)
+        if found is None
+    ]
+    permit = terms.permit or LOOPBACK
+    if not terms.permit and not is_loopback(pbx.host):
+        problems.append(
+            f"{place}: dialplan.permit: is missing, and {pbx.host} is another host; name the "
+            "address from which rtbill signs in"
+        )
+    if problems:
+        raise ConfigError(problems)
+    return Dialplan(
+        name=pbx.name,
+        flavour=flavour or terms.flavour,
+        trunks=tuple(Trunk(each.name, each.matchers) for each in pbx.trunks),
+        dial=tuple(each for each in dial if each is not None),
+        outside_prefix=terms.outside_prefix,
+        extensions=terms.extensions,
+        devices=terms.devices,
+        phone_dial=terms.phone_dial,
+        ring_s=terms.ring_s,
+        trunk_ring_s=terms.trunk_ring_s,
+        ring_options=terms.ring_options,
+        trunk_options=terms.trunk_options,
+        voicemail_context=terms.voicemail_context,
+        dialling=_dialling(plan),
+        emergency=_safe_forms(plan.emergency_forms),
+        free_prefixes=plan.free_prefixes,
+        free_numbers=_free_numbers(plan),
+        classes={each.name: each.prefixes for each in config.destination_classes},
+        forwarded=terms.forwarded,
+        transferred=terms.transferred,
+        groups=terms.groups,
+        incoming=terms.incoming,
+        unaided=_unaided_row(terms.unaided, terms.unaided_cap_s),
+        question=_question(config, pbx),
+        ami_user=pbx.user,
+        ami_secret=pbx.secret,
+        permit=permit,
+    )
+
+
+def dial_string(trunk: TrunkConfig) -> str | None:
+    """How the dialplan reaches the trunk, `%s` for the number; None when nobody can tell."""
+    if trunk.dial is not None:
+        return trunk.dial
+    for matcher in trunk.matchers:
+        start = matcher.removesuffix("*")
+        if found := _CHANNEL_OF_GROUP.match(start):
+            return f"{found[1]}/%s"
+        if found := _ENDPOINT.match(start):
+            technology, peer = found.groups()
+            return f"PJSIP/%s@{peer}" if technology == "PJSIP" else f"{technology}/{peer}/%s"
+    return None
+
+
+def write_files(files: Mapping[str, str], folder: Path, secrets: tuple[str, ...]) -> list[Written]:
+    """Put the files into the folder; a file that was there and differs is kept as `NAME.old`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_write(folder / name, text, secrets) for name, text in files.items()]
+
+
+def _write(path: Path, text: str, secrets: tuple[str, ...]) -> Written:
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if before == text:
+        return Written(path, "", is_new=False)
+    lines = difflib.unified_diff(
+        _masked(before, secrets).splitlines(keepends=True),
+        _masked(text, secrets).splitlines(keepends=True),
+        f"{path.name} (before)",
+        f"{path.name} (now)",
+        n=2,
+    )
+    temporary = path.with_name(f".{path.name}.new")
+    # It holds secrets: nobody else may read it, not even while it is written.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    if before:
+        path.replace(path.with_name(f"{path.name}.old"))
+    temporary.replace(path)
+    return Written(path, "".join(lines), is_new=not before)
+
+
+def _masked(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "********")
+    return text
+
+
+def _dialling(plan: NumberPlan) -> Dialling:
+    return Dialling(
+        country_code=plan.country_code,
+        national_prefix=plan.national_prefix,
+        international_prefixes=plan.international_prefixes,
+        area_code=plan.area_code,
+        national_length=plan.national_length,
+        service_codes=plan.service_codes,
+    )
+
+
+def _safe_forms(forms: Mapping[str, str]) -> dict[str, str]:
+    """Forms that a telephone can send to the exchange; letters would be pattern characters."""
+    return {form: number for form, number in forms.items() if re.fullmatch("[0-9*#+]+", form)}
+
+
+def _free_numbers(plan: NumberPlan) -> tuple[str, ...]:
+    forms = list(_safe_forms(plan.free_forms))
+    if plan.has_116:
+        forms.append("116XXX")
+    # Universal international free-phone numbers: +800 and eight digits.
+    forms += [f"{access}800XXXXXXXX" for access in ("+", *plan.international_prefixes)]
+    return tuple(forms)
+
+
+def _unaided_row(unaided: Unaided, cap_s: int) -> str:
+    """In the form in which rows are pushed."""
+    if unaided is Unaided.OPEN and cap_s:
+        return f"any/{cap_s}"
+    return str(unaided)
+
+
+def _question(config: Config, pbx: PbxConfig) -> Question | None:
+    if pbx.mode != "inline":
+        return None
+    url = f"{config.inline.address}/v1/authorise/{pbx.name}"
+    return Question(url, pbx.token, pbx.dialplan.ca_file)
+
+
+def files_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> dict[str, str]:
+    """Text by name of every file of this exchange."""
+    return pbx_files.generate(dialplan_of(config, pbx, flavour))
