@@ -10,10 +10,10 @@ import pytest
 
 from tests.integration.asterisk import packages
 from tests.integration.asterisk.lab import Lab, open_lab
-from tests.integration.asterisk.server import AsteriskServer
+from tests.integration.asterisk.server import AsteriskServer, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 HERE = Path(__file__).resolve().parent
 FIRST_INSTALL_TIMEOUT_S = packages.LOCK_TIMEOUT_S + packages.APT_TIMEOUT_S
@@ -32,16 +32,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def asterisk22(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServer]:
+def new_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[int, Layout], AsteriskServer]:
+    """Makes a server of one version and layout, not yet started, or skips."""
+
+    def make(version: int, layout: Layout) -> AsteriskServer:
+        installation = packages.install(version)
+        if installation is None:
+            _give_up(version)
+        return AsteriskServer(installation, tmp_path_factory.mktemp(f"asterisk-{version}-"), layout)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def asterisk22(new_server: Callable[[int, Layout], AsteriskServer]) -> Iterator[AsteriskServer]:
     """A running Asterisk 22 with the shipped dialplan."""
-    with _server(22, tmp_path_factory) as server:
+    with new_server(22, Layout()) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def asterisk16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServer]:
+def asterisk16(new_server: Callable[[int, Layout], AsteriskServer]) -> Iterator[AsteriskServer]:
     """A running Asterisk 16 with the shipped dialplan."""
-    with _server(16, tmp_path_factory) as server:
+    with new_server(16, Layout()) as server:
         yield server
 
 
@@ -59,13 +74,6 @@ async def lab(asterisk: AsteriskServer) -> AsyncIterator[Lab]:
     """Telephones, carrier and observer around one server, all at rest."""
     async with open_lab(asterisk) as ready:
         yield ready
-
-
-def _server(version: int, folders: pytest.TempPathFactory) -> AsteriskServer:
-    installation = packages.install(version)
-    if installation is None:
-        _give_up(version)
-    return AsteriskServer(installation, folders.mktemp(f"asterisk-{version}-"))
 
 
 def _give_up(version: int) -> NoReturn:

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ BOOT_TIMEOUT_S = 45
 STOP_TIMEOUT_S = 10
 PHONE_IP = "127.0.0.1"
 CARRIER_IP = "127.0.0.2"
+BACKUP_IP = "127.0.0.3"
+OLD_CARRIER_IP = "127.0.0.4"
 
 # Words in the names of modules that bind fixed ports, want databases or hardware this machine does
 # not have, or have no configuration here.
@@ -46,33 +50,50 @@ class Ports:
     sip: int
     phone: int
     carrier: int
+    backup: int
+    iax: int
+    old_sip: int
+    """chan_sip's, where there is one."""
+    old_carrier: int
     rtp_start: int
 
     @classmethod
     def free(cls) -> Ports:
         """Ports free at this moment, as TCP and as UDP."""
-        with (
-            socket.socket() as ami,
-            _datagram(PHONE_IP) as sip,
-            _datagram(PHONE_IP) as phone,
-            _datagram(CARRIER_IP) as carrier,
-        ):
+        hosts = (PHONE_IP, PHONE_IP, CARRIER_IP, BACKUP_IP, PHONE_IP, PHONE_IP, OLD_CARRIER_IP)
+        with socket.socket() as ami, ExitStack() as stack:
             ami.bind((PHONE_IP, 0))
-            numbers: list[int] = [each.getsockname()[1] for each in (ami, sip, phone, carrier)]
+            datagrams = [stack.enter_context(_datagram(host)) for host in hosts]
+            numbers: list[int] = [each.getsockname()[1] for each in (ami, *datagrams)]
         # Sound goes below the ports that the system gives out by itself.
         return cls(*numbers, *[10000 + numbers[0] % 10 * 2000])
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What makes one kind of exchange of a server: where its files come from."""
+
+    templates: tuple[Path, ...] = (TEMPLATES,)
+    """Folders of templates; a file of a later one replaces its namesake."""
+    modules: tuple[str, ...] = ()
+    """Modules that are loaded although NOT_LOADED names them."""
+    kept: tuple[str, ...] = ()
+    """Files that are written only where there are none yet, because a test changes them."""
+    render: Callable[[str], str] = str
+    """What is done to a template before words like @THIS@ are replaced."""
+
+
 @dataclass(slots=True)
 class AsteriskServer:
-    """A running Asterisk with the shipped dialplan; `with` starts and stops it.
+    """A running Asterisk, with the shipped dialplan unless its layout says otherwise.
 
-    Its trunk is the endpoint `carrier`, expected at CARRIER_IP; extensions 1001 to 1010 are
-    expected at PHONE_IP.
+    `with` starts and stops it. Its trunk is the endpoint `carrier`, expected at CARRIER_IP;
+    extensions 1001 to 1010 are expected at PHONE_IP.
     """
 
     installation: Installation
     folder: Path
+    layout: Layout = field(default_factory=Layout)
     ports: Ports = field(default_factory=Ports.free)
     secret: str = field(default_factory=lambda: secrets.token_hex(12))
     """Of both AMI users, `rtbill` (the shipped rights) and `tester` (all rights)."""
@@ -167,20 +188,27 @@ class AsteriskServer:
             "SIP_PORT": str(self.ports.sip),
             "PHONE_PORT": str(self.ports.phone),
             "CARRIER_PORT": str(self.ports.carrier),
+            "BACKUP_PORT": str(self.ports.backup),
+            "IAX_PORT": str(self.ports.iax),
+            "OLD_SIP_PORT": str(self.ports.old_sip),
+            "OLD_CARRIER_PORT": str(self.ports.old_carrier),
             "RTP_START": str(self.ports.rtp_start),
             "RTP_END": str(self.ports.rtp_start + 1999),
         }
-        for template in TEMPLATES.glob("*.conf"):
-            text = template.read_text()
+        for template in [path for each in self.layout.templates for path in each.glob("*.conf")]:
+            target = self.folder / "etc" / template.name
+            if target.exists() and template.name in self.layout.kept:
+                continue
+            text = self.layout.render(template.read_text())
             for word, value in words.items():
                 text = text.replace(f"@{word}@", value)
-            (self.folder / "etc" / template.name).write_text(text)
+            target.write_text(text)
         (self.folder / "etc" / "modules.conf").write_text(self._modules())
 
     def _modules(self) -> str:
         names = sorted(path.name for path in self.installation.modules.glob("*.so"))
         left_out = [name for name in names if any(word in name for word in NOT_LOADED)]
-        kept = {"chan_pjsip.so", "res_pjsip.so"}
+        kept = {"chan_pjsip.so", "res_pjsip.so", *self.layout.modules}
         lines = [f"noload = {name}" for name in left_out if name not in kept]
         return "\n".join(["[modules]", "autoload = yes", *lines, ""])
 
