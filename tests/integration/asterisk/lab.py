@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.integration.asterisk.ami_probe import AmiProbe, Message
+from tests.integration.asterisk.generated import Generated
 from tests.integration.asterisk.server import CARRIER_IP, PHONE_IP, AsteriskServer
 from tests.integration.asterisk.sip_phone import SipAgent, answering
 
@@ -98,8 +100,18 @@ class Lab:
         """Now, by Asterisk's clock."""
         return int((await self.ami.action("Getvar", Variable="EPOCH"))["Value"])
 
-    async def set_global(self, name: str, value: str) -> None:
-        await self.ami.action("Setvar", Variable=name, Value=value)
+    async def regenerate(self, generated: Generated) -> None:
+        """Have rtbill write its dialplan anew, and return when that is loaded."""
+        files = self.server.write_generated(generated)
+        (stamp,) = re.findall(r"exten => (files-[0-9a-f]{12}),", files["extensions_rtbill.conf"])
+        async with asyncio.timeout(QUIET_TIMEOUT_S):
+            await self.ami.action("Reload", Module="pbx_config")
+            while not await self._knows(f"rtbill-stamp,{stamp},1"):
+                await asyncio.sleep(0.02)
+
+    async def _knows(self, place: str) -> bool:
+        reply = await self.ami.action("Getvar", Variable=f"DIALPLAN_EXISTS({place})")
+        return reply.get("Value") == "1"
 
     async def reset(self) -> None:
         """End every call, empty rtbill's part of the database, and give a fresh sign of life."""
@@ -110,7 +122,8 @@ class Lab:
                     await self.hangup_of(channel["Uniqueid"])
         await self.ami.delete_family("rtbill")
         await self.ami.put("rtbill", "alive", str(await self.epoch()))
-        await self.set_global("RTBILL_STALE", "open")
+        if self.server.generated != Generated() and self.server.generated.flavour == "plain":
+            await self.regenerate(Generated())
         self.ami.events.clear()
 
     async def _row(self, family: str, key: str) -> str:

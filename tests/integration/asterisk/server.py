@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.integration.asterisk.generated import Generated
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from tests.integration.asterisk.packages import Installation
 
 TEMPLATES = Path(__file__).resolve().parent / "etc"
-SHIPPED = Path(__file__).resolve().parents[3] / "adapters" / "asterisk" / "pbx"
 BOOT_TIMEOUT_S = 45
 STOP_TIMEOUT_S = 10
 PHONE_IP = "127.0.0.1"
@@ -85,7 +86,7 @@ class Layout:
 
 @dataclass(slots=True)
 class AsteriskServer:
-    """A running Asterisk, with the shipped dialplan unless its layout says otherwise.
+    """A running Asterisk, with rtbill's generated dialplan unless its layout says otherwise.
 
     `with` starts and stops it. Its trunk is the endpoint `carrier`, expected at CARRIER_IP;
     extensions 1001 to 1010 are expected at PHONE_IP.
@@ -96,7 +97,9 @@ class AsteriskServer:
     layout: Layout = field(default_factory=Layout)
     ports: Ports = field(default_factory=Ports.free)
     secret: str = field(default_factory=lambda: secrets.token_hex(12))
-    """Of both AMI users, `rtbill` (the shipped rights) and `tester` (all rights)."""
+    """Of both AMI users, `rtbill` (the generated rights) and `tester` (all rights)."""
+    generated: Generated = field(default_factory=Generated)
+    """What rtbill was asked to write for it."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -182,7 +185,6 @@ class AsteriskServer:
             "DIR": str(self.folder),
             "DATA": str(self.installation.root / "usr/share/asterisk"),
             "MODS": str(self.installation.modules),
-            "PBX": str(SHIPPED),
             "AMI_PORT": str(self.ports.ami),
             "AMI_SECRET": self.secret,
             "SIP_PORT": str(self.ports.sip),
@@ -204,6 +206,15 @@ class AsteriskServer:
                 text = text.replace(f"@{word}@", value)
             target.write_text(text)
         (self.folder / "etc" / "modules.conf").write_text(self._modules())
+        self.write_generated(self.generated)
+
+    def write_generated(self, generated: Generated) -> dict[str, str]:
+        """Put rtbill's files beside the others; gives them. They are not loaded by this."""
+        self.generated = generated
+        files = generated.files(self.secret)
+        for name, text in files.items():
+            (self.folder / "etc" / name).write_text(text)
+        return files
 
     def _modules(self) -> str:
         names = sorted(path.name for path in self.installation.modules.glob("*.so"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.asterisk.generated import PLAIN, Generated
 from tests.integration.asterisk.lab import TRUNK, variables
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.sip_phone import rejecting
@@ -143,15 +144,22 @@ async def test_busy_extension_gets_voicemail(lab: Lab) -> None:
 # ---- rtbill is silent
 
 
-async def test_without_a_sign_of_life_an_open_site_goes_on_and_says_so(lab: Lab) -> None:
+async def silent(lab: Lab, dialplan: str = "") -> None:
+    """No sign of life, and a site that has declared what shall happen then."""
+    if dialplan:
+        await lab.regenerate(Generated(dialplan=PLAIN + dialplan))
     await lab.ami.delete_family("rtbill")
+
+
+async def test_without_a_sign_of_life_an_open_site_goes_on_and_says_so(lab: Lab) -> None:
+    await silent(lab, "unaided_cap_s = 0")
     await lab.phones.call("1001", "9555110").wait(State.UP)
-    stale = await lab.ami.event("UserEvent", lambda event: event["UserEvent"] == "RtbillStale")
-    assert (stale["Extension"], stale["Dialled"], stale["Policy"]) == ("1001", "555110", "open")
+    said = await lab.ami.event("UserEvent", lambda event: event["UserEvent"] == "RtbillUnaided")
+    assert (said["Extension"], said["Dialled"], said["Policy"]) == ("1001", "555110", "open")
 
 
 async def test_fresh_sign_of_life_is_enough_at_a_closed_site(lab: Lab) -> None:
-    await lab.set_global("RTBILL_STALE", "closed")
+    await lab.regenerate(Generated(dialplan=PLAIN + 'unaided = "closed"'))
     await lab.phones.call("1001", "9555111").wait(State.UP)
 
 
@@ -159,21 +167,65 @@ async def test_fresh_sign_of_life_is_enough_at_a_closed_site(lab: Lab) -> None:
 async def test_closed_site_refuses_when_the_sign_of_life_is_not_of_now(
     lab: Lab, age_s: int
 ) -> None:
-    await lab.set_global("RTBILL_STALE", "closed")
+    await silent(lab, 'unaided = "closed"')
     await lab.ami.put("rtbill", "alive", str(await lab.epoch() - age_s))
     assert await lab.phones.call("1001", "9555112").ended() == FORBIDDEN
     assert lab.trunk_legs == []
 
 
-async def test_capped_site_ends_the_call_after_the_ceiling(lab: Lab) -> None:
-    await lab.set_global("RTBILL_STALE", "cap")
-    await lab.set_global("RTBILL_STALE_CAP_MS", "600")
-    await lab.ami.delete_family("rtbill")
+async def test_site_with_a_cap_ends_the_call_by_a_timer_on_the_trunk_leg(lab: Lab) -> None:
+    await silent(lab, "unaided_cap_s = 1")
     await lab.phones.call("1001", "9555113").wait(State.UP)
     leg = (await lab.trunk_leg("555113"))["DestUniqueid"]
     done = await lab.done(leg)
     assert done.ended is not None
-    assert 0.55 < done.ended - done.answered < 1.5
+    assert 0.95 < done.ended - done.answered < 1.5
+
+
+@pytest.mark.parametrize(
+    ("row", "dialled", "is_refused"),
+    [
+        ("open", "90041315550114", False),
+        ("closed", "9555114", True),
+        ("home:near:other/60:0:0", "9555114", False),
+        ("home:near:other/60:0:0", "90041315550114", True),
+        ("home:near:other/0:60:0", "90041315550114", False),
+        ("home:near:other/0:60:0", "9+41315550114", False),
+        ("home:near:other/60:60:0", "90012125550114", True),
+        ("near:other/60:0", "9555114", True),
+        ("near:any/0:60", "9555114", False),
+        ("nonsense", "9555114", True),
+    ],
+)
+async def test_what_was_pushed_for_an_extension_holds_by_class_of_number(
+    lab: Lab, row: str, dialled: str, is_refused: bool
+) -> None:
+    await silent(lab)
+    await lab.ami.put("rtbill/unaided", "1001", row)
+    call = lab.phones.call("1001", dialled)
+    if is_refused:
+        assert await call.ended() == FORBIDDEN
+        refused = await lab.ami.event("UserEvent", lambda event: "Reason" in event)
+        assert refused["Reason"] == "silent"
+        assert lab.trunk_legs == []
+    else:
+        await call.wait(State.UP)
+
+
+async def test_seconds_pushed_for_a_class_end_the_call_while_rtbill_is_dead(lab: Lab) -> None:
+    await silent(lab)
+    await lab.ami.put("rtbill/unaided", "1001", "home:other/1:0")
+    await lab.phones.call("1001", "9555115").wait(State.UP)
+    done = await lab.done((await lab.trunk_leg("555115"))["DestUniqueid"])
+    assert done.ended is not None
+    assert 0.95 < done.ended - done.answered < 1.5
+
+
+async def test_lock_holds_while_rtbill_is_silent_whatever_was_pushed(lab: Lab) -> None:
+    await silent(lab)
+    await lab.ami.put("rtbill/unaided", "1001", "open")
+    await lab.ami.put("rtbill/lock", "1001")
+    assert await lab.phones.call("1001", "9555116").ended() == FORBIDDEN
 
 
 # ---- emergency
@@ -190,10 +242,10 @@ async def test_capped_site_ends_the_call_after_the_ceiling(lab: Lab) -> None:
 async def test_emergency_call_goes_through_whatever_rtbill_says_or_does_not_say(
     lab: Lab, dialled: str, number: str
 ) -> None:
-    await lab.ami.delete_family("rtbill")
+    await silent(lab, 'unaided = "closed"')
     await lab.ami.put("rtbill/lock", "1001")
     await lab.ami.put("rtbill/divert", "1001")
-    await lab.set_global("RTBILL_STALE", "closed")
+    await lab.ami.put("rtbill/unaided", "1001", "closed")
     await lab.phones.call("1001", dialled).wait(State.UP)
     assert await lab.payer_of(number) == "1001"
 

@@ -105,9 +105,7 @@ class FreePbx:
         }.items():
             await self.ami.put(f"DEVICE/{device}", key, value)
         others = await self.ami.get(f"AMPUSER/{user}", "device")
-        await self.ami.put(
-            f"AMPUSER/{user}", "device", f"{others}&{device}" if others else device
-        )
+        await self.ami.put(f"AMPUSER/{user}", "device", f"{others}&{device}" if others else device)
 
     async def forward(self, kind: str, extension: str, number: str, ring_timer: str = "0") -> None:
         """Set CF (always), CFB (busy) or CFU (unavailable).

@@ -1,0 +1,46 @@
+"""rtbill's generated files on the laboratory FreePBX, installed as their instructions say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.integration.asterisk.generated import Generated
+
+if TYPE_CHECKING:
+    from tests.integration.asterisk.freepbx.lab import FreePbxLab
+
+TRUNKS = """
+[[pbx.trunk]]
+name = "carrier"
+match = ["PJSIP/carrier-*"]
+[[pbx.trunk]]
+name = "backup"
+match = ["PJSIP/backup-*"]
+[[pbx.trunk]]
+name = "iax"
+match = ["IAX2/iax-carrier-*"]
+[[pbx.trunk]]
+name = "sip"
+match = ["SIP/sip-carrier-*"]
+"""
+
+
+async def install_rtbill(
+    lab: FreePbxLab, dialplan: str = "", *, flavour: str = "", inline_port: int = 0
+) -> None:
+    """The two include lines and the files; then rtbill gives its sign of life."""
+    generated = Generated(
+        flavour=flavour or f"freepbx{lab.freepbx.version}",
+        dialplan=dialplan,
+        trunks=TRUNKS,
+        inline_port=inline_port,
+    )
+    files = generated.files(lab.server.secret)
+    files.pop("INSTALL.md")
+    includes = {
+        "extensions_override_freepbx.conf": "#include extensions_rtbill.conf\n",
+        "manager_custom.conf": "#include manager_rtbill.conf\n",
+    }
+    await lab.freepbx.install(files | includes)
+    await lab.ami.put("rtbill", "alive", str(await lab.epoch()))
+    lab.ami.events.clear()
