@@ -1,9 +1,9 @@
 """FreePBX's files as its versions 16 and 17 generate them: one template, two dialects.
 
-The templates in `etc/` are written in the words of 16: Macro(), MacroExit(), and M() in Dial's options.
-In 17 the same steps are subroutines. A line that only one version has begins with `16|` or `17|`;
-lines between `@each x@` and `@end@` come once for each x. Names and order are FreePBX's, the lines
-are ours.
+The templates in `etc/` are written in the words of 16: Macro(), MacroExit(), and M() in Dial's
+options. In 17 the same steps are subroutines. A line that only one version has begins with `16|` or
+`17|`; lines between `@each x@` and `@end@` come once for each x. A generated context [x] includes
+x-custom, as all of FreePBX's do. Names and order are FreePBX's, the lines are ours.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 ETC = Path(__file__).resolve().parent / "etc"
 EXTENSIONS = tuple(str(1000 + number) for number in range(1, 11))
+GENERATED = "; What FreePBX generates"
+"""How the template of extensions_additional.conf begins."""
 OF_THE_SITE = (
     "extensions_override_freepbx.conf",
     "extensions_custom.conf",
+    "globals_custom.conf",
     "manager_additional.conf",
     "manager_custom.conf",
 )
@@ -87,7 +90,7 @@ CONTINUE = {BACKUP: "on"}
 ROUTES = (
     Route("emergency", ("112", "911", "118"), (CARRIER, BACKUP), emergency=True),
     Route("intracompany", ("_7XXX",), (CARRIER,), intracompany=True),
-    Route("prefix", ("_9.",), (CARRIER,), strip=1),
+    Route("prefix", ("_9.",), (CARRIER, BACKUP), strip=1),
     Route("custom", ("_01.",), (CUSTOM,)),
     Route("enum", ("_02.",), (ENUM_TRUNK,)),
     Route("iax2", ("_03.",), (IAX2,)),
@@ -115,9 +118,9 @@ def layout(asterisk_version: int) -> Layout:
 
 
 def write_route_mail(server: AsteriskServer, *, on_call: bool) -> None:
-    """Generate extensions_additional.conf with or without the U() of the mail at each outside call.
+    """Generate extensions_additional.conf with or without the route mail's U() in trunk Dials.
 
-    FreePBX puts it into every trunk's Dial when its last route says so, which is how it is delivered.
+    FreePBX puts it into every trunk's Dial when its last route says so, and by default it does.
     """
     template = ETC / "extensions_additional.conf"
     version = freepbx_version(server.version)
@@ -135,6 +138,8 @@ def rendered(text: str, version: int, *, mail_on_call: bool = True) -> str:
         lambda block: "".join(_filled(block[2], each) for each in values[block[1]]),
         text,
     )
+    if text.startswith(GENERATED):
+        text = re.sub(r"(?m)^\[(?!globals)([\w-]+)\].*$", r"\g<0>\ninclude => \1-custom", text)
     text = text.replace("@ROUTE_MAIL@", ROUTE_MAIL[version] if mail_on_call else "")
     return text if version == 16 else _as_subroutines(text)
 
@@ -142,7 +147,7 @@ def rendered(text: str, version: int, *, mail_on_call: bool = True) -> str:
 def _as_subroutines(text: str) -> str:
     """Macro(x,a,b) becomes Gosub(macro-x,s,1(a,b)), and M(x^a) in Dial's options U(macro-x^a)."""
     text = text.replace("MacroExit()", "Return()")
-    text = re.sub(r"(?m)\bMacro\(([\w-]+)\)$", r"Gosub(macro-\1,s,1)", text)
+    text = re.sub(r"(?m)\bMacro\(([\w-]+)\)$", r"Gosub(macro-\1,s,1())", text)
     text = re.sub(r"(?m)\bMacro\(([\w-]+),(.*)\)$", r"Gosub(macro-\1,s,1(\2))", text)
     return re.sub(r"\bM\((confirm|auto-confirm|auto-blkvm)", r"U(macro-\1", text)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.integration.asterisk.ami_probe import WAIT_S
 from tests.integration.asterisk.freepbx.dialplan import (
     EXTENSIONS,
     OF_THE_SITE,
@@ -52,16 +50,15 @@ class FreePbx:
         await self.reload()
 
     async def reload(self) -> None:
-        """Load the dialplan as the files are now. Raises TimeoutError when it does not load."""
+        """Load the dialplan as the files are now. Raises RuntimeError when it does not load."""
         override = self.server.folder / "etc" / "extensions_override_freepbx.conf"
         own = override.read_text()
         marker = f"lab-{secrets.token_hex(4)}"
         override.write_text(f"{own}\n[{marker}]\nexten => s,1,NoOp()\n")
         try:
-            async with asyncio.timeout(WAIT_S):
-                await self.ami.action("Reload", Module="pbx_config")
-                while not await self._knows(f"{marker},s,1"):
-                    await asyncio.sleep(0.02)
+            reply = await self.ami.action("Reload", Module="pbx_config")
+            if not await self._knows(f"{marker},s,1"):
+                raise RuntimeError(f"the dialplan was not loaded: {reply}")
         finally:
             override.write_text(own)
 
@@ -84,6 +81,8 @@ class FreePbx:
         changed = [name for name in OF_THE_SITE if (folder / name).read_text() != BLANK]
         if changed:
             await self.install(dict.fromkeys(changed, BLANK))
+        if "U(sub-send-obroute-email" not in (folder / "extensions_additional.conf").read_text():
+            await self.route_mail(on_call=True)
 
     async def add_user(self, extension: str) -> None:
         """A user with call waiting, whose telephones are those that add_device() names."""
@@ -118,7 +117,7 @@ class FreePbx:
     async def follow_me(
         self, extension: str, members: str, strategy: str = "ringall", *, confirm: bool = False
     ) -> None:
-        """Members are separated by '-', one outside ends in '#'; a caller no one answers is hung up."""
+        """Members are separated by '-'; one outside ends in '#'."""
         for key, value in {
             "ddial": "DIRECT",
             "grplist": members,

@@ -15,6 +15,7 @@ from tests.integration.asterisk.sip_phone import SipAgent, answering
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.integration.asterisk.ami_probe import Message
     from tests.integration.asterisk.server import AsteriskServer
 
 
@@ -27,6 +28,10 @@ class FreePbxLab(Lab):
     old_carrier: SipAgent
     """Behind the chan_sip trunk, which only 16 has."""
     freepbx: FreePbx
+
+    async def user_event(self, name: str) -> Message:
+        """The first UserEvent of a name."""
+        return await self.ami.event("UserEvent", lambda event: event["UserEvent"] == name)
 
 
 @asynccontextmanager
