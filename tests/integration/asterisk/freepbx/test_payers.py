@@ -88,9 +88,7 @@ async def test_next_trunk_after_a_failure_has_the_same_payer(lab: FreePbxLab) ->
     await install_rtbill(lab)
     lab.carrier.policies["*"] = rejecting(503)
     await lab.phones.call("1001", "0781001122").wait(State.UP)
-    await lab.ami.event(
-        "DialBegin", lambda event: event["DestChannel"].startswith("PJSIP/backup-")
-    )
+    await lab.ami.event("DialBegin", lambda event: event["DestChannel"].startswith("PJSIP/backup-"))
     legs = [variables(each, "DestChanVariable")["RTB_PAYER"] for each in billed_legs(lab)]
     assert legs == ["1001", "1001"]
 
