@@ -1,0 +1,260 @@
+"""Watching one call that the operator places from a telephone: does it arrive as it must?
+
+rtbill's AMI user may not originate calls, and shall not. The watch has a session of its own and
+reads only: a running service bills the call as any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from adapters.asterisk.inquiry import DEADLINE_S, Inquiry, ask
+from adapters.asterisk.settings import AsteriskSettings, prefixes
+from adapters.asterisk.snapshot import DONE_FAMILY, LIVE_FAMILY
+from adapters.asterisk.translate import Translator, instant_us
+from adapters.asterisk.wire import Message, header_key
+from rtbill.domain.errors import BadRecord
+from rtbill.domain.finding import Finding, note, problem
+from rtbill.ports import Clock
+
+TIMER_AFTER_S = 1.0
+"""After the answer, the running service has had time to arm its timer."""
+_TAIL = 6
+"""So many last digits name a number, whatever prefixes a trunk adds or takes."""
+_NUMBER = re.compile(r"[0-9*#]{2,}")
+
+
+@dataclass(slots=True, kw_only=True)
+class CallSeen:
+    """What was seen of the call, as far as it went."""
+
+    number: str
+    """As the operator was to dial it."""
+    leg: str = ""
+    """Its id; empty when no leg was seen."""
+    channel: str = ""
+    trunk: str | None = None
+    """The trunk group; None for a channel of no configured trunk."""
+    payer: str | None = None
+    dialled: str | None = None
+    is_answered: bool = False
+    is_stamped: bool = False
+    """The dialplan wrote the instant of the answer on the leg."""
+    timer_s: int | None = None
+    """Seconds after which the exchange itself ends the call; 0: it does not; None: not asked."""
+    live_row: bool | None = None
+    """The exchange kept a readable row while the call lasted; None: not asked."""
+    done_row: bool = False
+    """It kept a readable row at the end, which nobody had fetched yet."""
+    is_ended: bool = False
+    cause: str = ""
+    refused: str = ""
+    """Why the dialplan refused it."""
+
+
+async def watch_call(
+    settings: AsteriskSettings,
+    clock: Clock,
+    number: str,
+    seconds: float,
+    ready: Callable[[], None],
+) -> CallSeen:
+    """Watch until the call has ended or the time is up; `ready` is called when it may be dialled.
+    Unavailable when the exchange cannot be asked.
+    """
+    watch = _Watch(settings, number)
+
+    async def work(inquiry: Inquiry) -> CallSeen:
+        ready()
+        try:
+            async with asyncio.timeout(seconds):
+                await _follow(inquiry, watch, clock)
+        except TimeoutError:
+            pass  # what was seen until now is told
+        return watch.seen
+
+    deadline_s = seconds + DEADLINE_S
+    return await ask(settings, clock, work, on_event=watch.take, deadline_s=deadline_s)
+
+
+async def _follow(inquiry: Inquiry, watch: _Watch, clock: Clock) -> None:
+    seen = watch.seen
+    await watch.until(lambda: seen.is_answered or watch.is_over)
+    if seen.is_answered and not watch.is_over:
+        seen.live_row = await _has_row(inquiry, LIVE_FAMILY, seen.leg, 3)
+        await clock.sleep(TIMER_AFTER_S)
+    if seen.is_answered and not watch.is_over:
+        statuses = await inquiry.listed("Status", ("Channel", seen.channel))
+        left = statuses[0].get("TimeToHangup") if statuses else ""
+        seen.timer_s = int(left) if left.isdecimal() else None
+    await watch.until(lambda: watch.is_over)
+    if seen.is_answered:
+        seen.done_row = await _has_row(inquiry, DONE_FAMILY, seen.leg, 4)
+
+
+async def _has_row(inquiry: Inquiry, family: str, leg: str, fields: int) -> bool:
+    rows = await inquiry.listed("DBGet", ("Family", family), ("Key", leg))
+    values = rows[0].get("Val").split(",") if rows else []
+    try:
+        for at in range(2, fields):
+            instant_us(values[at])
+    except (BadRecord, IndexError):
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Events in, the call out."""
+
+    settings: AsteriskSettings
+    number: str
+    seen: CallSeen = field(init=False)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    translator: Translator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seen = CallSeen(number=self.number)
+        self.translator = Translator(self.settings.name, prefixes(self.settings.trunks))
+
+    @property
+    def is_over(self) -> bool:
+        return self.seen.is_ended or bool(self.seen.refused)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for events until this holds; the caller sets the deadline."""
+        while not condition():
+            self.changed.clear()
+            await self.changed.wait()
+
+    def take(self, message: Message) -> None:
+        """One event of the exchange, in order."""
+        if message.event == "DialBegin":
+            self._begun(message)
+        elif message.event == "UserEvent" and message.get("UserEvent") == "RtbillRefused":
+            if is_same_number(self.number, message.get("Dialled")):
+                self.seen.refused = message.get("Reason") or "no reason given"
+        elif message.get("Uniqueid") == self.seen.leg:
+            self._went_on(message)
+        self.changed.set()
+
+    def _begun(self, message: Message) -> None:
+        seen, channel = self.seen, message.get("DestChannel")
+        trunk = self.translator.trunk_of(channel)
+        if seen.leg and (seen.trunk is not None or trunk is None):
+            return  # the first leg on a trunk is the one; a channel of no trunk may lead to it
+        dialled = message.find(header_key("DestChanVariable: RTB_DEST="))
+        named = [dialled or "", *_NUMBER.findall(message.get("DialString"))]
+        if any(is_same_number(self.number, each) for each in named):
+            seen.leg, seen.channel, seen.trunk = message.get("DestUniqueid"), channel, trunk
+            seen.dialled = dialled
+            seen.payer = message.find(header_key("DestChanVariable: RTB_PAYER="))
+
+    def _went_on(self, message: Message) -> None:
+        seen = self.seen
+        seen.payer = message.find(header_key("ChanVariable: RTB_PAYER=")) or seen.payer
+        seen.dialled = message.find(header_key("ChanVariable: RTB_DEST=")) or seen.dialled
+        seen.is_stamped |= bool(message.find(header_key("ChanVariable: RTB_ANSWERED=")))
+        if message.event == "Newstate" and message.get("ChannelState") == "6":
+            seen.is_answered = True
+        elif message.event == "Hangup":
+            seen.is_ended, seen.cause = True, message.get("Cause")
+
+
+def is_same_number(wanted: str, told: str) -> bool:
+    """Whether two ways of writing a number end alike; prefixes come and go on the way."""
+    one, other = ("".join(_NUMBER.findall(text)) for text in (wanted, told))
+    shorter, longer = sorted((one, other), key=len)
+    return bool(shorter) and longer.endswith(shorter[-_TAIL:]) and len(shorter) >= min(3, len(one))
+
+
+def call_findings(seen: CallSeen) -> list[Finding]:
+    """What was missing of a call that should have been billable."""
+    if seen.refused:
+        return [_refused(seen)]
+    if not seen.leg:
+        return [
+            problem(
+                "call-not-seen",
+                f"no call to {seen.number} was seen at all",
+                "was it dialled, and does the AMI user read call and user? The dialplan may have "
+                "ended it: look with asterisk -rvvv while you dial",
+            )
+        ]
+    found = []
+    if seen.trunk is None:
+        found.append(
+            problem(
+                "call-trunk",
+                f"the call left by {seen.channel}, which belongs to no trunk of the configuration: "
+                "it is not billed",
+                "add the beginning of its name to match under [[pbx.trunk]]",
+            )
+        )
+    if not seen.payer:
+        found.append(
+            problem(
+                "call-payer",
+                "the leg carries no payer: its account would be suspense",
+                "telephone and trunk must pass through rtbill's dialplan; see rtbill pbx-config",
+            )
+        )
+    if not seen.dialled:
+        found.append(
+            problem(
+                "call-number",
+                "the leg carries no number as dialled (RTB_DEST)",
+                "telephone and trunk must pass through rtbill's dialplan; see rtbill pbx-config",
+            )
+        )
+    return found + (_answer_findings(seen) if seen.is_answered else [_unanswered(seen)])
+
+
+def _refused(seen: CallSeen) -> Finding:
+    remedy = {
+        "locked": "unlock the extension, or dial from another one",
+        "unknown-payer": "the telephone's endpoint is not one of the extensions in the dialplan",
+        "malformed": "dial digits only",
+        "stale": "start rtbill, or choose another answer for its silence",
+    }.get(seen.refused, "docs/operating.md explains the reasons")
+    return problem("call-refused", f"the dialplan refused the call: {seen.refused}", remedy)
+
+
+def _unanswered(seen: CallSeen) -> Finding:
+    how = f"it ended with cause {seen.cause}" if seen.is_ended else "it still rang at the end"
+    return note("call-answer", f"the call was not answered ({how}); dial a number that answers")
+
+
+def _answer_findings(seen: CallSeen) -> list[Finding]:
+    found = []
+    if not seen.is_stamped:
+        found.append(
+            problem(
+                "call-answer",
+                "the answer was not stamped on the leg: something replaced rtbill's U() on this "
+                "route",
+                "rtbill check-pbx names routes whose options push it aside",
+            )
+        )
+    if seen.live_row is False:
+        found.append(
+            problem(
+                "call-record",
+                "the exchange kept no record of the call, so it would be lost with the link",
+                "rtbill-up must run at the answer and may write Asterisk's database",
+            )
+        )
+    if seen.timer_s == 0:
+        found.append(
+            note(
+                "call-timer",
+                "the exchange has no timer on this call: right for an account that is not prepaid, "
+                "for a free number, and while rtbill does not run",
+            )
+        )
+    if not seen.is_ended:
+        found.append(note("call-record", "the call had not ended when the time was up"))
+    return found
