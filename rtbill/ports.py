@@ -123,7 +123,7 @@ class Pbx(Protocol):
         ...
 
     async def inspect(self) -> Sequence[Finding]:
-        """What is wrong with it, the worst first; needs no link. Unavailable: it cannot be asked."""
+        """What is wrong with it, worst first; needs no link. Unavailable: it cannot be asked."""
         ...
 
 

@@ -20,8 +20,8 @@ from rtbill.domain.errors import BadRecord
 from rtbill.domain.finding import Finding, note, problem
 from rtbill.ports import Clock
 
-TIMER_AFTER_S = 1.0
-"""After the answer, the running service has had time to arm its timer."""
+AFTER_ANSWER_S = 1.0
+"""By then the dialplan has written its row and the running service has armed its timer."""
 _TAIL = 6
 """So many last digits name a number, whatever prefixes a trunk adds or takes."""
 _NUMBER = re.compile(r"[0-9*#]{2,}")
@@ -68,6 +68,7 @@ async def watch_call(
     watch = _Watch(settings, number)
 
     async def work(inquiry: Inquiry) -> CallSeen:
+        await inquiry.ping()
         ready()
         try:
             async with asyncio.timeout(seconds):
@@ -83,16 +84,24 @@ async def watch_call(
 async def _follow(inquiry: Inquiry, watch: _Watch, clock: Clock) -> None:
     seen = watch.seen
     await watch.until(lambda: seen.is_answered or watch.is_over)
+    if seen.is_answered:
+        await clock.sleep(AFTER_ANSWER_S)
     if seen.is_answered and not watch.is_over:
         seen.live_row = await _has_row(inquiry, LIVE_FAMILY, seen.leg, 3)
-        await clock.sleep(TIMER_AFTER_S)
-    if seen.is_answered and not watch.is_over:
-        statuses = await inquiry.listed("Status", ("Channel", seen.channel))
-        left = statuses[0].get("TimeToHangup") if statuses else ""
-        seen.timer_s = int(left) if left.isdecimal() else None
+        seen.timer_s = await _timer_s(inquiry, seen.channel)
     await watch.until(lambda: watch.is_over)
     if seen.is_answered:
         seen.done_row = await _has_row(inquiry, DONE_FAMILY, seen.leg, 4)
+
+
+async def _timer_s(inquiry: Inquiry, channel: str) -> int | None:
+    """Seconds until the exchange ends the channel by itself. It tells the instant, as an epoch."""
+    statuses = await inquiry.listed("Status", ("Channel", channel))
+    at = statuses[0].get("TimeToHangup") if statuses else ""
+    if not at.isdecimal():
+        return None
+    now_s = inquiry.exchange_now().timestamp()
+    return max(1, round(int(at) - now_s)) if int(at) else 0
 
 
 async def _has_row(inquiry: Inquiry, family: str, leg: str, fields: int) -> bool:

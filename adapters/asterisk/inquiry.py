@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
 from adapters.asterisk.config_file import Category, read_reply
@@ -77,6 +78,10 @@ class Inquiry:
         """Seconds that our clock is ahead of the exchange's, after a `ping`."""
         now = self.clock.now()
         return (now - self._session.exchange_time(now)).total_seconds()
+
+    def exchange_now(self) -> datetime:
+        """The exchange's clock, after a `ping`."""
+        return self._session.exchange_time(self.clock.now())
 
     async def ping(self) -> None:
         """Learn how the exchange's clock goes."""

@@ -72,7 +72,7 @@ async def _inspect(
     await inquiry.ping()
     core = await inquiry.act("CoreSettings")
     version = "" if core is None else core.get("AsteriskVersion")
-    found = _link_findings(settings, inquiry.offset_s)
+    found = link_findings(settings, inquiry.offset_s)
     if core is not None:
         found += support_findings(version, clock.now().date()) + known_weaknesses(version)
     found += await _rights(inquiry, settings)
@@ -85,7 +85,8 @@ async def _inspect(
 # ----------------------------------------------------------------------------------------- the link
 
 
-def _link_findings(settings: AsteriskSettings, offset_s: float) -> list[Finding]:
+def link_findings(settings: AsteriskSettings, offset_s: float) -> list[Finding]:
+    """Plain text over a network, and clocks that are apart; ours is `offset_s` ahead."""
     found = []
     if settings.tls is None and not is_loopback(settings.host):
         found.append(
