@@ -201,8 +201,11 @@ async def _converse(inquiry: Inquiry, work: Callable[[Inquiry], Awaitable[_T]], 
             await inquiry.sign_in(line, events)
             results.append(await work(inquiry))
             await inquiry.sign_off(line)
-        except PortFailed as failed:
+        except Unavailable as failed:
             failure = failed  # raised after the group: nobody outside should have to unwrap it
+        except PortFailed as failed:
+            # Whatever was asked changed nothing: a lost answer is no doubt, only a failure.
+            failure = Unavailable(f"{inquiry.asterisk.name}: {failed}")
         finally:
             line.fail("the inquiry is over")
             sweeping.cancel()

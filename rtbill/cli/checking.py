@@ -37,7 +37,7 @@ def check_pbx(
         typer.Option(metavar="NUMBER", help="Watch a call to it that you place by telephone."),
     ] = None,
     seconds: Annotated[
-        int, typer.Option(min=5, max=600, help="How long to watch for that call.")
+        int, typer.Option(min=1, max=600, help="How long to watch for that call.")
     ] = 60,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT_CONFIG,
@@ -106,7 +106,9 @@ def _say_report(name: str, findings: Sequence[dict[str, Any]]) -> None:
     counts = {str(each): 0 for each in Severity}
     for finding in findings:
         counts[finding["severity"]] += 1
-    said = ", ".join(f"{count} {word}s" for word, count in counts.items() if count)
+    said = ", ".join(
+        f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items() if count
+    )
     say(f"pbx {name}: {said or 'nothing to complain of'}")
     _say_findings(findings)
 
