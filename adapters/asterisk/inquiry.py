@@ -151,7 +151,8 @@ class Inquiry:
         except ActionFailed as failed:
             raise Unavailable(
                 f"{self.asterisk.name} refused the AMI user {user} ({failed.text}): set the same "
-                "secret in manager.conf and in rtbill, and permit this host's address"
+                "secret in manager.conf and in rtbill, and permit this host's address; with "
+                "allowmultiplelogin = no nobody can look while the service is signed in"
             ) from failed
         # Without the right read=system it is never told, which the inspection finds.
         with contextlib.suppress(TimeoutError):
