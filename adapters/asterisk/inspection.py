@@ -1,7 +1,8 @@
 """Inspecting an exchange: ask over AMI with the rights we have, and judge what it says.
 
-Asking is here; judging is pure and stands in `advisories`, `manager_file`,
-`dialplan_inspection` and `rights`. What the exchange does not answer is a note, never a failure.
+Asking is here and, about the dialplan, in `dialplan_inspection`. Judging is pure and stands in
+`advisories`, `manager_file`, `dialplan_file`, `route_options` and `rights`. What the exchange does
+not answer is a note, never a failure.
 """
 
 from __future__ import annotations
