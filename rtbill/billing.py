@@ -352,6 +352,7 @@ class Billing:
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
         line.wake.set()
+        line.restored.set()
 
 
 def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:

@@ -38,6 +38,8 @@ class Line:
     """What the exchange holds, by number; None until read after the link came up."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Something changed that an enforcement round should look at."""
+    restored: asyncio.Event = field(default_factory=asyncio.Event)
+    """The link came (back) and nobody has inspected the exchange since."""
     commands: asyncio.TaskGroup | None = None
     """Owner of the commands under way; None while the line is not served."""
     in_flight: dict[CallId, Outcome] = field(default_factory=dict)

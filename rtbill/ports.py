@@ -1,8 +1,7 @@
 """Every edge with the outside world, on one page. READ FIRST.
 
 A port exists only where there are two implementations (the in-memory fake of the tests counts) or a
-foreign library
-behind it. Ledger, rating and enforcement are not ports: they are the product.
+foreign library behind it. Ledger, rating and enforcement are not ports: they are the product.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from rtbill.domain.account import (
 )
 from rtbill.domain.call import CallId
 from rtbill.domain.events import LiveLeg, PbxEvent
+from rtbill.domain.finding import Finding
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
@@ -120,6 +120,10 @@ class Pbx(Protocol):
 
     async def services(self) -> Mapping[str, Service]:
         """What the exchange now holds, for every extension that is not plainly open."""
+        ...
+
+    async def inspect(self) -> Sequence[Finding]:
+        """What is wrong with it, worst first; needs no link. Unavailable: it cannot be asked."""
         ...
 
 

@@ -132,9 +132,8 @@ def _status_item(
     exchange: Exchange, channel: Channel, names: list[str], request: Request
 ) -> Message:
     now_us = exchange.tick()
-    left_s = 0
-    if channel.timeout_at_us is not None:
-        left_s = max(0, (channel.timeout_at_us - now_us) // US)
+    # The instant, as an epoch: that is what Asterisk 16 and 22 tell, whatever the name says.
+    ends_at_s = 0 if channel.timeout_at_us is None else channel.timeout_at_us // US
     headers: Headers = [
         ("Event", "Status"),
         ("Privilege", "Call"),
@@ -143,7 +142,7 @@ def _status_item(
         ("DNID", "" if channel.dialled_by_us else channel.exten),
         ("EffectiveConnectedLineNum", channel.connected_number),
         ("EffectiveConnectedLineName", channel.connected_name),
-        ("TimeToHangup", str(left_s)),
+        ("TimeToHangup", str(ends_at_s)),
         ("BridgeID", channel.bridge_id),
         ("Application", channel.application),
         ("Data", channel.application_data),

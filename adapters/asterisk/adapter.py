@@ -7,6 +7,7 @@ from random import Random
 
 from adapters.asterisk.connection import Session
 from adapters.asterisk.control import Control
+from adapters.asterisk.inspection import inspect
 from adapters.asterisk.settings import AsteriskSettings
 from adapters.asterisk.wire import Message
 from adapters.event_buffer import EventBuffer
@@ -15,6 +16,7 @@ from adapters.link import Link
 from rtbill.domain.account import Service
 from rtbill.domain.call import CallId
 from rtbill.domain.events import PbxEvent
+from rtbill.domain.finding import Finding
 from rtbill.ports import Capabilities, Clock
 
 CAPABILITIES = Capabilities(
@@ -34,6 +36,7 @@ class AsteriskPbx:
         self, settings: AsteriskSettings, clock: Clock, random: Random | None = None
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._buffer = EventBuffer(settings.link.events_max)
         self._session = Session(settings, clock, self._buffer)
         self._link: Link[Message] = Link(
@@ -86,6 +89,10 @@ class AsteriskPbx:
     async def services(self) -> Mapping[str, Service]:
         """Every extension that is not plainly open."""
         return await self._control.services()
+
+    async def inspect(self) -> Sequence[Finding]:
+        """Look at the exchange, in a session beside the link."""
+        return await inspect(self._settings, self._clock)
 
     def record(self, recorder: Recorder | None) -> None:
         """Have the raw stream, secrets masked, given to this function; None ends it."""

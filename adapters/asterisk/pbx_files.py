@@ -46,6 +46,12 @@ def stamp_of(dialplan: str) -> str:
     return hashlib.sha256("\n".join(kept).encode()).hexdigest()[:12]
 
 
+def stamp_in(dialplan: str) -> str:
+    """The stamp that a generated dialplan bears; empty when it bears none."""
+    found = _STAMP.search(dialplan)
+    return found[1] if found else ""
+
+
 def _values(plan: Dialplan) -> dict[str, Any]:
     question = plan.question
     return {
@@ -132,10 +138,12 @@ def _environment() -> jinja2.Environment:
 
 _DIALLED = {
     # A Local channel bears the number that it dials; otherwise a Macro does not show it.
-    "freepbx16": '${IF($["${CHANNEL(channeltype)}" = "Local"]?${CUT(CUT(CHANNEL(name),@,1),/,2)}:)}',
+    "freepbx16": '${IF($["${CHANNEL(channeltype)}" = "Local"]'
+    "?${CUT(CUT(CHANNEL(name),@,1),/,2)}:)}",
     # The route called dialout-trunk, which called the hook, which called rtbill-hook.
     "freepbx17": "${STACK_PEEK(3,e)}",
 }
+_STAMP = re.compile(r"^exten => files-([0-9a-f]{12}),", re.MULTILINE)
 _SECTION = re.compile(r"(?<!\n)\n(?=\[|; -{20})")
 _HEADER = """; Written by: rtbill pbx-config asterisk --pbx {name}   (flavour {flavour})
 ; Do not edit: change config.toml and write it anew. `rtbill check-pbx {name}` finds what differs.

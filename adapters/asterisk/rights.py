@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rtbill.domain.finding import Finding, problem, warning
+
 NEEDED_ACTIONS = {
     "DBPut": "system",
     "DBDel": "system",
@@ -27,26 +29,37 @@ def rights_problems(user: str, allowed: set[str]) -> list[str]:
     """What is wrong, one sentence each. `allowed` is the reply to ListCommands; without Ping in it,
     it is no list.
     """
+    return [f"{finding.text}: {finding.remedy}" for finding in rights_findings(user, allowed)]
+
+
+def rights_findings(user: str, allowed: set[str]) -> list[Finding]:
+    """The same for an inspection."""
     if "Ping" not in allowed:
         return []
-    problems = []
+    found = []
     missing = [name for name in NEEDED_ACTIONS if name not in allowed]
     if missing:
-        problems.append(missing_right(user, missing))
+        found.append(problem("rights-missing", *_missing(user, missing)))
     excess = [granted for name, granted in EXCESSIVE_ACTIONS.items() if name in allowed]
     if excess:
-        problems.append(
-            f"the AMI user {user} may do more than rtbill needs ({', '.join(excess)}): "
-            "set write=system,call in manager.conf"
+        found.append(
+            warning(
+                "rights-excess",
+                f"the AMI user {user} may do more than rtbill needs ({', '.join(excess)})",
+                "set write=system,call in manager.conf",
+            )
         )
-    return problems
+    return found
 
 
 def missing_right(user: str, actions: Iterable[str]) -> str:
     """One sentence about actions that are denied, with the remedy."""
-    names = list(actions)
+    return ": ".join(_missing(user, list(actions)))
+
+
+def _missing(user: str, names: list[str]) -> tuple[str, str]:
     classes = dict.fromkeys(NEEDED_ACTIONS.get(name, "system") for name in names)
     return (
-        f"the AMI user {user} may not {', '.join(names)}: "
-        f"add {','.join(classes)} to its write= in manager.conf"
+        f"the AMI user {user} may not {', '.join(names)}",
+        f"add {','.join(classes)} to its write= in manager.conf",
     )

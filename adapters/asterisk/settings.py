@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from adapters.asterisk.expected_files import Expected
 from adapters.line import LinkSettings
 from rtbill.domain.errors import ConfigError
 
@@ -45,6 +46,8 @@ class AsteriskSettings:
     snapshot_every_s: float = 60.0
     alive_every_s: float = 10.0
     """How often the dead-man key is written; the dialplan calls 30 s stale."""
+    expected: Expected = field(default_factory=Expected)
+    """What an inspection shall find as the exchange's dialplan."""
 
     def __post_init__(self) -> None:
         problems = matcher_problems(self.trunks)

@@ -24,12 +24,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rtbill.domain.errors import BadRecord, Refused
 
 LINE_MAX = 8 * 1024
 HEADERS_MAX = 256
 MESSAGE_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one message may hold at most; the stream is given up when it holds more."""
+
+    headers_max: int = HEADERS_MAX
+    message_max: int = MESSAGE_MAX
+
+
+LINK_LIMITS = Limits()
+"""Of a link that bills: no event and no answer that it asks for comes near them."""
 
 _END = b"\r\n\r\n"
 _BANNER = b"Asterisk Call Manager/"
@@ -99,7 +112,8 @@ class Message:
 class Reader:
     """Cuts one connection's bytes into messages. Make a new one for each connection."""
 
-    def __init__(self, wanted: Iterable[str] | None = None) -> None:
+    def __init__(self, wanted: Iterable[str] | None = None, limits: Limits = LINK_LIMITS) -> None:
+        self.limits = limits
         self.banner: str | None = None
         """The exchange's first line, once it has come."""
         self._wanted = None if wanted is None else {name.encode(): name for name in wanted}
@@ -194,16 +208,18 @@ class Reader:
         )
         if self._held_line_size > LINE_MAX:
             self._fail(f"a line is longer than {LINE_MAX} bytes", messages)
-        if self._held_lines > HEADERS_MAX:
-            self._fail(f"a message has more than {HEADERS_MAX} headers", messages)
-        if len(self._held) > MESSAGE_MAX:
-            self._fail(f"a message is longer than {MESSAGE_MAX} bytes", messages)
+        limits = self.limits
+        if self._held_lines > limits.headers_max:
+            self._fail(f"a message has more than {limits.headers_max} headers", messages)
+        if len(self._held) > limits.message_max:
+            self._fail(f"a message is longer than {limits.message_max} bytes", messages)
 
     def _check(self, block: bytes, messages: list[Message]) -> None:
-        if len(block) > MESSAGE_MAX:
-            self._fail(f"a message is longer than {MESSAGE_MAX} bytes", messages)
-        if block.count(b"\n") >= HEADERS_MAX:
-            self._fail(f"a message has more than {HEADERS_MAX} headers", messages)
+        limits = self.limits
+        if len(block) > limits.message_max:
+            self._fail(f"a message is longer than {limits.message_max} bytes", messages)
+        if block.count(b"\n") >= limits.headers_max:
+            self._fail(f"a message has more than {limits.headers_max} headers", messages)
         if len(block) > LINE_MAX and _longest_line(block) > LINE_MAX:
             self._fail(f"a line is longer than {LINE_MAX} bytes", messages)
 

@@ -7,9 +7,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from adapters.asterisk.adapter import AsteriskPbx
+from adapters.asterisk.expected_files import Expected
+from adapters.asterisk.pbx_files import DIALPLAN_FILE, stamp_in
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import Recorder
-from rtbill.config import PbxConfig
+from rtbill.app.books import number_plan
+from rtbill.app.pbx_config import files_of
+from rtbill.config import Config, PbxConfig
+from rtbill.domain.errors import ConfigError
 from rtbill.ports import Clock, Pbx
 
 
@@ -21,14 +26,31 @@ class RecordedPbx(Pbx, Protocol):
         ...
 
 
-Maker = Callable[[PbxConfig, Clock], RecordedPbx]
+Maker = Callable[[PbxConfig, Clock, Expected], RecordedPbx]
 
 
-def _asterisk(config: PbxConfig, clock: Clock) -> RecordedPbx:
+def expected_files(config: Config, pbx: PbxConfig) -> Expected:
+    """What an inspection of this exchange shall find as its dialplan."""
+    emergency = tuple(sorted(set(number_plan(config.site).emergency_forms.values())))
+    try:
+        files = files_of(config, pbx)
+    except ConfigError:
+        # The configuration is enough to bill by, but not to write files; `pbx-config` says why.
+        return Expected(flavour=pbx.dialplan.flavour, emergency=emergency)
+    return Expected(
+        flavour=pbx.dialplan.flavour,
+        stamp=stamp_in(files[DIALPLAN_FILE]),
+        files=files,
+        emergency=emergency,
+    )
+
+
+def asterisk_settings(config: PbxConfig, expected: Expected) -> AsteriskSettings:
+    """What the adapter is told of one configured Asterisk."""
     tls = None
     if config.tls is not None:
         tls = ssl.create_default_context(cafile=str(config.tls.ca_file))
-    settings = AsteriskSettings(
+    return AsteriskSettings(
         name=config.name,
         host=config.host,
         port=config.port,
@@ -36,14 +58,18 @@ def _asterisk(config: PbxConfig, clock: Clock) -> RecordedPbx:
         secret=config.secret,
         trunks=tuple(Trunk(trunk.name, trunk.matchers) for trunk in config.trunks),
         tls=tls,
+        expected=expected,
     )
-    return AsteriskPbx(settings, clock)
+
+
+def _asterisk(config: PbxConfig, clock: Clock, expected: Expected) -> RecordedPbx:
+    return AsteriskPbx(asterisk_settings(config, expected), clock)
 
 
 PBX_KINDS: dict[str, Maker] = {"asterisk": _asterisk}
 """By the `kind` of a [[pbx]] in config.toml."""
 
 
-def make_pbx(config: PbxConfig, clock: Clock) -> RecordedPbx:
+def make_pbx(config: Config, pbx: PbxConfig, clock: Clock) -> RecordedPbx:
     """The adapter for one configured exchange; not yet connected."""
-    return PBX_KINDS[config.kind](config, clock)
+    return PBX_KINDS[pbx.kind](pbx, clock, expected_files(config, pbx))

@@ -14,8 +14,9 @@ from adapters.asterisk.dialplan import Dialplan, Question
 from adapters.asterisk.number_patterns import Dialling
 from adapters.asterisk.settings import Trunk
 from rtbill.app.books import number_plan
-from rtbill.config import Config, PbxConfig, TrunkConfig, is_loopback
+from rtbill.config import Config, PbxConfig, TrunkConfig
 from rtbill.domain.errors import ConfigError
+from rtbill.domain.hosts import is_loopback
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
 

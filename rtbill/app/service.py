@@ -21,6 +21,7 @@ from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
 from rtbill.config import Config
 from rtbill.control import serve_control, serve_health
+from rtbill.inspections import Inspections
 from rtbill.notify.log import LogNotifier
 from rtbill.observability import PrometheusMeter
 from rtbill.ports import Clock, LiveRow
@@ -61,16 +62,19 @@ async def _start(
 ) -> list[asyncio.Task[None]]:
     config, clock, billing = books.config, books.clock, books.billing
     captures = Captures(clock)
+    inspections = Inspections(billing.lines, books.alarms, books.reader, clock)
     rows = await books.reader.live_rows()
     work = []
     for pbx_config in config.pbxs:
-        pbx = make_pbx(pbx_config, clock)
+        pbx = make_pbx(config, pbx_config, clock)
         captures.add(pbx)
         line = billing.add_line(pbx, _tracker(pbx_config.name, rows))
         work.append((billing.bill_pbx(line), f"bill {pbx.name}"))
         work.append((books.enforcement.serve(line), f"enforce {pbx.name}"))
+        work.append((inspections.serve(line), f"inspect {pbx.name}"))
     books.desk.add_order("status", status.status)
     books.desk.add_order("live", status.live)
+    books.desk.add_order("check", inspections.order)
     books.desk.add_order("capture.start", captures.start)
     books.desk.add_order("capture.stop", captures.stop)
     store, alarms = books.store, books.alarms

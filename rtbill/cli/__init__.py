@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from rtbill import __version__
-from rtbill.cli import accounts, calls, exchange, group, money, service, tariffs, trials, upkeep
+from rtbill.cli import (
+    accounts,
+    calls,
+    checking,
+    exchange,
+    group,
+    money,
+    service,
+    tariffs,
+    trials,
+    upkeep,
+)
 from rtbill.cli.frame import Commands
 
 app = typer.Typer(
@@ -41,7 +52,7 @@ def _rtbill(
     """
 
 
-for family in (service, exchange, upkeep, money, calls, trials):
+for family in (service, exchange, checking, upkeep, money, calls, trials):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")

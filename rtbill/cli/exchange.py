@@ -74,9 +74,8 @@ def pbx_config(
             for line in each.difference.splitlines():
                 say(line)
     if flavour and flavour.value != chosen.dialplan.flavour:
-        say(
-            f"note: config.toml says flavour {chosen.dialplan.flavour!r}; set it to {flavour.value!r}"
-        )
+        known = chosen.dialplan.flavour
+        say(f"note: {config} says flavour {known!r}; set it to {flavour.value!r}")
     say(f"next: {out / 'INSTALL.md'} tells how to install and remove them")
 
 

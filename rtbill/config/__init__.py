@@ -1,6 +1,5 @@
 """`config.toml` as frozen values: `load_config(path)` gives a Config or reports every mistake."""
 
-from rtbill.config.links import is_loopback
 from rtbill.config.loading import load_config
 from rtbill.config.values import (
     AccountClass,
@@ -36,6 +35,5 @@ __all__ = [
     "StoreConfig",
     "TlsConfig",
     "TrunkConfig",
-    "is_loopback",
     "load_config",
 ]

@@ -4,58 +4,21 @@ checked here, on the raw table, so that they are reported together with every ot
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-SECRET_LENGTH_MIN = 16
-KNOWN_SECRETS = frozenset(
-    {
-        "cluecon",
-        "amp111",
-        "admin",
-        "admin123",
-        "asterisk",
-        "changeme",
-        "change_me",
-        "default",
-        "elastix",
-        "freepbx",
-        "letmein",
-        "mysecret",
-        "passw0rd",
-        "password",
-        "pbx",
-        "rtbill",
-        "secret",
-        "secret5",
-        "test",
-        "trixbox",
-        "1234",
-        "12345",
-        "123456",
-    }
-)
-"""Secrets that exchanges are shipped with or that every scanner tries first (SE-13)."""
+from rtbill.domain.hosts import is_loopback
+from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short
+
 _TOKEN = re.compile(r"[0-9A-Za-z._-]{1,200}")
 """It stands in a dialplan and in a form: nothing that either would read as syntax."""
 _NOT_HERE = (
     "{what}: a {what} does not belong in this file; use {what}_file, a systemd credential "
     "or the environment (a demonstration on this machine may set demo = true)"
 )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether bytes sent to this host never leave the machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def secret_variable(name: str, what: str = "secret") -> str:
@@ -182,8 +145,8 @@ def _weakness(secret: str, what: str, *, accepted: bool) -> list[str]:
     remedy = "make a new one with: openssl rand -hex 24 (or set weak_secret_accepted = true)"
     if accepted:
         return []
-    if secret.lower() in KNOWN_SECRETS:
+    if is_known(secret):
         return [f"{what}: is one that everybody knows; {remedy}"]
-    if len(secret) < SECRET_LENGTH_MIN:
+    if is_short(secret):
         return [f"{what}: is shorter than {SECRET_LENGTH_MIN} characters; {remedy}"]
     return []

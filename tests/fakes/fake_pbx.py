@@ -10,6 +10,7 @@ from rtbill.domain.account import OPEN_SERVICE, Service
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import OutcomeUnknown, PortFailed
 from rtbill.domain.events import PbxEvent
+from rtbill.domain.finding import Finding
 from rtbill.ports import Capabilities
 
 EVERYTHING = Capabilities(
@@ -41,6 +42,8 @@ class FakePbx:
         """Legs that may be forgotten."""
         self.held: dict[str, Service] = {}
         """Extensions that are not plainly open."""
+        self.findings: list[Finding] = []
+        """What an inspection finds."""
 
     @property
     def name(self) -> str:
@@ -58,7 +61,9 @@ class FakePbx:
             self._events.put_nowait(event)
 
     def fail(self, verb: str, *errors: PortFailed) -> None:
-        """The next commands of this verb (`limit`, `hang_up`, `set`, `services`) fail so."""
+        """The next commands of this verb (`limit`, `hang_up`, `set`, `services`,
+        `inspect`) fail so.
+        """
         self._failures[verb] += errors
 
     def done(self, verb: str) -> list[tuple[object, ...]]:
@@ -102,6 +107,11 @@ class FakePbx:
         """What is held."""
         self._carry_out("services")
         return dict(self.held)
+
+    async def inspect(self) -> Sequence[Finding]:
+        """What the test put into `findings`."""
+        self._carry_out("inspect")
+        return list(self.findings)
 
     def _hold(self, number: str, service: Service) -> None:
         if service == OPEN_SERVICE:

@@ -44,9 +44,12 @@ def test_the_wheel_holds_the_five_packages_and_no_tests(wheel: zipfile.ZipFile) 
 def test_the_wheel_holds_what_is_not_python(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     assert {
-        "adapters/asterisk/pbx/extensions_rtbill.conf",
-        "adapters/asterisk/pbx/manager_rtbill.conf",
-        "adapters/asterisk/pbx/globals_rtbill.conf",
+        "adapters/asterisk/pbx/common.conf",
+        "adapters/asterisk/pbx/plain.conf",
+        "adapters/asterisk/pbx/freepbx.conf",
+        "adapters/asterisk/pbx/manager.conf",
+        "adapters/asterisk/pbx/install-plain.md",
+        "adapters/asterisk/pbx/install-freepbx.md",
         "rtbill/storage/migrations/0001_initial.sql",
         "simulator/scenarios/hall.toml",
     } <= names

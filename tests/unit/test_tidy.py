@@ -21,6 +21,7 @@ HOMES = {
     "aiosqlite": ("rtbill/storage/",),
     "sqlite3": ("rtbill/storage/", "rtbill/app/bench", "tests/"),
     "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
+    "jinja2": ("adapters/asterisk/pbx_files.py",),
     "panoramisk": ("simulator/place_calls.py",),
     "prometheus_client": ("rtbill/observability.py",),
     "pydantic": ("rtbill/config/",),

@@ -1,4 +1,4 @@
-"""The files that rtbill writes for the exchange of the tests, made from a configuration of theirs."""
+"""The files that rtbill writes for the exchange of the tests."""
 
 from __future__ import annotations
 

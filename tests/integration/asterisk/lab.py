@@ -14,7 +14,7 @@ from tests.integration.asterisk.server import CARRIER_IP, PHONE_IP, AsteriskServ
 from tests.integration.asterisk.sip_phone import SipAgent, answering
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 TRUNK = "PJSIP/carrier-"
 QUIET_TIMEOUT_S = 10
@@ -106,8 +106,7 @@ class Lab:
         (stamp,) = re.findall(r"exten => (files-[0-9a-f]{12}),", files["extensions_rtbill.conf"])
         async with asyncio.timeout(QUIET_TIMEOUT_S):
             await self.ami.action("Reload", Module="pbx_config")
-            while not await self._knows(f"rtbill-stamp,{stamp},1"):
-                await asyncio.sleep(0.02)
+            await until_true(lambda: self._knows(f"rtbill-stamp,{stamp},1"))
 
     async def _knows(self, place: str) -> bool:
         reply = await self.ami.action("Getvar", Variable=f"DIALPLAN_EXISTS({place})")
@@ -130,6 +129,12 @@ class Lab:
         row = await self.ami.get(family, key)
         assert row is not None, f"no {family}/{key}"
         return row
+
+
+async def until_true(ask: Callable[[], Awaitable[bool]]) -> None:
+    """Return as soon as the exchange says yes; the caller sets the deadline."""
+    while not await ask():  # noqa: ASYNC110 - the exchange has no event for this
+        await asyncio.sleep(0.02)
 
 
 def variables(event: Message, header: str = "ChanVariable") -> dict[str, str]:

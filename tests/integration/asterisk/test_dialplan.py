@@ -198,7 +198,7 @@ async def test_site_with_a_cap_ends_the_call_by_a_timer_on_the_trunk_leg(lab: La
     ],
 )
 async def test_what_was_pushed_for_an_extension_holds_by_class_of_number(
-    lab: Lab, row: str, dialled: str, is_refused: bool
+    lab: Lab, row: str, dialled: str, *, is_refused: bool
 ) -> None:
     await silent(lab)
     await lab.ami.put("rtbill/unaided", "1001", row)

@@ -110,7 +110,7 @@ async def test_chan_sip_trunk_carries_the_payer(lab: FreePbxLab) -> None:
 
 @pytest.mark.parametrize("on_call", [True, False], ids=["mail U()", "no mail U()"])
 async def test_answer_is_recorded_whichever_subroutine_dial_keeps(
-    lab: FreePbxLab, on_call: bool
+    lab: FreePbxLab, *, on_call: bool
 ) -> None:
     await lab.freepbx.route_mail(on_call=on_call)
     await install_rtbill(lab)
