@@ -81,7 +81,7 @@ def test_a_problem_exits_1_and_names_what_to_do(run: Run, exchange: FakeExchange
     exchange.replies["Getvar"] = lambda action: exchange.ok(action, "Value: 0")
     done = run()
     assert done.exit_code == 1
-    assert "PROBLEM files-missing: the exchange runs no dialplan of rtbill" in done.output
+    assert "PROBLEM files-missing: the exchange has no extensions_rtbill.conf" in done.output
     assert "do: install it" in done.output
 
 
