@@ -65,7 +65,11 @@ def _values(plan: Dialplan) -> dict[str, Any]:
         "extensions": [pattern.upper() for pattern in plan.extensions],
         "devices": sorted(plan.devices.items()),
         "emergency": sorted(_emergency(plan).items()),
+        "sample": _sample(plan.extensions),
+        "unaided_in_words": _in_words(plan.unaided),
+        "emergency_numbers": sorted(set(plan.emergency.values())),
         "freephone": _freephone(plan),
+        "trunks_named": ", ".join(each.group for each in plan.trunks),
         "outside": _unique(f"{plan.outside_prefix}X.", f"{plan.outside_prefix}+X.", "+X."),
         "classes": class_patterns(plan.classes, plan.dialling),
         "phone_dial": plan.phone_dial.replace("%s", "${EXTEN}"),
@@ -105,6 +109,19 @@ def _freephone(plan: Dialplan) -> list[str]:
     return _unique(*(plan.outside_prefix + each for each in patterns), *international)
 
 
+def _sample(patterns: Iterable[str]) -> str:
+    """An extension to show in instructions: 1001 for 1xxx."""
+    pattern = next(iter(patterns), "1xxx")
+    return pattern[:-1].replace("x", "0") + pattern[-1].replace("x", "1")
+
+
+def _in_words(unaided: str) -> str:
+    """What happens to a call of an extension of which nothing was pushed."""
+    if unaided.startswith("any/"):
+        return f"its calls go through and end after {unaided.removeprefix('any/')} s of talk"
+    return "its calls go through" if unaided == "open" else "its chargeable calls are refused"
+
+
 def _trunk_test(matchers: Iterable[str]) -> str:
     """An expression over ARG1, the name of a channel."""
     return " | ".join(f'"${{ARG1:0:{len(each)}}}" = "{each}"' for each in matchers)
@@ -117,7 +134,8 @@ def _unique(*words: str) -> list[str]:
 def _render(template: str, values: Mapping[str, Any]) -> str:
     text = _environment().get_template(template).render(values)
     # Jinja takes the blank lines after an instruction with it.
-    return _SECTION.sub("\n\n", text)
+    section = _HEADING if template.endswith(".md") else _SECTION
+    return section.sub("\n\n", text)
 
 
 @cache
@@ -144,6 +162,7 @@ _DIALLED = {
     "freepbx17": "${STACK_PEEK(3,e)}",
 }
 _STAMP = re.compile(r"^exten => files-([0-9a-f]{12}),", re.MULTILINE)
+_HEADING = re.compile(r"(?<!\n)\n(?=## )")
 _SECTION = re.compile(r"(?<!\n)\n(?=\[|; -{20})")
 _HEADER = """; Written by: rtbill pbx-config asterisk --pbx {name}   (flavour {flavour})
 ; Do not edit: change config.toml and write it anew. `rtbill check-pbx {name}` finds what differs.

@@ -82,7 +82,7 @@ def test_a_problem_exits_1_and_names_what_to_do(run: Run, exchange: FakeExchange
     done = run()
     assert done.exit_code == 1
     assert "PROBLEM files-missing: the exchange has no extensions_rtbill.conf" in done.output
-    assert "do: install it" in done.output
+    assert "do: run rtbill pbx-config" in done.output
 
 
 def test_json_holds_every_finding(run: Run, exchange: FakeExchange) -> None:
