@@ -30,8 +30,6 @@ from rtbill.rating.lookup import TariffBook
 
 MARGIN = timedelta(hours=4)
 """Read beyond both ends of the span: rows of one call, and its two beginnings, may lie apart."""
-_ROUNDED = timedelta(seconds=2)
-"""Their instants are cut to whole seconds, twice where a start and a duration make them."""
 _SLICE = timedelta(hours=6)
 """Our calls are read in slices of this, so that not all of them are whole values at once."""
 _SLICE_CALLS_MAX = 10_000_000
@@ -157,13 +155,16 @@ def _span(
     instants = [each.at_us for each in theirs.calls]
     since = request.since
     if since is None:
-        begun = [ours[0]] if ours else []
+        # Their clock may show our first call a little earlier.
+        begun = [ours[0] - timedelta(microseconds=request.terms.tolerance_us)] if ours else []
         begun += [from_epoch_us(min(instants))] if instants else []
-        since = max(begun, default=EPOCH + _ROUNDED) - _ROUNDED
+        since = max(begun, default=EPOCH)
     until = request.until
     if until is None:
         last = from_epoch_us(max(instants)) if instants else (ours[1] if ours else since)
-        until = max(last, since) + _ROUNDED
+        until = max(last, since) + timedelta(microseconds=1)
+    if until <= since:
+        raise BadRecord("--until must be later than --since")
     return since, until
 
 

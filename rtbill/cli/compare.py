@@ -24,6 +24,42 @@ if TYPE_CHECKING:
     from rtbill.comparison.values import Terms
 
 
+Cdr = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE|DSN", help="Master.csv (may be given again), or mysql://…"),
+]
+BillPaths = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="A carrier's bill; needs --mapping.")
+]
+MappingPath = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="TOML: where what stands in the bill.")
+]
+Since = Annotated[str | None, typer.Option(metavar="DATE", help="Answered from then on.")]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="Answered before then.")]
+CdrZone = Annotated[
+    str | None, typer.Option(metavar="ZONE", help="Zone of the CDR's times; the site's.")
+]
+PasswordFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Of the database; or set RTBILL_CDR_PASSWORD.")
+]
+Strip = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIGITS", help="Before their numbers: outside prefix, prepends."),
+]
+Tolerance = Annotated[
+    float, typer.Option(min=1, max=3600, help="Seconds between two beginnings of one call.")
+]
+DurationSeconds = Annotated[float, typer.Option(min=0, help="Durations may differ by this, …")]
+DurationPercent = Annotated[
+    float, typer.Option(min=0, max=100, help="… or by this much, whichever is more.")
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print the list as CSV.")]
+Raw = Annotated[
+    bool,
+    typer.Option("--raw", help="CSV for machines: cells are not made safe for spreadsheets."),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Put the command on the root."""
     add_command(
@@ -32,48 +68,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def compare(
-    cdr: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE|DSN", help="Master.csv (may be given again), or mysql://…"),
-    ] = None,
-    bill: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="A carrier's bill; needs --mapping.")
-    ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML: where what stands in the bill.")
-    ] = None,
+    cdr: Cdr = None,
+    bill: BillPaths = None,
+    mapping: MappingPath = None,
     pbx: Annotated[str | None, typer.Option(help="The exchange, where there are several.")] = None,
     trunk: Annotated[str | None, typer.Option(help="Only calls by this trunk.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Answered from then on.")
-    ] = None,
-    until: Annotated[str | None, typer.Option(metavar="DATE", help="Answered before then.")] = None,
-    cdr_zone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Zone of the CDR's times; the site's.")
-    ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Of the database; or set RTBILL_CDR_PASSWORD."),
-    ] = None,
-    strip: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIGITS", help="Before their numbers: outside prefix, prepends."),
-    ] = None,
-    tolerance: Annotated[
-        float, typer.Option(min=1, max=3600, help="Seconds between two beginnings of one call.")
-    ] = 60,
-    duration_seconds: Annotated[
-        float, typer.Option(min=0, help="Durations may differ by this, …")
-    ] = 2,
-    duration_percent: Annotated[
-        float, typer.Option(min=0, max=100, help="… or by this much, whichever is more.")
-    ] = 1,
+    since: Since = None,
+    until: Until = None,
+    cdr_zone: CdrZone = None,
+    password_file: PasswordFile = None,
+    strip: Strip = None,
+    tolerance: Tolerance = 60,
+    duration_seconds: DurationSeconds = 2,
+    duration_percent: DurationPercent = 1,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the list as CSV.")] = False,
-    raw: Annotated[
-        bool,
-        typer.Option("--raw", help="CSV for machines: cells are not made safe for spreadsheets."),
-    ] = False,
+    as_csv: AsCsv = False,
+    raw: Raw = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Set our calls against the exchange's CDR or a carrier's bill, in money.

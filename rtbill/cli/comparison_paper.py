@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import typer
 
 from rtbill.app.comparing import Compared
 from rtbill.cli.frame import instant_text
@@ -61,21 +64,21 @@ def print_as_text(done: Compared, config: Config) -> None:
             (_text_row(each, config) for each in found.findings),
             right="our talk,their talk,money",
         )
-    _print_unread(done)
+    for line in _unread(done):
+        say(line)
 
 
-def _print_unread(done: Compared) -> None:
+def _unread(done: Compared) -> Iterator[str]:
+    """What could not be read, or not be understood."""
     if done.comparison.unclear:
-        say("")
-        say("Calls in their record that name no number and fit none of ours (look at each):")
-        for call in done.comparison.unclear:
-            at = instant_json(from_epoch_us(call.at_us))
-            say(f"  {call.source}: {call.trunk}, {at}, {_talk(call)}")
+        yield "Calls in their record that name no number and fit none of ours (look at each):"
+    for call in done.comparison.unclear:
+        at = instant_json(from_epoch_us(call.at_us))
+        yield f"  {call.source}: {call.trunk}, {at}, {_talk(call)}"
     if done.problem_count:
-        say("")
-        say(f"{done.problem_count} rows could not be read; the first of them:")
-        for problem in done.problems:
-            say(f"  {problem}")
+        yield f"Rows that could not be read: {done.problem_count}; the first of them:"
+    for problem in done.problems:
+        yield f"  {problem}"
 
 
 def print_as_json(done: Compared) -> None:
@@ -117,8 +120,10 @@ def print_as_json(done: Compared) -> None:
 
 
 def print_as_csv(done: Compared, *, raw: bool) -> None:
-    """The list of differences alone."""
+    """The list of differences alone; what is no difference but must be looked at goes to stderr."""
     print_csv(CSV_FIELDS, (_csv_row(each) for each in done.comparison.findings), raw=raw)
+    for line in _unread(done):
+        typer.echo(f"rtbill: {line}", err=True)
 
 
 def _csv_row(finding: Finding) -> list[str]:
