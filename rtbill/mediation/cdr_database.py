@@ -148,12 +148,18 @@ class CdrDatabase:
     def first_and_last(self) -> tuple[str, str] | None:
         """The oldest and the newest beginning on the exchange's wall clock; None when empty."""
         start = self._columns[0]
-        with self._asking():
-            [(first, last)] = self._all(
-                f"SELECT MIN(`{start}`), MAX(`{start}`) FROM `{self._address.table}`"  # noqa: S608
-                f" WHERE `{start}` > '1971-01-01'"
-            )
+        [(first, last)] = self.ask(
+            f"SELECT MIN(`{start}`), MAX(`{start}`) FROM `{self._address.table}`"  # noqa: S608
+            f" WHERE `{start}` > '1971-01-01'"
+        )
         return None if first is None else (first, last)
+
+    def ask(self, query: str) -> Sequence[Sequence[Any]]:
+        """All rows of a small answer, as texts."""
+        with self._asking(), self._connection.cursor() as cursor:
+            cursor.execute(query)
+            rows: Sequence[Sequence[Any]] = cursor.fetchall()
+        return rows
 
     def rows(self, since: datetime, until: datetime) -> Iterator[dict[str, str]]:
         """Rows that began from the one to before the other wall clock time, in order."""
@@ -175,12 +181,6 @@ class CdrDatabase:
             cursor.execute(f"SELECT * FROM `{self._address.table}` LIMIT 0")  # noqa: S608
             present = [each[0] for each in cursor.description]
         return wanted_columns(self._address.table, present)
-
-    def _all(self, query: str) -> Sequence[Sequence[Any]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(query)
-            rows: Sequence[Sequence[Any]] = cursor.fetchall()
-        return rows
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
