@@ -70,28 +70,30 @@ class LegJoiner:
         ]:
             rows = self._rows.pop(channel)
             rows.sort(key=lambda row: (row.began_us, row.sequence))
-            for leg in self._split(channel, rows):
+            for leg, number in self._split(channel, rows):
                 if leg[0].far_channel == channel:
-                    yield self._leg(channel, leg)
+                    yield self._leg(channel, leg, number)
 
-    def _split(self, channel: str, rows: list[CdrRow]) -> Iterator[list[CdrRow]]:
-        """The rows of each leg that bore this name."""
+    def _split(self, channel: str, rows: list[CdrRow]) -> Iterator[tuple[list[CdrRow], str | None]]:
+        """The rows of each leg that bore this name, and the number it was dialled with."""
         leg: list[CdrRow] = []
         ended_us = 0
         number: str | None = None
         for row in rows:
-            dials = self._number(row, channel) if row.far_channel == channel else None
+            dials = None
+            if row.far_channel == channel:
+                dials = dialled_number(row.application, row.arguments, channel)
             anew = dials is not None and (dials != number or any(each.is_answered for each in leg))
             if leg and (row.began_us > ended_us + PAUSE_US or (anew and number is not None)):
-                yield leg
+                yield leg, number
                 leg, ended_us, number = [], 0, None
             leg.append(row)
             ended_us = max(ended_us, row.ended_us)
-            number = dials or number
+            number = number or dials
         if leg:
-            yield leg
+            yield leg, number
 
-    def _leg(self, channel: str, rows: list[CdrRow]) -> TheirCall:
+    def _leg(self, channel: str, rows: list[CdrRow], number: str | None) -> TheirCall:
         first = rows[0]
         answered = [row for row in rows if row.is_answered and row.answered_us is not None]
         ended_us = max(row.ended_us for row in rows)
@@ -105,7 +107,6 @@ class LegJoiner:
         if len(rows) == 1 and answered:
             # Rounded, not cut twice: nearer to the truth than the difference of whole seconds.
             talk_us = first.talk_s * SECOND_US
-        number = next((found for row in rows if (found := self._number(row, channel))), None)
         payer = self._payer(first) if number else None  # else the first row is not of a dialler
         return TheirCall(
             source=f"{first.unique_id} {channel}".strip(),
@@ -122,11 +123,6 @@ class LegJoiner:
     def _trunk(self, channel: str) -> str:
         trunks = self._site.trunks.items()
         return next(group for beginning, group in trunks if channel.startswith(beginning))
-
-    def _number(self, row: CdrRow, channel: str) -> str | None:
-        if row.far_channel != channel:
-            return None
-        return dialled_number(row.application, row.arguments, channel)
 
     def _read(self, digits: str | None) -> str | None:
         if not digits:

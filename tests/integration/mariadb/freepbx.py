@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.integration.mariadb.server import MariaDb
 
 DATABASE = "asteriskcdrdb"
+TABLES = ("cdr", "cdr_old", "cel")
 USER, PASSWORD = "rtbill", "a password of the tests' only"
 _TEXTS = {
     **dict.fromkeys(("clid", "src", "dst", "dcontext", "channel", "dstchannel"), 80),
@@ -38,7 +39,7 @@ def create_tables(server: MariaDb) -> None:
         "KEY IDX_UNIQUEID (uniqueid)) ENGINE=MyISAM",
         f"CREATE TABLE {DATABASE}.cel (id INT, eventtype VARCHAR(30))",
         f"CREATE USER {USER}@'127.0.0.1' IDENTIFIED BY \"{PASSWORD}\"",
-        f"GRANT SELECT ON {DATABASE}.* TO {USER}@'127.0.0.1'",
+        *(f"GRANT SELECT ON {DATABASE}.{each} TO {USER}@'127.0.0.1'" for each in TABLES),
     )
 
 

@@ -233,7 +233,7 @@ def test_tls_is_used_and_the_certificate_checked(
     ("rest", "password", "error", "said"),
     [
         ("", "wrong", Unavailable, "check the password"),
-        ("?table=nothing", PASSWORD, BadRecord, "name it with ?table="),
+        ("?table=nothing", PASSWORD, Unavailable, "give this user SELECT on the table"),
         ("?table=cel", PASSWORD, BadRecord, "table cel has no column calldate, channel"),
     ],
 )
@@ -244,6 +244,12 @@ def test_what_the_server_refuses_is_said_with_the_remedy(
         pass
     assert said in str(caught.value)
     assert password not in str(caught.value)
+
+
+def test_a_table_that_is_not_there_is_said(mariadb: MariaDb) -> None:
+    root = parse_address(f"mysql://root@127.0.0.1:{mariadb.port}/{DATABASE}?table=nothing")
+    with pytest.raises(BadRecord, match=r"name it with \?table="), CdrDatabase(root, ""):
+        pass
 
 
 def test_nothing_can_be_written_through_the_connection(mariadb: MariaDb) -> None:

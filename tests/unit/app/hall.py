@@ -58,6 +58,19 @@ secret = "a-secret-of-the-tests-only"
 name = "carrier"
 match = ["PJSIP/carrier-*", "DAHDI/"]
 """
+ANNEXE = """
+[[pbx]]
+name = "annexe"
+mode = "reactive"
+host = "127.0.0.1"
+user = "rtbill"
+demo = true
+secret = "a-secret-of-the-tests-only"
+[[pbx.trunk]]
+name = "carrier"
+match = ["PJSIP/carrier-*"]
+"""
+"""A second exchange."""
 RETAIL = a_tariff(
     a_rate("1/1", "0.60", prefix="49"), a_rate("1/1", "1.20", prefix="41"), name="retail"
 )
@@ -67,9 +80,9 @@ RETAIL = a_tariff(
 class Hall:
     """Extension 1001 and its neighbours belong to room-1, 1002 and so on."""
 
-    def __init__(self, folder: Path, zone: str = "UTC") -> None:
+    def __init__(self, folder: Path, zone: str = "UTC", *, annexe: bool = False) -> None:
         path = folder / "config.toml"
-        path.write_text(CONFIG.format(zone=zone))
+        path.write_text(CONFIG.format(zone=zone) + (ANNEXE if annexe else ""))
         self.config: Config = load_config(path)
         self.store = MemoryStore(VirtualClock())
         rooms = {f"room-{last}": f"100{last}" for last in range(1, 10)}

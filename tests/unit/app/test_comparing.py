@@ -276,6 +276,28 @@ async def test_a_bill_is_compared_with_margin(hall: Hall, tmp_path: Path) -> Non
     assert (missing.theirs.source, missing.theirs.price_micros) == ("bill.csv:4", 500_000)
 
 
+async def test_a_bill_is_of_all_exchanges_unless_one_is_named(tmp_path: Path) -> None:
+    hall = await Hall(tmp_path, annexe=True).open()
+    await bill(hall)
+    await bill(hall, NOON + timedelta(minutes=5), id=CallId("annexe", "1"))
+    rows = (
+        "4930123456;2026-11-22 12:00:00;60;0.10;1001",
+        "4930123456;2026-11-22 12:05:00;60;0.10;1001",
+        "4930123456;2026-11-22 12:08:00;60;0.10;1001",
+    )
+    done = await hall.compare(carriers_bill(tmp_path, *rows))
+    assert told(done) == ["missing 12:08:00 suspense 0.60"], "1001 may be of either exchange"
+    done = await hall.compare(carriers_bill(tmp_path, *rows), pbx="hall")
+    assert told(done) == ["missing 12:05:00 room-1 0.60", "missing 12:08:00 room-1 0.60"]
+
+
+async def test_rows_of_one_of_several_exchanges_need_its_name(tmp_path: Path) -> None:
+    hall = await Hall(tmp_path, annexe=True).open()
+    with pytest.raises(BadRecord, match="several exchanges; name one with --pbx: hall, annexe"):
+        await hall.compare(master(tmp_path))
+    assert told(await hall.compare(master(tmp_path), pbx="annexe")) == []
+
+
 async def test_a_price_list_that_is_not_in_the_books_is_named(hall: Hall, tmp_path: Path) -> None:
     mapping = BillMapping(
         **{each: getattr(MAPPING, each) for each in MAPPING.__slots__} | {"tariff": "buying"}

@@ -98,6 +98,13 @@ def test_a_call_answered_before_the_trunk_is_dialled_is_certain_only_of_its_end(
     assert leg.is_answer_certain
 
 
+def test_seconds_of_talk_of_a_busy_trunk_are_no_answer() -> None:
+    """A transferred caller was connected before: Asterisk counts on, and says BUSY."""
+    busy = row("12:00:00", 2, 2)._replace(is_answered=False)
+    [leg] = legs(busy)
+    assert (leg.is_answered, leg.talk_us) == (False, 0)
+
+
 def test_digits_that_the_exchange_adds_are_taken_away() -> None:
     site = Site(
         trunks=SITE.trunks,
