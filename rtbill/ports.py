@@ -383,6 +383,10 @@ class Reader(Protocol):
         """One call by its id `pbx/leg`."""
         ...
 
+    async def first_and_last_call(self) -> tuple[datetime, datetime] | None:
+        """The instants (see CallFilter) of the oldest and the newest call; None without calls."""
+        ...
+
     async def transfers(
         self, account: str, since: datetime | None, until: datetime | None
     ) -> Sequence[PostedTransfer]:

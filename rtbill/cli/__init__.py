@@ -13,6 +13,7 @@ from rtbill.cli import (
     accounts,
     calls,
     checking,
+    compare,
     exchange,
     group,
     money,
@@ -52,7 +53,7 @@ def _rtbill(
     """
 
 
-for family in (service, exchange, checking, upkeep, money, calls, trials):
+for family in (service, exchange, checking, upkeep, money, calls, compare, trials):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")

@@ -4,12 +4,11 @@ checked here, on the raw table, so that they are reported together with every ot
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from rtbill.config.private_file import read_private
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short
 
@@ -102,7 +101,7 @@ def _find(
     variable = secret_variable(name, what)
     literal = table.get(what)
     if isinstance(written := table.get(f"{what}_file"), str):
-        secret, problem = _read_private(folder / written)
+        secret, problem = read_private(folder / written)
         if problem:
             return "", [f"{what}_file: {problem}"]
     elif re.fullmatch("[a-z0-9_-]+", name) and credential.is_file():
@@ -117,24 +116,6 @@ def _find(
             f"credential pbx-{name}{suffix}, or set {variable}"
         ]
     return secret, _weakness(secret, what, accepted=table.get("weak_secret_accepted") is True)
-
-
-def _read_private(path: Path) -> tuple[str, str]:
-    """Content of a file that only we may read, or the reason why it is not used."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            # The opened file is judged, not the name: it cannot be exchanged in between.
-            status = os.fstat(file.fileno())
-            mode = stat.S_IMODE(status.st_mode)
-            if mode not in (0o400, 0o600):
-                return "", f"{path} has mode {mode:04o}; run: chmod 0400 {path}"
-            if status.st_uid != os.geteuid():
-                return "", f"{path} belongs to user {status.st_uid}, not to the service"
-            return file.read(4096).strip(), ""
-    except OSError as error:
-        return "", f"{path} cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        return "", f"{path} is not UTF-8 text"
 
 
 def _weakness(secret: str, what: str, *, accepted: bool) -> list[str]:

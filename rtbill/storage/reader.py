@@ -55,6 +55,7 @@ _RATES = f"SELECT {RATE_COLUMNS} FROM rate ORDER BY tariff, position"
 _DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
 _LIVE = f"SELECT {LIVE_COLUMNS}, at FROM live_call LEFT JOIN heard USING (pbx) ORDER BY answered_at"
 _CALL = f"SELECT {CALL_COLUMNS} FROM call WHERE key = ?"
+_SPAN = "SELECT (SELECT min(began_at) FROM call), (SELECT max(began_at) FROM call)"  # by the index
 _CALLS = f"SELECT {CALL_COLUMNS} FROM call WHERE "
 _TRANSFERS = (
     f"SELECT {TRANSFER_COLUMNS}, posted_at FROM transfer WHERE account = ?"
@@ -136,6 +137,11 @@ class SqliteReader:
         """One call by its id `pbx/leg`."""
         found = await self._list(call_from, _CALL, key)
         return found[0] if found else None
+
+    async def first_and_last_call(self) -> tuple[datetime, datetime] | None:
+        """The instants of the oldest and the newest call: the answer, or the end without one."""
+        [(first, last)] = await self._list(tuple, _SPAN)
+        return None if first is None else (from_epoch_us(first), from_epoch_us(last))
 
     async def transfers(
         self, account: str, since: datetime | None, until: datetime | None

@@ -447,6 +447,15 @@ async def test_calls_are_listed_newest_first_and_filtered(books: Sides) -> None:
     assert await legs(number_prefix="+33") == ["9"]
 
 
+async def test_the_first_and_the_last_call_are_known_and_none_without_calls(books: Sides) -> None:
+    assert await books.reader.first_and_last_call() is None
+    for number, hours in enumerate((3, 1, 2)):
+        record = a_record(str(number), NOON + timedelta(hours=hours))
+        await books.store.submit(posting(a_call(record=record)))
+    expected = (NOON + timedelta(hours=1), NOON + timedelta(hours=3))
+    assert await books.reader.first_and_last_call() == expected
+
+
 async def test_every_status_is_counted_even_at_zero(books: Sides) -> None:
     await books.store.submit(posting(a_call("1")))
     await books.store.submit(posting(a_call("2", CallStatus.FREE)))

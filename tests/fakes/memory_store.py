@@ -233,6 +233,11 @@ class MemoryStore:
         """One call by its id."""
         return self._calls.get(key)
 
+    async def first_and_last_call(self) -> tuple[datetime, datetime] | None:
+        """The instants of the oldest and the newest call."""
+        instants = [_began_at(call) for call in self._calls.values()]
+        return (min(instants), max(instants)) if instants else None
+
     async def transfers(
         self, account: str, since: datetime | None, until: datetime | None
     ) -> Sequence[PostedTransfer]:

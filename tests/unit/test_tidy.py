@@ -19,12 +19,13 @@ CONTRACT_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 HOMES = {
     "aiosqlite": ("rtbill/storage/",),
-    "sqlite3": ("rtbill/storage/", "rtbill/app/bench", "tests/"),
+    "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
     "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
     "jinja2": ("adapters/asterisk/pbx_files.py",),
     "panoramisk": ("simulator/place_calls.py",),
     "prometheus_client": ("rtbill/observability.py",),
     "pydantic": ("rtbill/config/",),
+    "pymysql": ("rtbill/mediation/", "tests/integration/"),
     "rich": ("rtbill/app/view.py", "rtbill/app/onlooker.py", "rtbill/cli/", "tests/"),
     "sdnotify": ("rtbill/app/service.py",),
     "starlette": ("rtbill/control.py", "tests/"),

@@ -1,0 +1,1 @@
+"""Two records of the same calls, ours and somebody else's: what differs, and the money it means."""

@@ -1,0 +1,1 @@
+"""Call records that arrive as tables of somebody else's database."""

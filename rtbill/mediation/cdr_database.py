@@ -1,0 +1,213 @@
+"""FreePBX's call records: the table `cdr` of the database `asteriskcdrdb`, MariaDB or MySQL.
+
+Read a day at a time, each day by a cursor that stays on the server, so that neither side holds the
+whole table and no lock lasts. Every wait has a deadline, and the session may only read.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pymysql  # type: ignore[import-untyped]  # ships no types
+from pymysql.constants import ER  # type: ignore[import-untyped]  # the same
+from pymysql.cursors import SSCursor  # type: ignore[import-untyped]  # the same
+
+from rtbill.domain.errors import BadRecord, ConfigError, Unavailable
+from rtbill.mediation.columns import named, wanted_columns
+
+SCHEME = "mysql://"
+PAGE_ROWS = 2000
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60
+FORM = "mysql://USER@HOST[:PORT]/DATABASE[?table=cdr][&tls_ca=FILE][&plain_text_accepted=true]"
+_NAME = re.compile(r"[0-9A-Za-z_$]{1,64}")
+_OPTIONS = frozenset({"table", "tls_ca", "plain_text_accepted"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAddress:
+    """Where the table is, and as whom it is read."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+    table: str
+    tls_ca: Path | None
+    plain_text_accepted: bool
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.user}@{self.host}:{self.port}/{self.database}?table={self.table}"
+
+
+def parse_address(text: str) -> DatabaseAddress:
+    """The parts of `mysql://…`; ConfigError says what is wrong, never repeating a password."""
+    parts = urlsplit(text)
+    if parts.password is not None:
+        raise ConfigError(
+            [
+                "--cdr: a password does not belong on the command line, where every user of the "
+                "machine can see it; take it out and use --password-file FILE (mode 0400) or the "
+                "environment variable RTBILL_CDR_PASSWORD"
+            ]
+        )
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    database, table = parts.path.removeprefix("/"), options.get("table", "cdr")
+    problems = [f"unknown option {name!r}" for name in sorted(options.keys() - _OPTIONS)]
+    problems += [
+        f"{what} {name!r} is not a name" if name else f"no {what} is named"
+        for what, name in (("database", database), ("table", table))
+        if not _NAME.fullmatch(name)
+    ]
+    problems += [f"no {what}" for what in ("username", "hostname") if not getattr(parts, what)]
+    if options.get("plain_text_accepted", "true") not in ("true", "false"):
+        problems.append("plain_text_accepted is true or false")
+    try:
+        port = parts.port or 3306
+    except ValueError:
+        port = 0
+        problems.append("the port is not a number up to 65535")
+    if problems:
+        raise ConfigError([f"--cdr: {problem}; write {FORM}" for problem in problems])
+    return DatabaseAddress(
+        host=parts.hostname or "",
+        port=port,
+        user=unquote(parts.username or ""),
+        database=database,
+        table=table,
+        tls_ca=Path(options["tls_ca"]) if options.get("tls_ca") else None,
+        plain_text_accepted=options.get("plain_text_accepted") == "true",
+    )
+
+
+class CdrDatabase:
+    """One connection, opened and closed by `with`. Raises Unavailable when the server does not
+    answer in time or refuses, BadRecord when the table is another than expected.
+    """
+
+    def __init__(
+        self, address: DatabaseAddress, password: str, *, read_timeout_s: int = READ_TIMEOUT_S
+    ) -> None:
+        self._address = address
+        self._password = password
+        self._read_timeout_s = read_timeout_s
+        self._connection: Any = None
+        self._columns: list[str] = []
+
+    def __enter__(self) -> Self:
+        address = self._address
+        tls = None
+        if address.tls_ca is not None:
+            try:
+                tls = ssl.create_default_context(cafile=str(address.tls_ca))
+            except OSError as error:
+                raise ConfigError([f"--cdr: tls_ca {address.tls_ca}: {error}"]) from error
+        with self._asking():
+            self._connection = pymysql.connect(
+                host=address.host,
+                port=address.port,
+                user=address.user,
+                password=self._password,
+                database=address.database,
+                charset="utf8mb4",
+                ssl=tls,
+                ssl_disabled=tls is None,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=self._read_timeout_s,
+                write_timeout=CONNECT_TIMEOUT_S,
+                cursorclass=SSCursor,
+                conv={},
+                init_command="SET SESSION TRANSACTION READ ONLY",
+                autocommit=True,
+            )
+            try:
+                self._columns = self._find_columns()
+            except BaseException:
+                self._connection.close()
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connection.open:  # a lost connection is closed already
+            self._connection.close()
+
+    def first_and_last(self) -> tuple[str, str] | None:
+        """The oldest and the newest beginning on the exchange's wall clock; None when empty."""
+        start = self._columns[0]
+        [(first, last)] = self.ask(
+            f"SELECT MIN(`{start}`), MAX(`{start}`) FROM `{self._address.table}`"  # noqa: S608
+            f" WHERE `{start}` > '1971-01-01'"
+        )
+        return None if first is None else (first, last)
+
+    def ask(self, query: str) -> Sequence[Sequence[Any]]:
+        """All rows of a small answer, as texts."""
+        with self._asking(), self._connection.cursor() as cursor:
+            cursor.execute(query)
+            rows: Sequence[Sequence[Any]] = cursor.fetchall()
+        return rows
+
+    def rows(self, since: datetime, until: datetime) -> Iterator[dict[str, str]]:
+        """Rows that began from the one to before the other wall clock time, in order."""
+        names = ", ".join(f"`{name}`" for name in self._columns)
+        start = self._columns[0]
+        query = (
+            f"SELECT {names} FROM `{self._address.table}`"  # noqa: S608 - names are checked above
+            f" WHERE `{start}` >= %s AND `{start}` < %s ORDER BY `{start}`"
+        )
+        for begin, end in _days(since, until):
+            with self._asking(), self._connection.cursor() as cursor:
+                cursor.execute(query, (f"{begin:%Y-%m-%d %H:%M:%S}", f"{end:%Y-%m-%d %H:%M:%S}"))
+                while page := cursor.fetchmany(PAGE_ROWS):
+                    for cells in page:
+                        yield named(self._columns, cells)
+
+    def _find_columns(self) -> list[str]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM `{self._address.table}` LIMIT 0")  # noqa: S608
+            present = [each[0] for each in cursor.description]
+        return wanted_columns(self._address.table, present)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """The library's errors as ours, each with what to do."""
+        try:
+            yield
+        except pymysql.MySQLError as error:
+            code = error.args[0] if error.args else 0
+            said = str(error.args[1]) if len(error.args) > 1 else str(error)
+            if code == ER.NO_SUCH_TABLE:
+                raise BadRecord(f"{self._address}: {said}; name it with ?table=") from error
+            raise Unavailable(f"{self._address}: {said}{_remedy(code)}") from error
+        except OSError as error:  # a deadline in the middle of an answer
+            raise Unavailable(f"{self._address}: {error}") from error
+
+
+def _remedy(code: object) -> str:
+    if code in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR):
+        return "; give this user SELECT on the table, and check the password"
+    return ""
+
+
+def _days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The span cut at midnights."""
+    begin = since
+    while begin < until:
+        midnight = datetime.combine(begin.date() + timedelta(days=1), time())
+        end = min(until, midnight)
+        yield begin, end
+        begin = end

@@ -1,0 +1,1 @@
+"""A private MariaDB with the tables of FreePBX."""
