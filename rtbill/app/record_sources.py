@@ -8,9 +8,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rtbill.app.their_calls import BillFiles, CdrFiles, CdrTable, TheirSource
-from rtbill.config.links import is_loopback
 from rtbill.config.private_file import read_private
 from rtbill.domain.errors import BadRecord, ConfigError
+from rtbill.domain.hosts import is_loopback
 from rtbill.formats.bill_mapping import BillMapping, read_mapping
 from rtbill.mediation.cdr_database import SCHEME, parse_address
 
