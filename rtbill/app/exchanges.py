@@ -10,6 +10,7 @@ from adapters.asterisk.adapter import AsteriskPbx
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import Recorder
 from rtbill.config import PbxConfig
+from rtbill.domain.errors import ConfigError
 from rtbill.ports import Clock, Pbx
 
 
@@ -45,5 +46,11 @@ PBX_KINDS: dict[str, Maker] = {"asterisk": _asterisk}
 
 
 def make_pbx(config: PbxConfig, clock: Clock) -> RecordedPbx:
-    """The adapter for one configured exchange; not yet connected."""
-    return PBX_KINDS[config.kind](config, clock)
+    """The adapter for one configured exchange; not yet connected. ConfigError when it cannot do
+    what its mode wants of it.
+    """
+    pbx = PBX_KINDS[config.kind](config, clock)
+    if config.mode == "inline" and not pbx.capabilities.ask_before_dialling:
+        text = f"pbx {config.name}: mode: an exchange of kind {config.kind!r} cannot ask before it "
+        raise ConfigError([text + "dials; use 'reactive'"])
+    return pbx

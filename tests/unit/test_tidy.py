@@ -20,6 +20,7 @@ FUNCTION_LINES_MAX = 60
 HOMES = {
     "aiosqlite": ("rtbill/storage/",),
     "sqlite3": ("rtbill/storage/", "rtbill/app/bench", "tests/"),
+    "h11": ("rtbill/form_server.py",),
     "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
     "panoramisk": ("simulator/place_calls.py",),
     "prometheus_client": ("rtbill/observability.py",),
@@ -29,7 +30,7 @@ HOMES = {
     "starlette": ("rtbill/control.py", "tests/"),
     "structlog": ("rtbill/observability.py", "rtbill/notify/", "rtbill/app/", "tests/"),
     "typer": ("rtbill/cli/", "tests/"),
-    "uvicorn": ("rtbill/control.py",),
+    "uvicorn": ("rtbill/listening.py",),
 }
 """Where each foreign library may be imported: nowhere else."""
 CLOCK_READERS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
