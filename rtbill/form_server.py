@@ -183,12 +183,19 @@ def _fields(request: h11.Request, body: bytes) -> Fields:
     headers = dict(request.headers)
     if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != _FORM:
         raise _Unreadable(415)
+    fields = form_fields(body)
+    if fields is None:
+        raise _Unreadable(400)
+    return fields
+
+
+def form_fields(body: bytes) -> Fields | None:
+    """The fields of a form; None when there are too many."""
+    text = body.decode("ascii", "replace")
     try:
-        pairs = parse_qsl(
-            body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX
-        )
-    except ValueError as error:
-        raise _Unreadable(400) from error
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        return None
     fields: dict[str, str] = {}
     for name, value in pairs:
         fields[name] = "" if name in fields else value

@@ -115,14 +115,15 @@ class QuestionDesk:
     def _is_ours(self, pbx: str, token: str) -> bool:
         """Whether the token is this exchange's own; told as an alarm when it is not."""
         # Somebody unknown is compared as well, so that the time tells no names.
-        expected = self._tokens.get(pbx, b"\0")
-        if hmac.compare_digest(expected, token.encode("utf-8", "replace")):
+        is_ours = pbx in self._tokens
+        expected = self._tokens.get(pbx, b"nobody's")
+        if hmac.compare_digest(expected, token.encode("utf-8", "replace")) and is_ours:
             return True
         text = (
             "a question before dialling came with a wrong token: give the exchange the one of "
             "token_file, with new files of `rtbill pbx-config`; until then it follows what was "
             "pushed to it"
-            if pbx in self._tokens
+            if is_ours
             else "a question before dialling came in the name of an exchange that is not "
             "configured with mode 'inline'; compare names, and who reaches this port"
         )
