@@ -39,6 +39,7 @@ from rtbill.domain.events import (
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.domain.refusal import Reason
 from rtbill.lines import Line, Pending
 from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
 
@@ -150,8 +151,11 @@ class Billing:
         if called.kind is NumberKind.EMERGENCY:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
-        if not self.control.is_affordable(event.id.pbx, event.payer, event.dialled, event.at):
-            refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled)
+        grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
+        if not grant.is_affordable:
+            refused = CallRefused(
+                event.id.pbx, event.at, event.payer, event.dialled, Reason.BALANCE
+            )
             self.chronicle.add(event.at, refused)
             leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
             running = RunningCall(leg, "", None, called, wanted_s=0.0)

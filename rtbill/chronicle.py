@@ -11,6 +11,9 @@ from rtbill.domain.events import CallRefused, LiveLeg
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import RatedCall
 
+REFUSALS_KEPT = 64
+"""So many the exchange's own word about a refusal may come behind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -53,12 +56,24 @@ class Chronicle:
 
     def __init__(self, size_max: int = 500) -> None:
         self._happenings: deque[Happening] = deque(maxlen=size_max)
+        self._refusals: deque[CallRefused] = deque(maxlen=REFUSALS_KEPT)
         self._sequence = 0
 
     def add(self, at: datetime, what: What) -> None:
-        """Remember one."""
+        """Remember one. A refusal of ours that the exchange then tells of is one happening."""
+        if isinstance(what, CallRefused) and self._is_known(what):
+            return
         self._sequence += 1
         self._happenings.append(Happening(self._sequence, at, what))
+
+    def _is_known(self, refused: CallRefused) -> bool:
+        if refused.channel is None:
+            return False
+        same = (refused.pbx, refused.channel, refused.dialled)
+        if any((each.pbx, each.channel, each.dialled) == same for each in self._refusals):
+            return True
+        self._refusals.append(refused)
+        return False
 
     def since(self, sequence: int) -> list[Happening]:
         """Those after this sequence number, oldest first."""

@@ -1,26 +1,20 @@
-"""The two listeners of the service, and the client of the first.
+"""Orders to the service, and how it is: two listeners, and the client of the first.
 
 Orders change things: a Unix socket that only the service's own user can open, POST
-/v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz and /metrics. Both are
-served inside the program's event loop and end with the task that runs them.
+/v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz and /metrics.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-import os
-import socket
-import stat
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -37,10 +31,10 @@ from rtbill.domain.errors import (
     Unavailable,
     UnknownAccount,
 )
+from rtbill.listening import is_answered, serve, tcp_listener, unix_listener
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
 ORDER_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 2.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Arguments = dict[str, Any]
@@ -76,51 +70,16 @@ async def serve_control(path: Path, orders: Orders, *, timeout_s: float = ORDER_
 
     Refused when another service answers there already.
     """
-    with _unix_listener(path) as listener:
-        await _serve(_orders_application(orders, timeout_s), listener)
+    with unix_listener(path) as listener:
+        await serve(_orders_application(orders, timeout_s), listener)
 
 
 async def serve_health(
     host: str, port: int, readiness: Callable[[], Readiness], metrics: Callable[[], bytes]
 ) -> None:
     """Answer health and metrics over HTTP until cancelled. Refused when the port is taken."""
-    with _tcp_listener(host, port) as listener:
-        await _serve(_health_application(readiness, metrics), listener)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the program: one owner decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _serve(application: Starlette, listener: socket.socket) -> None:
-    server = _Server(
-        uvicorn.Config(
-            application,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=1,
-        )
-    )
-    async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(
-            server.serve(sockets=[listener]), name=f"listen on {listener.getsockname()}"
-        )
-        try:
-            await asyncio.wait([serving])
-        except asyncio.CancelledError:
-            # Answers under way get a moment; what is left then is cancelled with its task.
-            server.should_exit = True
-            await asyncio.wait([serving], timeout=STOP_TIMEOUT_S)
-            raise
+    with tcp_listener(host, port, "http") as listener:
+        await serve(_health_application(readiness, metrics), listener)
 
 
 def _orders_application(orders: Orders, timeout_s: float) -> Starlette:
@@ -199,78 +158,6 @@ def _health_application(
     )
 
 
-@contextlib.contextmanager
-def _unix_listener(path: Path) -> Iterator[socket.socket]:
-    _remove_stale(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # Between bind and chmod anybody could connect; the mask closes that gap.
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    except OSError as error:
-        listener.close()
-        text = f"cannot listen on {path}: {error.strerror or error}; change control.socket"
-        raise Refused(text) from error
-    finally:
-        os.umask(mask)
-    made = path.stat().st_ino
-    try:
-        yield listener
-    finally:
-        listener.close()
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == made:
-                path.unlink()
-
-
-def _remove_stale(path: Path) -> None:
-    """Take away a socket that a killed service left behind; Refused when somebody answers there."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise Refused(f"{path} is not a socket; change control.socket or remove that file")
-    if _answers(path):
-        raise Refused(f"another rtbill is running: it answers on {path}")
-    path.unlink()
-
-
-def _answers(path: Path) -> bool:
-    """Whether somebody listens on this Unix socket; Refused when we may not ask."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(str(path))
-        except PermissionError as error:
-            text = f"{path} belongs to another user; run this as the user of the service"
-            raise Refused(text) from error
-        except OSError as error:
-            # A full backlog is a sign of life.
-            return isinstance(error, BlockingIOError | TimeoutError)
-        return True
-
-
-@contextlib.contextmanager
-def _tcp_listener(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise Refused(f"http.host {host!r}: {error.strerror or error}") from error
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            text = f"cannot listen on {host} port {port}: {error.strerror}; change http.port"
-            raise Refused(text) from error
-        yield listener
-
-
 class ControlClient:
     """Gives orders to the running service; raises the error that the service raised."""
 
@@ -280,7 +167,7 @@ class ControlClient:
 
     def is_running(self) -> bool:
         """Whether a service answers on the socket."""
-        return self._path.exists() and _answers(self._path)
+        return self._path.exists() and is_answered(self._path)
 
     def order(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The result of one order. Unavailable when no service answers."""

@@ -54,6 +54,9 @@ HELP = {
     "rtbill_services_differing": "Extensions whose exchange holds another service than wanted",
     "rtbill_alarms": "Alarms raised and not cleared",
     "rtbill_calls_total": "Calls entered into the books",
+    "rtbill_questions_total": "Questions before dialling, by what was answered",
+    "rtbill_question_seconds": "Question before dialling read until its answer is known",
+    "rtbill_refusals_let_through_total": "Refusals not carried out, as the stance does not enforce",
 }
 
 

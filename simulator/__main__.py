@@ -3,6 +3,7 @@
 python -m simulator asterisk --scenario simulator/scenarios/hall.toml --seed 7
 python -m simulator call --via ami --user caller --from 1001 --to 5551234 --seconds 5
 python -m simulator load --calls-per-s 200 --seconds 60
+python -m simulator ask --port 9465 --pbx hall --token TOKEN
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from simulator import load_command
+from simulator import asking, load_command
 from simulator.demo import DemoFailed, run_demo
 from simulator.faults import parse_faults
 from simulator.place_calls import CallOrder, PlacingFailed, place_calls
@@ -55,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _asterisk(options)
         if options.command == "load":
             return load_command.run(options)
+        if options.command == "ask":
+            return asking.run(options)
         if options.command == "demo":
             return run_demo(options.config, options.seed, options.speed)
         return _call(options)
@@ -109,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_call(commands)
     _add_demo(commands)
     load_command.add_to(commands)
+    asking.add_to(commands)
     return parser
 
 

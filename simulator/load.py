@@ -21,6 +21,7 @@ from typing import Any
 
 from simulator.load_calls import Call, CallPlan
 from simulator.load_session import LoadSession, wall_us
+from simulator.percentiles import percentiles
 
 CONNECT_WITHIN_S = 120.0
 DRAIN_WITHIN_S = 60.0
@@ -247,7 +248,7 @@ def _report(load: Load, session: LoadSession, started: float, sent_until: float)
         "calls_per_s": round(in_time / seconds, 1) if seconds > 0 else 0.0,
         "per_second": _per_second(session.acknowledged_at, started, int(seconds)),
         "talk_us": load.talk_us,
-        "latency_ms": _percentiles(session.latencies_s),
+        "latency_ms": percentiles(session.latencies_s),
         "actions": session.actions,
         "link_lost": session.gone.is_set(),
     }
@@ -261,16 +262,6 @@ def _per_second(instants: array[float], started: float, seconds: int) -> list[in
         if second < seconds:
             counts[second] += 1
     return counts
-
-
-def _percentiles(latencies_s: array[float]) -> dict[str, float]:
-    """Milliseconds below which so many per cent lie; empty without calls."""
-    ordered = sorted(latencies_s)
-    if not ordered:
-        return {}
-    places = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
-    last = len(ordered) - 1
-    return {name: round(1000 * ordered[round(part * last)], 3) for name, part in places.items()}
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ from rtbill.ports import Capabilities, Clock
 
 CAPABILITIES = Capabilities(
     live_events=True,
-    ask_before_dialling=False,
+    ask_before_dialling=True,
     set_service=True,
     limit_call=True,
     warn=False,

@@ -82,7 +82,7 @@ def _refused(seen: CallSeen) -> Finding:
         "locked": "unlock the extension, or dial from another one",
         "unknown-payer": "the telephone's endpoint is not one of the extensions in the dialplan",
         "malformed": "dial digits only",
-        "stale": "start rtbill, or choose another answer for its silence",
+        "silent": "start rtbill, or choose another answer for its silence",
     }.get(seen.refused, "docs/operating.md explains the reasons")
     return problem("call-refused", f"the dialplan refused the call: {seen.refused}", remedy)
 

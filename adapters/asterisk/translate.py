@@ -13,6 +13,7 @@ in manager.conf shows them in every event of the leg.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from adapters.asterisk.wire import Message, header_key
 from rtbill.domain.call import CallId, CutBy, from_epoch_us
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallAnswered, CallEnded, CallRefused, CallStarted, PbxEvent
+from rtbill.domain.refusal import Reason
 
 LEG_EVENTS = frozenset({"DialBegin", "Newstate", "Hangup", "UserEvent", "Rename"})
 """What a live link needs to be given."""
@@ -221,6 +223,8 @@ class Translator:
             self._instant(message, arrived_us),
             message.get("Extension") or None,
             message.get("Dialled") or None,
+            _word(message.get("Reason")),
+            message.get("Uniqueid") or None,
         )
 
     def _rename(self, message: Message) -> None:
@@ -292,6 +296,11 @@ def dialled_number(channel: str, dial_string: str) -> str | None:
     text = dial_string.partition("/")[0] if channel.startswith("Local/") else dial_string
     number = text.rpartition("/")[2].partition("@")[0]
     return number.removeprefix("sip:").removeprefix("sips:") or None
+
+
+def _word(text: str) -> str:
+    """The dialplan's reason for a refusal; the lock, when it gives none that is a word."""
+    return text if re.fullmatch("[a-z-]{1,32}", text) else Reason.LOCKED
 
 
 def dial_limit_ms(arguments: str) -> int | None:

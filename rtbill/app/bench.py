@@ -28,6 +28,7 @@ from rtbill.domain.errors import Refused
 LIVE_CALLS = 10_000
 SETTLE_S = 3.0
 LATENCY_RATE = 200
+ASKING_S = 30.0
 TARGETS: dict[str, tuple[float, str, bool]] = {
     "ami_wire_messages_per_s": (500_000, "messages/s", True),
     "start_to_ready_s": (3, "s", False),
@@ -35,6 +36,8 @@ TARGETS: dict[str, tuple[float, str, bool]] = {
     "rss_10k_live_calls_mb": (220, "MiB", False),
     "hangup_to_commit_p50_ms": (3, "ms", False),
     "hangup_to_commit_p99_ms": (20, "ms", False),
+    "authorise_p99_ms": (5, "ms", False),
+    "authorise_beside_calls_p99_ms": (5, "ms", False),
     "ami_to_ledger_calls_per_s": (4_000, "calls/s", True),
 }
 """Target, unit, and whether more is better."""
@@ -90,6 +93,8 @@ def measure(cache: Path, seconds: float, only: str, profile: Path | None) -> Ite
             ("start_to_ready_s rss_idle_mb", lambda: idle(bench)),
             ("rss_10k_live_calls_mb", lambda: live(bench)),
             ("hangup_to_commit_p50_ms hangup_to_commit_p99_ms", lambda: latency(bench, seconds)),
+            ("authorise_p99_ms", lambda: questions(bench)),
+            ("authorise_beside_calls_p99_ms", lambda: questions_beside_calls(bench)),
             ("ami_to_ledger_calls_per_s", lambda: throughput(bench, seconds, profile)),
         ]
         for names, run in runs:
@@ -162,6 +167,41 @@ def latency(bench: Bench, seconds: float) -> list[Figure]:
         return figures
     detail["profile"] = _profile(bench, seconds, "latency", str(LATENCY_RATE))
     return [figure(each.name, each.value, **detail) for each in figures]
+
+
+def questions(bench: Bench) -> list[Figure]:
+    """From the instant a question before dialling is due until its answer is there."""
+    with bench.load("--hold", "0"), bench.service():
+        bench.ready_after_s(time.monotonic())
+        return [_asked("authorise_p99_ms", bench.asked(ASKING_S, LATENCY_RATE))]
+
+
+def questions_beside_calls(bench: Bench) -> list[Figure]:
+    """The same while as many calls a second are billed."""
+    before = bench.last_ids()
+    calls = ("--seconds", str(ASKING_S + 5), "--calls-per-s", str(LATENCY_RATE))
+    with bench.load(*calls) as load, bench.service():
+        bench.ready_after_s(time.monotonic())
+        found = bench.asked(ASKING_S, LATENCY_RATE)
+        counted = result_of(load, ASKING_S + 240)
+    _recount(bench, before, counted)
+    detail = {"calls": counted["calls"], "hangup_to_commit_ms": counted["latency_ms"]}
+    return [_asked("authorise_beside_calls_p99_ms", found, **detail)]
+
+
+def _asked(name: str, found: dict[str, Any], **detail: Any) -> Figure:  # noqa: ANN401 - into JSON
+    latency = found["latency_ms"]
+    return figure(
+        name,
+        latency["p99"],
+        p50=latency["p50"],
+        all=latency,
+        questions=found["asked"],
+        questions_per_s=LATENCY_RATE,
+        answers=found["answers"],
+        **detail,
+        **_machine(),
+    )
 
 
 def throughput(bench: Bench, seconds: float, profile: Path | None) -> list[Figure]:

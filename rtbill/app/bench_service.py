@@ -41,16 +41,19 @@ socket = "rtbill.sock"
 [http]
 host = "127.0.0.1"
 port = {http}
+[inline]
+port = {inline}
 [rating]
 default_tariff = "{tariff}"
 [[pbx]]
 name = "{pbx}"
-mode = "reactive"
+mode = "inline"
 host = "127.0.0.1"
 port = {ami}
 user = "rtbill"
 demo = true
 secret = "rtbill-bench-on-loopback"
+token = "rtbill-bench-on-loopback"
 [[pbx.trunk]]
 name = "carrier"
 match = ["PJSIP/carrier-*"]
@@ -71,6 +74,7 @@ class Bench:
     folder: Path
     http: int
     ami: int
+    inline: int
 
     @property
     def database(self) -> Path:
@@ -126,6 +130,17 @@ class Bench:
                 return int(float(line.rpartition(" ")[2]))
         return 0
 
+    def asked(self, seconds: float, calls_per_s: int) -> dict[str, Any]:
+        """What questions before dialling were answered, by the side that asked them."""
+        command = [
+            *(sys.executable, "-m", "simulator", "ask", "--port", str(self.inline)),
+            *("--pbx", PBX, "--token", "rtbill-bench-on-loopback"),
+            *("--calls-per-s", str(calls_per_s), "--seconds", str(seconds)),
+            *("--prefixes", str(self.folder / "prefixes")),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
+            return result_of(process, seconds + 60)
+
     @contextmanager
     def load(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """The load generator; close its standard input to end a `--hold`."""
@@ -149,7 +164,7 @@ def result_of(process: subprocess.Popen[bytes], timeout_s: float) -> dict[str, A
     """What the load generator counted."""
     out, _ = process.communicate(timeout=timeout_s)
     if process.returncode:
-        raise Unavailable(f"the load generator failed: {out.decode(errors='replace')[:500]}")
+        raise Unavailable(f"the load failed: {out.decode(errors='replace')[:500]}")
     counted: dict[str, Any] = json.loads(out)
     return counted
 
@@ -168,10 +183,12 @@ def prepared(cache: Path) -> Iterator[Bench]:
     source = made_books(cache)
     with tempfile.TemporaryDirectory(prefix="rtbill-bench-", dir=cache) as name:
         folder = Path(name)
-        bench = Bench(folder, free_port(), free_port())
+        bench = Bench(folder, free_port(), free_port(), free_port())
         shutil.copy(source, bench.database)
         prefixes = prefixes_of(read_tariff(tariff_text()).rates)
         (folder / "prefixes").write_text("\n".join(prefixes))
-        text = _CONFIG.format(http=bench.http, ami=bench.ami, tariff=TARIFF, pbx=PBX)
+        text = _CONFIG.format(
+            http=bench.http, ami=bench.ami, inline=bench.inline, tariff=TARIFF, pbx=PBX
+        )
         (folder / "config.toml").write_text(text)
         yield bench

@@ -71,5 +71,11 @@ PBX_KINDS: dict[str, Maker] = {"asterisk": _asterisk}
 
 
 def make_pbx(config: Config, pbx: PbxConfig, clock: Clock) -> RecordedPbx:
-    """The adapter for one configured exchange; not yet connected."""
-    return PBX_KINDS[pbx.kind](pbx, clock, expected_files(config, pbx))
+    """The adapter for one configured exchange; not yet connected. ConfigError when it cannot do
+    what its mode wants of it.
+    """
+    made = PBX_KINDS[pbx.kind](pbx, clock, expected_files(config, pbx))
+    if pbx.mode == "inline" and not made.capabilities.ask_before_dialling:
+        text = f"pbx {pbx.name}: mode: an exchange of kind {pbx.kind!r} cannot ask before it "
+        raise ConfigError([text + "dials; use 'reactive'"])
+    return made

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rtbill.chronicle import Answered, Posted, Served, What
 from rtbill.domain.account import OPEN_SERVICE, Incoming, Outgoing
 from rtbill.domain.events import CallRefused
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, RatedCall
+from rtbill.domain.refusal import Reason
 from rtbill.observability import mask_number
 
 _TOLD_OTHERWISE = frozenset(
     {"call.unrated", "call.unconfirmed", "service.locked", "service.opened", "call.emergency"}
 )
 """Notices whose fact is told by another happening already."""
+
+_REASONS: Mapping[str, str] = {
+    Reason.LOCKED: "extension is locked",
+    Reason.BALANCE: "not enough money",
+    Reason.UNRATED: "its price is unknown",
+    Reason.UNKNOWN_PAYER: "nobody is named who pays",
+    Reason.MALFORMED: "not a number that may be dialled",
+    Reason.SILENT: "rtbill was silent, and the exchange then refuses",
+}
 
 
 def sentence(what: What, mask_digits: int) -> str | None:
@@ -30,9 +42,10 @@ def sentence(what: What, mask_digits: int) -> str | None:
             outside = "locked  " if service.outgoing is Outgoing.LOCKED else "diverted"
             rings = "voicemail" if service.incoming is Incoming.DIVERT else "its telephone"
             return f"{outside}  {pbx}/{number}: incoming calls go to {rings}"
-        case CallRefused(pbx, _, extension, dialled):
+        case CallRefused(pbx, _, extension, dialled, reason):
             number = mask_number(dialled or "unknown number", mask_digits)
-            return f"refused   {pbx}/{extension or 'unknown'} -> {number}: extension is locked"
+            why = _REASONS.get(reason, reason)
+            return f"refused   {pbx}/{extension or 'unknown'} -> {number}: {why}"
         case Notice():
             return _noticed(what)
 

@@ -12,6 +12,7 @@ import sdnotify  # type: ignore[import-untyped]  # ships no types
 import structlog
 
 from rtbill import jobs
+from rtbill.app.asking import inline_listener
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
 from rtbill.app.exchanges import make_pbx
@@ -90,6 +91,9 @@ async def _start(
         (jobs.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
         (_watchdog(clock), "watchdog"),
     ]
+    asked = inline_listener(books, meter)
+    if asked is not None:
+        work.append((asked, "inline"))
     if config.http.port:
         health = serve_health(config.http.host, config.http.port, status.readiness, meter.render)
         work.append((health, "health"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from rtbill import __version__
 from rtbill.app.books import Books
+from rtbill.config import EXPOSURES
 from rtbill.control import Readiness
 from rtbill.credit import RunningCall
 from rtbill.domain.errors import NoRate
@@ -119,10 +120,12 @@ class Status:
         return price.micros, price.destination
 
     def _pbx(self, line: Line) -> dict[str, Any]:
+        mode = self._modes[line.pbx.name]
         return {
             "name": line.pbx.name,
             "link": "up" if line.is_up else "down",
             "since": line.since.isoformat() if line.since else None,
             "live_calls": line.tracker.count(),
-            "mode": self._modes[line.pbx.name],
+            "mode": mode,
+            "exposure": EXPOSURES[mode],
         }

@@ -65,6 +65,8 @@ def run(
 
 def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Read the configuration and name every mistake at once, each with its place."""
+    from rtbill.config import EXPOSURES
+
     loaded = load(config)
     say(f"{config}: all right")
     say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
@@ -73,15 +75,9 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
         trunks = ", ".join(trunk.name for trunk in pbx.trunks)
         link = "TLS" if pbx.tls else "plain text"
         say(f"pbx      {pbx.name}: {pbx.kind} at {pbx.host}:{pbx.port} ({link}), trunks {trunks}")
-        say(f"         mode {pbx.mode}: {_exposure(pbx.mode)}")
-
-
-def _exposure(mode: str) -> str:
-    return {
-        "reactive": "calls are limited at answer; at risk are set-up fee and first increment",
-        "inline": "the exchange asks before dialling",
-        "post": "calls are billed afterwards and cannot be stopped",
-    }[mode]
+        say(f"         mode {pbx.mode}: {EXPOSURES[pbx.mode]}")
+        if pbx.mode == "inline":
+            say(f"         asks at {loaded.inline.address}")
 
 
 def status(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
@@ -102,6 +98,7 @@ def _say_status(answer: dict[str, Any]) -> None:
             f"pbx {pbx['name']}: {pbx['link']} since {pbx['since'] or 'never'}, "
             f"{pbx['live_calls']} calls in progress, mode {pbx['mode']}"
         )
+        say(f"  exposure: {pbx['exposure']}")
     store, services = answer["store"], answer["services"]
     say(f"store: {store['failing'] or 'writes'}, {store['queued']} operations waiting")
     counts = ", ".join(f"{count} {name}" for name, count in store["calls"].items())

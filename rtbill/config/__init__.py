@@ -2,6 +2,7 @@
 
 from rtbill.config.loading import load_config
 from rtbill.config.values import (
+    EXPOSURES,
     AccountClass,
     Config,
     ControlConfig,
@@ -20,6 +21,7 @@ from rtbill.config.values import (
 )
 
 __all__ = [
+    "EXPOSURES",
     "AccountClass",
     "Config",
     "ControlConfig",

@@ -207,6 +207,17 @@ class DialplanConfig:
     """Networks from which rtbill signs in; empty: loopback, where the exchange is on this host."""
 
 
+EXPOSURES: Mapping[str, str] = {
+    "reactive": "calls are limited at answer; at risk are set-up fee and first increment",
+    "inline": (
+        "the exchange asks before dialling and ends each call when its money does; at risk is what "
+        "calls of one account that start in the same moment spend together"
+    ),
+    "post": "calls are billed afterwards and cannot be stopped",
+}
+"""By mode: what can be spent beyond what there is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PbxConfig:
     """One exchange and how to reach it."""

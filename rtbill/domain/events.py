@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.domain.call import CallId, CutBy
+from rtbill.domain.refusal import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,16 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallRefused:
-    """The exchange itself refused an outside call of a locked extension."""
+    """An outside call was not dialled."""
 
     pbx: str
     at: datetime
     extension: str | None
     dialled: str | None
+    reason: str = Reason.LOCKED
+    """A word of Reason, or one that only the exchange knows."""
+    channel: str | None = None
+    """The caller's channel, where it is known: we may refuse, and the exchange then tells of it."""
 
 
 @dataclass(frozen=True, slots=True)

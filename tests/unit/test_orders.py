@@ -134,7 +134,7 @@ async def test_a_call_of_which_nothing_can_be_paid_is_refused_at_the_dial() -> N
 
         assert office.pbx.commands == [("hang_up", "1")]
         refused = [each.what for each in office.billing.chronicle.since(0)]
-        assert CallRefused(PBX, at("12:00:00"), "1001", "0041315550100") in refused
+        assert CallRefused(PBX, at("12:00:00"), "1001", "0041315550100", "balance") in refused
 
 
 async def test_after_our_restart_live_calls_are_limited_again() -> None:

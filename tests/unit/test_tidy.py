@@ -21,6 +21,7 @@ HOMES = {
     "aiosqlite": ("rtbill/storage/",),
     "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
     "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
+    "h11": ("rtbill/form_server.py",),
     "jinja2": ("adapters/asterisk/pbx_files.py",),
     "panoramisk": ("simulator/place_calls.py",),
     "prometheus_client": ("rtbill/observability.py",),
@@ -31,7 +32,7 @@ HOMES = {
     "starlette": ("rtbill/control.py", "tests/"),
     "structlog": ("rtbill/observability.py", "rtbill/notify/", "rtbill/app/", "tests/"),
     "typer": ("rtbill/cli/", "tests/"),
-    "uvicorn": ("rtbill/control.py",),
+    "uvicorn": ("rtbill/listening.py",),
 }
 """Where each foreign library may be imported: nowhere else."""
 CLOCK_READERS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}

@@ -243,7 +243,19 @@ def a_call(status: CallStatus = CallStatus.RATED, cut_by: CutBy | None = None) -
             "locked hall/1001: incoming calls go to voicemail",
         ),
         (Served("hall", "1001", Service()), "opened hall/1001"),
-        (CallRefused("hall", NOON, "1001", "030312345678"), "refused hall/1001 -> 03031234****"),
+        (
+            CallRefused("hall", NOON, "1001", "030312345678"),
+            "refused hall/1001 -> 03031234****: extension is locked",
+        ),
+        (
+            CallRefused("hall", NOON, "1001", "030312345678", "balance", "7.1"),
+            "refused hall/1001 -> 03031234****: not enough money",
+        ),
+        (CallRefused("hall", NOON, None, "112", "unrated"), "112: its price is unknown"),
+        (CallRefused("hall", NOON, None, "112", "unknown-payer"), "hall/unknown -> 112: nobody is"),
+        (CallRefused("hall", NOON, None, None, "malformed"), "unknown number: not a number that"),
+        (CallRefused("hall", NOON, "1001", "112", "silent"), "rtbill was silent"),
+        (CallRefused("hall", NOON, "1001", "112", "new-word"), "112: new-word"),
         (
             Answered(LiveLeg(LEG, "1001", "030312345678", "carrier", NOON)),
             "answered 1001 -> 03031234****",

@@ -126,6 +126,33 @@ def test_a_refusal_by_the_dialplan_is_told() -> None:
     assert told(text.replace("RtbillRefused", "Other")) == []
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("unknown-payer", "unknown-payer"),
+        ("a-word-of-tomorrow", "a-word-of-tomorrow"),
+        ("", "locked"),
+        ("Two Words", "locked"),
+        ("x" * 33, "locked"),
+    ],
+)
+def test_a_refusal_carries_the_dialplans_reason_and_the_callers_channel(
+    said: str, reason: str
+) -> None:
+    text = f"""
+        Event: UserEvent
+        Privilege: user,all
+        Timestamp: {stamp(2)}
+        Channel: PJSIP/1001-00000004
+        Uniqueid: 1795356012.7
+        UserEvent: RtbillRefused
+        Extension: 1001
+        Dialled: 95551234
+        Reason: {said}
+        """
+    assert told(text) == [CallRefused("lab", at(2), "1001", "95551234", reason, "1795356012.7")]
+
+
 def test_without_timestamps_the_arrival_counts_and_it_is_remembered() -> None:
     translator = a_translator()
     text = "\n".join(line for line in dial_begin().splitlines() if "Timestamp" not in line)

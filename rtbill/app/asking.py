@@ -1,0 +1,41 @@
+"""The listener for exchanges that ask before they dial, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from rtbill.app.books import Books
+from rtbill.authorisation import Authoriser, Question, Refusal
+from rtbill.inline import QuestionDesk, serve_inline
+from rtbill.listening import server_tls
+from rtbill.ports import Meter
+
+
+def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | None:
+    """Serves until cancelled; None when no exchange asks. Refused when its TLS cannot be used."""
+    config = books.config
+    tokens = {pbx.name: pbx.token for pbx in config.pbxs if pbx.mode == "inline"}
+    if not tokens:
+        return None
+    inline = config.inline
+    tls = None
+    if inline.tls is not None:
+        tls = server_tls(inline.tls.cert_file, inline.tls.key_file, "inline.tls")
+
+    def count(question: Question, refusal: Refusal) -> None:
+        meter.count(
+            "rtbill_refusals_let_through_total", pbx=question.pbx, reason=str(refusal.reason)
+        )
+
+    authoriser = Authoriser(
+        control=books.billing.control,
+        desk_locks=books.enforcement.desk_locks,
+        alarms=books.alarms,
+        chronicle=books.billing.chronicle,
+        clock=books.clock,
+        is_unrated_refused=config.rating.unrated_prepaid == "refuse",
+        would_refuse=count,
+    )
+    desk = QuestionDesk(tokens, authoriser.decide, books.alarms, meter, books.clock)
+    return serve_inline(inline.host, inline.port, desk, tls)

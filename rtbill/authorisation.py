@@ -1,0 +1,173 @@
+"""May this call be dialled? The answer to an exchange that asks first.
+
+What is asked comes from a dialplan that a caller can feed, so it is read strictly before anything
+else is done with it. The answer is made of what is in memory; nothing is reserved, so several calls
+of one account that ask in the same moment may each be granted its whole balance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rtbill.alarms import Alarms
+from rtbill.chronicle import Chronicle
+from rtbill.credit import CreditControl, Grant
+from rtbill.domain.account import HOUSE, DeskLock, Extension, Outgoing
+from rtbill.domain.events import CallRefused
+from rtbill.domain.rated import NumberKind
+from rtbill.domain.refusal import Reason
+from rtbill.ports import Clock
+
+
+class CallKind(StrEnum):
+    """How the call came to be dialled; decided by the exchange, as who pays is."""
+
+    DIRECT = "direct"
+    FORWARDED = "forwarded"
+    TRANSFERRED = "transferred"
+    GROUP = "group"
+    INCOMING = "incoming"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An exchange is about to dial."""
+
+    pbx: str
+    channel: str
+    """Uniqueid of the channel that asks: the same when the exchange tries another trunk."""
+    payer: str | None
+    """The extension that pays; None when the exchange cannot name it."""
+    number: str
+    """Digits as dialled, the outside prefix taken off."""
+    kind: CallKind
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """The call may be dialled."""
+
+    seconds: int | None = None
+    """Talk time after which the exchange shall end it; None for no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The call must not be dialled."""
+
+    reason: Reason
+
+
+Answer = Permission | Refusal
+WouldRefuse = Callable[[Question, Refusal], None]
+"""Told of each refusal that is not carried out because the stance only observes or warns."""
+
+_FORMS: Mapping[str, re.Pattern[str]] = {
+    "call": re.compile(r"[0-9A-Za-z._-]{1,150}"),
+    "payer": re.compile(r"(?:[0-9A-Za-z*#+._-]{1,32})?"),
+    "number": re.compile(r"\+?[0-9*#]{1,40}"),
+    "kind": re.compile("|".join(CallKind)),
+}
+
+
+def read_question(pbx: str, fields: Mapping[str, str]) -> Question | Refusal:
+    """The question in these fields; a refusal when one is missing or not as it must be."""
+    for name, form in _FORMS.items():
+        if form.fullmatch(fields.get(name, "\n")) is None:
+            return Refusal(Reason.MALFORMED)
+    return Question(
+        pbx=pbx,
+        channel=fields["call"],
+        payer=fields["payer"] or None,
+        number=fields["number"],
+        kind=CallKind(fields["kind"]),
+    )
+
+
+class Authoriser:
+    """Decides by number, account, locks and stance."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
+        self,
+        *,
+        control: CreditControl,
+        desk_locks: Mapping[Extension, DeskLock],
+        alarms: Alarms,
+        chronicle: Chronicle,
+        clock: Clock,
+        is_unrated_refused: bool,
+        would_refuse: WouldRefuse,
+    ) -> None:
+        self._control = control
+        self._desk_locks = desk_locks
+        self._alarms = alarms
+        self._chronicle = chronicle
+        self._clock = clock
+        self._is_unrated_refused = is_unrated_refused
+        self._would_refuse = would_refuse
+
+    async def decide(self, question: Question) -> Answer:
+        """What the exchange is told. Emergency, free-phone and internal numbers always pass."""
+        now = self._clock.now()
+        grant = self._control.grant(question.pbx, question.payer, question.number, now)
+        if grant.called.kind is not NumberKind.CHARGEABLE:
+            return Permission()
+        if self._is_locked_by_hand(question):
+            # A person's own order, not a consequence of money: it holds whatever the stance.
+            return self._refused(question, Reason.LOCKED, now)
+        if grant.account == HOUSE:
+            self._alarm_house(question)
+        reason = self._reason_against(question, grant)
+        if not grant.stance.is_enforcing:
+            if reason is not None:
+                self._would_refuse(question, Refusal(reason))
+            return Permission()
+        if reason is Reason.UNRATED:
+            self._alarm_unrated(question, grant)
+        if reason is not None:
+            return self._refused(question, reason, now)
+        return Permission(_whole_seconds(grant))
+
+    def _is_locked_by_hand(self, question: Question) -> bool:
+        if question.payer is None:
+            return False
+        lock = self._desk_locks.get(Extension(question.pbx, question.payer))
+        return lock is not None and lock.service.outgoing is Outgoing.LOCKED
+
+    def _reason_against(self, question: Question, grant: Grant) -> Reason | None:
+        if question.payer is None:
+            return Reason.UNKNOWN_PAYER
+        if grant.is_locked:
+            return Reason.BALANCE
+        if grant.limit_s is None:
+            return None
+        if not grant.has_rate and self._is_unrated_refused:
+            return Reason.UNRATED
+        return Reason.BALANCE if _whole_seconds(grant) == 0 else None
+
+    def _refused(self, question: Question, reason: Reason, now: datetime) -> Refusal:
+        refused = CallRefused(
+            question.pbx, now, question.payer, question.number, reason, question.channel
+        )
+        self._chronicle.add(now, refused)
+        return Refusal(reason)
+
+    def _alarm_house(self, question: Question) -> None:
+        text = f"extension {question.payer} belongs to no account; `rtbill group add` assigns it"
+        self._alarms.raise_("house", f"{question.pbx}/{question.payer}", text)
+
+    def _alarm_unrated(self, question: Question, grant: Grant) -> None:
+        number = grant.called.number or question.number
+        text = (
+            f"a call of account {grant.account} was refused before it was dialled: no rate for "
+            f"{number}; import a tariff that has one"
+        )
+        self._alarms.raise_("unrated", number, text)
+
+
+def _whole_seconds(grant: Grant) -> int | None:
+    return None if grant.limit_s is None else int(grant.limit_s)

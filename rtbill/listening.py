@@ -1,0 +1,144 @@
+"""Sockets that others connect to, and a web server on them that ends with its task."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from rtbill.domain.errors import Refused
+
+STOP_TIMEOUT_S = 2.0
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the program: one owner decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(application: Callable[..., Awaitable[None]], listener: socket.socket) -> None:
+    """Answer requests to a web application until cancelled."""
+    server = _Server(
+        uvicorn.Config(
+            application,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(
+            server.serve(sockets=[listener]), name=f"listen on {listener.getsockname()}"
+        )
+        try:
+            await asyncio.wait([serving])
+        except asyncio.CancelledError:
+            # Answers under way get a moment; what is left then is cancelled with its task.
+            server.should_exit = True
+            await asyncio.wait([serving], timeout=STOP_TIMEOUT_S)
+            raise
+
+
+@contextlib.contextmanager
+def unix_listener(path: Path) -> Iterator[socket.socket]:
+    """A Unix socket of mode 0600, bound; Refused when another service answers there."""
+    _remove_stale(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Between bind and chmod anybody could connect; the mask closes that gap.
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        text = f"cannot listen on {path}: {error.strerror or error}; change control.socket"
+        raise Refused(text) from error
+    finally:
+        os.umask(mask)
+    made = path.stat().st_ino
+    try:
+        yield listener
+    finally:
+        listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == made:
+                path.unlink()
+
+
+def _remove_stale(path: Path) -> None:
+    """Take away a socket that a killed service left behind; Refused when somebody answers there."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise Refused(f"{path} is not a socket; change control.socket or remove that file")
+    if is_answered(path):
+        raise Refused(f"another rtbill is running: it answers on {path}")
+    path.unlink()
+
+
+def is_answered(path: Path) -> bool:
+    """Whether somebody listens on this Unix socket; Refused when we may not ask."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except PermissionError as error:
+            text = f"{path} belongs to another user; run this as the user of the service"
+            raise Refused(text) from error
+        except OSError as error:
+            # A full backlog is a sign of life.
+            return isinstance(error, BlockingIOError | TimeoutError)
+        return True
+
+
+@contextlib.contextmanager
+def tcp_listener(host: str, port: int, table: str) -> Iterator[socket.socket]:
+    """A bound TCP socket; Refused, naming the table of the configuration, when it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Refused(f"{table}.host {host!r}: {error.strerror or error}") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            text = f"cannot listen on {host} port {port}: {error.strerror}; change {table}.port"
+            raise Refused(text) from error
+        yield listener
+
+
+def server_tls(cert_file: Path, key_file: Path, table: str) -> ssl.SSLContext:
+    """TLS 1.2 or newer with this certificate; Refused, naming the table, when it cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert_file, key_file)
+    except OSError as error:  # SSLError is one: not a certificate, or a key of another one
+        why = getattr(error, "reason", None) or error.strerror or error
+        text = (
+            f"{table}: {cert_file} and {key_file} are not a readable PEM certificate with its key "
+            f"({why}); name both, readable by this user"
+        )
+        raise Refused(text) from error
+    return context
