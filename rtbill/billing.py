@@ -150,7 +150,8 @@ class Billing:
         if called.kind is NumberKind.EMERGENCY:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
-        if not self.control.is_affordable(event.id.pbx, event.payer, event.dialled, event.at):
+        grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
+        if not grant.is_affordable:
             refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled)
             self.chronicle.add(event.at, refused)
             leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)

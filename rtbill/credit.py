@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.assessment import Assessor
-from rtbill.domain.account import AccountKind, AccountState
+from rtbill.domain.account import Account, AccountKind, AccountState, Outgoing
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.events import LiveLeg
+from rtbill.domain.money import Money
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
+from rtbill.domain.stance import Stance
+from rtbill.stances import ENFORCED, Stances
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,31 @@ class Limits:
     """No prepaid call is longer (CC-12)."""
     unrated_talk_max_s: int = 60
     """A prepaid call to a number without a rate: its price is unknown, so it is kept short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a call about to be dialled may do, by money and rates alone."""
+
+    account: str
+    """Who would pay."""
+    person: str | None
+    called: CalledNumber
+    limit_s: float | None
+    """Seconds of talk; None for no limit, 0 when its first increment cannot be paid."""
+    has_rate: bool
+    """False when it would be charged and nobody knows how much."""
+    is_locked: bool
+    """The account's money is gone, and its class then locks calls such as this one."""
+    reason: str
+    """Why it would be refused; empty when it would not."""
+    stance: Stance
+    """Unless it enforces, the call goes through whatever stands above, and that is told."""
+
+    @property
+    def is_affordable(self) -> bool:
+        """It can pay one increment, or need not."""
+        return self.limit_s is None or self.limit_s > 0
 
 
 @dataclass(slots=True)
@@ -51,10 +79,17 @@ class RunningCall:
 class CreditControl:
     """All running calls by account. Says which need a new limit; does not speak to exchanges."""
 
-    def __init__(self, assessor: Assessor, directory: Directory, limits: Limits) -> None:
+    def __init__(
+        self,
+        assessor: Assessor,
+        directory: Directory,
+        limits: Limits,
+        stances: Stances = ENFORCED,
+    ) -> None:
         self._assessor = assessor
         self._directory = directory
         self._limits = limits
+        self.stances = stances
         self._running: dict[CallId, RunningCall] = {}
         self._by_account: dict[str, dict[CallId, RunningCall]] = {}
 
@@ -66,12 +101,30 @@ class CreditControl:
         """The call if it is in progress."""
         return self._running.get(call)
 
-    def is_affordable(self, pbx: str, payer: str | None, dialled: str | None, at: datetime) -> bool:
-        """Whether a call being dialled may go on: it can pay one increment, or need not."""
+    def grant(self, pbx: str, payer: str | None, dialled: str | None, at: datetime) -> Grant:
+        """What this extension may do if it dials this number now."""
         holder = self._assessor.payer(pbx, payer, at)
         called = self._assessor.classify(dialled)
-        limit = self._limit_s(self._directory.state(holder.account), called, at)
-        return limit is None or limit > 0
+        state = self._directory.state(holder.account)
+        chargeable = called.kind is NumberKind.CHARGEABLE
+        limit_s = self._limit_s(state, called, at)
+        is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
+        left = Money(state.available_micros, state.account.currency)
+        reason = ""
+        if is_locked:
+            reason = f"account {holder.account} is locked: {left} left"
+        elif limit_s == 0:
+            reason = f"account {holder.account} cannot pay the first increment: {left} left"
+        return Grant(
+            account=holder.account,
+            person=holder.person,
+            called=called,
+            limit_s=limit_s,
+            has_rate=self._has_rate(state.account, called, at),
+            is_locked=is_locked,
+            reason=reason,
+            stance=self.stances.of(pbx, state.account.account_class),
+        )
 
     def answered(self, leg: LiveLeg) -> RunningCall:
         """Take up an answered call (again) and decide how long it may talk."""
@@ -159,3 +212,12 @@ class CreditControl:
         except NoRate:
             return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
         return max(0.0, seconds - self._limits.guard_s)
+
+    def _has_rate(self, account: Account, called: CalledNumber, at: datetime) -> bool:
+        if called.kind is not NumberKind.CHARGEABLE:
+            return True
+        try:
+            self._assessor.price(account, called, at, 0)
+        except NoRate:
+            return False
+        return True

@@ -22,6 +22,7 @@ from rtbill.enforcement import Policy
 from rtbill.jobs import Enforcement
 from rtbill.ports import CallFilter, Clock, CreateAccount, Meter, Reader, Store
 from rtbill.rating.lookup import TariffBook
+from rtbill.stances import Stances
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
@@ -64,7 +65,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             store=store,
             directory=directory,
             assessor=assessor,
-            control=CreditControl(assessor, directory, _limits(config)),
+            control=CreditControl(assessor, directory, _limits(config), stances(config)),
             policies=_policies(config),
             alarms=alarms,
             chronicle=Chronicle(),
@@ -139,6 +140,14 @@ async def _recall_waiting_calls(reader: Reader, alarms: Alarms) -> None:
 def _limits(config: Config) -> Limits:
     rating = config.rating
     return Limits(rating.guard_s, rating.call_max_s, rating.unrated_talk_max_s)
+
+
+def stances(config: Config) -> Stances:
+    """How far to go at each exchange and with each account class."""
+    return Stances(
+        {pbx.name: pbx.enforcement for pbx in config.pbxs},
+        {name: each.enforcement for name, each in config.account_classes.items()},
+    )
 
 
 def _policies(config: Config) -> Policies:

@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from rtbill.credit import CreditControl, Limits, RunningCall
-from rtbill.domain.account import AccountKind, AccountState
+from rtbill.credit import CreditControl, Grant, Limits, RunningCall
+from rtbill.domain.account import LOCKED_SERVICE, AccountKind, AccountState
 from rtbill.domain.directory import Directory
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.money import parse_micros
+from rtbill.domain.stance import Stance
 from rtbill.domain.tariff import Rate
+from rtbill.stances import ENFORCED, Stances
 from tests.fakes.builders import (
     PBX,
     SWITZERLAND,
@@ -28,6 +30,7 @@ from tests.fakes.builders import (
 )
 
 NOON = at("12:00:00")
+BERN = "+41315550100"
 UNKNOWN_COUNTRY = "0033155501000"
 
 
@@ -40,13 +43,14 @@ class Desk:
         *rates: Rate,
         kind: AccountKind = AccountKind.PREPAID,
         limit: str = "0",
+        stances: Stances = ENFORCED,
     ) -> None:
         self.account = an_account(kind=kind, limit=limit)
         self.directory: Directory = a_directory(
             [a_state(balance, self.account)], [a_membership(person="Kim Lee")]
         )
         assessor = an_assessor(self.directory, a_tariff(*rates))
-        self.control = CreditControl(assessor, self.directory, Limits())
+        self.control = CreditControl(assessor, self.directory, Limits(), stances)
 
     def answered(self, number: str = "1", dialled: str = SWITZERLAND) -> RunningCall:
         call = LiveLeg(leg(number), "1001", dialled, "carrier", NOON)
@@ -61,8 +65,11 @@ class Desk:
             AccountState(self.account, parse_micros(balance), known.version + 1, known.service)
         )
 
+    def grant(self, dialled: str = SWITZERLAND) -> Grant:
+        return self.control.grant(PBX, "1001", dialled, NOON)
+
     def can_dial(self, dialled: str = SWITZERLAND) -> bool:
-        return self.control.is_affordable(PBX, "1001", dialled, NOON)
+        return self.grant(dialled).is_affordable
 
 
 @pytest.mark.parametrize(
@@ -224,3 +231,50 @@ def test_a_call_that_is_over_is_forgotten_also_when_told_twice() -> None:
     assert desk.control.find(running.leg.id) is None
     desk.now_has("5.00")
     assert desk.control.rebalance("room-1") == []
+
+
+def test_a_grant_says_who_would_pay_for_how_long_and_that_it_is_enforced() -> None:
+    grant = Desk("1.20", a_rate("60/60", "0.60")).grant()
+
+    assert (grant.account, grant.person, grant.called.number) == ("room-1", "Kim Lee", BERN)
+    assert (grant.limit_s, grant.has_rate, grant.is_locked, grant.reason) == (
+        119.5,
+        True,
+        False,
+        "",
+    )
+    assert grant.stance is Stance.ENFORCE
+
+
+def test_a_grant_says_why_the_call_would_be_refused() -> None:
+    grant = Desk("0.59", a_rate("60/60", "0.60")).grant()
+
+    assert not grant.is_affordable
+    assert grant.reason == "account room-1 cannot pay the first increment: 0.59 EUR left"
+
+
+def test_a_grant_tells_a_number_without_a_rate_from_one_that_is_free() -> None:
+    desk = Desk("5.00")
+
+    assert (desk.grant(UNKNOWN_COUNTRY).has_rate, desk.grant(UNKNOWN_COUNTRY).limit_s) == (
+        False,
+        60,
+    )
+    assert (desk.grant("112").has_rate, desk.grant("112").limit_s) == (True, None)
+
+
+def test_a_locked_account_may_still_call_free_numbers() -> None:
+    desk = Desk("0.80")
+    desk.directory.put_service(replace(desk.directory.state("room-1"), service=LOCKED_SERVICE))
+
+    assert desk.grant().reason == "account room-1 is locked: 0.80 EUR left"
+    assert desk.grant().is_locked
+    assert not desk.grant("112").is_locked
+    assert desk.grant("112").reason == ""
+
+
+def test_a_grant_carries_the_stance_of_the_exchange_and_class() -> None:
+    desk = Desk("0", stances=Stances({PBX: Stance.OBSERVE}))
+
+    assert desk.grant().stance is Stance.OBSERVE
+    assert not desk.grant().is_affordable, "what would be done is known all the same"
