@@ -11,11 +11,12 @@ from rtbill import enforcement
 from rtbill.alarms import Alarms
 from rtbill.billing import Billing
 from rtbill.chronicle import Served
-from rtbill.domain.account import DeskLock, Extension, Service
+from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Service
 from rtbill.domain.errors import OutcomeUnknown, PortFailed, RtbillError
 from rtbill.lines import Line
 from rtbill.outbox import pause_s
 from rtbill.ports import (
+    AddObservations,
     Clock,
     Heard,
     Meter,
@@ -55,9 +56,12 @@ class Enforcement:
     def wanted(self, pbx: str) -> dict[str, Service]:
         """What each held or locked extension of the exchange shall have now."""
         directory = self._billing.directory
+        stances = self._billing.control.stances
         services: dict[str, Service] = {}
         for membership in directory.extensions_held(self._clock.now(), pbx):
-            services[membership.extension.number] = directory.state(membership.account).service
+            state = directory.state(membership.account)
+            enforced = stances.of(pbx, state.account.account_class).is_enforcing
+            services[membership.extension.number] = state.service if enforced else OPEN_SERVICE
         for extension, lock in self.desk_locks.items():
             if extension.pbx == pbx:
                 money = services.get(extension.number)
@@ -145,10 +149,27 @@ async def sweep(billing: Billing, store: Store, alarms: Alarms, clock: Clock) ->
         await clock.sleep(SWEEP_S)
         for line in billing.lines.values():
             billing.commands.cut_overdue(line)
+            billing.commands.watch(line)
         if store.failing is not None:
             alarms.raise_("store", "books", store.failing)
         else:
             alarms.clear("store", "books")
+
+
+async def keep_observations(billing: Billing, store: Store, alarms: Alarms, clock: Clock) -> None:
+    """Store observations that belong to no account operation as soon as they are made."""
+    waiting = billing.observations
+    while True:
+        await waiting.arrived.wait()
+        batch = waiting.take()
+        try:
+            await store.change(AddObservations(tuple(batch), clock.now()))
+        except PortFailed:
+            waiting.give_back(batch)  # the same key again is the same fact
+            await clock.sleep(OUTBOX_S)
+        if waiting.dropped:
+            text = f"{waiting.dropped} were not kept: the books could not be written for too long"
+            alarms.raise_("observations", "books", text)
 
 
 async def note_heard(billing: Billing, store: Store, clock: Clock) -> None:

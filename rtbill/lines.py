@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from rtbill.calls.tracker import Tracker
 from rtbill.domain.account import Service
 from rtbill.domain.call import CallId, CallRecord, Outcome
+from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
 from rtbill.ports import Committed, Pbx
 
@@ -21,6 +22,8 @@ class Pending:
     call: RatedCall
     future: asyncio.Future[Committed]
     heard_at: float
+    observed: tuple[Observation, ...] = ()
+    """What would have been done about it."""
 
 
 @dataclass(slots=True)
@@ -44,5 +47,7 @@ class Line:
     """Calls handed to the store and not yet durable."""
     emergencies: set[CallId] = field(default_factory=set)
     """Emergency calls in progress that somebody has been told of."""
+    let_through: set[CallId] = field(default_factory=set)
+    """Calls being dialled that would have been refused, were that enforced here."""
     clock_ahead: timedelta = timedelta()
     """How much our clock is ahead of the exchange's, as its latest snapshot showed."""

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from rtbill.domain.account import Extension
 from rtbill.domain.stance import Stance, milder
 
 STANDARD = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """Extensions of one account at an exchange that does not carry out its lock."""
+
+    pbx: str
+    extensions: tuple[str, ...]
+    stance: Stance
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far what follows from an account's money goes, all its exchanges taken together."""
+
+    enforces: bool = True
+    """Somewhere a lock is carried out, or the account holds nothing that could be locked."""
+    tells_holder: bool = True
+    """Its holder hears of it: nowhere is it merely observed, or somewhere more than that."""
+    spared: tuple[Spared, ...] = ()
+
+
+EVERYWHERE = Reach()
 
 
 class Stances:
@@ -30,6 +55,23 @@ class Stances:
         """
         exchange = self._exchanges.get(pbx, Stance.ENFORCE)
         return milder(exchange, self._classes.get(account_class, self._standard))
+
+    def reach(self, account_class: str, extensions: Iterable[Extension]) -> Reach:
+        """How far it goes for an account of this class that holds these extensions."""
+        numbers: dict[str, list[str]] = {}
+        for extension in extensions:
+            numbers.setdefault(extension.pbx, []).append(extension.number)
+        held = {pbx: self.of(pbx, account_class) for pbx in sorted(numbers)}
+        stances = set(held.values()) or {self._classes.get(account_class, self._standard)}
+        return Reach(
+            enforces=Stance.ENFORCE in stances,
+            tells_holder=stances != {Stance.OBSERVE},
+            spared=tuple(
+                Spared(pbx, tuple(sorted(numbers[pbx])), stance)
+                for pbx, stance in held.items()
+                if not stance.is_enforcing
+            ),
+        )
 
 
 ENFORCED = Stances()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from rtbill.chronicle import Answered, Posted, Served, What
 from rtbill.domain.account import OPEN_SERVICE, Incoming, Outgoing
 from rtbill.domain.events import CallRefused
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.observability import mask_number
 
+_NUMBER = re.compile(r"(?<=call to )\S+")
 _TOLD_OTHERWISE = frozenset(
-    {"call.unrated", "call.unconfirmed", "service.locked", "service.opened", "call.emergency"}
+    {
+        *("call.unrated", "call.unconfirmed", "call.emergency"),
+        *("service.locked", "service.opened", "service.would_lock", "service.would_open"),
+    }
 )
 """Notices whose fact is told by another happening already."""
 
@@ -33,8 +40,16 @@ def sentence(what: What, mask_digits: int) -> str | None:
         case CallRefused(pbx, _, extension, dialled):
             number = mask_number(dialled or "unknown number", mask_digits)
             return f"refused   {pbx}/{extension or 'unknown'} -> {number}: extension is locked"
+        case Observation():
+            return _observed(what, mask_digits)
         case Notice():
             return _noticed(what)
+
+
+def _observed(observation: Observation, mask_digits: int) -> str:
+    who = f"{observation.pbx}/{observation.extension or ''}".rstrip("/")
+    text = _NUMBER.sub(lambda number: mask_number(number[0], mask_digits), observation.text)
+    return f"would {observation.kind:6} {who}: {text}"
 
 
 def _posted(call: RatedCall, balance: Money, mask_digits: int) -> str:

@@ -78,6 +78,7 @@ async def _start(
     work += [
         (serve_control(config.control.socket, books.desk.order), "control"),
         (jobs.sweep(billing, store, alarms, clock), "sweep"),
+        (jobs.keep_observations(billing, store, alarms, clock), "observations"),
         (jobs.note_heard(billing, store, clock), "heard"),
         (
             jobs.pump_outbox(notifiers, books.reader, store, alarms, clock, meter),

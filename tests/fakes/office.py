@@ -18,11 +18,20 @@ from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import ObservationFilter
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
 from rtbill.lines import Line
-from rtbill.ports import AddTariff, Assign, CallFilter, Committed, CreateAccount, Operation
+from rtbill.ports import (
+    AddTariff,
+    Assign,
+    CallFilter,
+    Committed,
+    CreateAccount,
+    Operation,
+)
+from rtbill.stances import ENFORCED, Stances
 from tests.fakes.builders import (
     PBX,
     a_directory,
@@ -75,7 +84,12 @@ class SlowStore(MemoryStore):
 class Office:
     """One exchange, its books and its desk."""
 
-    def __init__(self, policies: Mapping[str, Policy] | None = None, zone: str = "UTC") -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, Policy] | None = None,
+        zone: str = "UTC",
+        stances: Stances = ENFORCED,
+    ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
         self.store = SlowStore(self.clock)
@@ -84,7 +98,7 @@ class Office:
         self.alarms = Alarms(self.clock)
         self.directory = a_directory()
         self.assessor = an_assessor(self.directory)
-        self.control = CreditControl(self.assessor, self.directory, Limits())
+        self.control = CreditControl(self.assessor, self.directory, Limits(), stances)
         self.billing = Billing(
             store=self.store,
             directory=self.directory,
@@ -166,6 +180,14 @@ class Office:
         stored = [each.notice for each in await self.store.waiting_notices(1000)]
         return stored + self.alarms.take_notices()
 
+    async def observed(self) -> list[str]:
+        """What would have been done, oldest first: `cut 1001: the call to ...`."""
+        found = await self.store.observations(ObservationFilter())
+        return [
+            f"{each.observation.kind} {each.observation.extension}: {each.observation.text}"
+            for each in reversed(found)
+        ]
+
     def alarm_kinds(self) -> list[str]:
         """Alarms in force."""
         return sorted(alarm.kind for alarm in self.alarms.active())
@@ -184,9 +206,10 @@ async def an_office(
     tariff: Tariff | None = None,
     policies: Mapping[str, Policy] | None = None,
     zone: str = "UTC",
+    stances: Stances = ENFORCED,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone)
+    office = Office(policies, zone, stances)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,
@@ -201,6 +224,10 @@ async def an_office(
             group.create_task(office.enforcement.serve(office.line), name="enforce"),
             group.create_task(
                 jobs.sweep(office.billing, office.store, office.alarms, office.clock), name="sweep"
+            ),
+            group.create_task(
+                jobs.keep_observations(office.billing, office.store, office.alarms, office.clock),
+                name="observations",
             ),
         ]
         try:

@@ -48,5 +48,6 @@ def test_the_wheel_holds_what_is_not_python(wheel: zipfile.ZipFile) -> None:
         "adapters/asterisk/pbx/manager_rtbill.conf",
         "adapters/asterisk/pbx/globals_rtbill.conf",
         "rtbill/storage/migrations/0001_initial.sql",
+        "rtbill/storage/migrations/0002_observation.sql",
         "simulator/scenarios/hall.toml",
     } <= names
