@@ -18,7 +18,6 @@ from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
-from rtbill.domain.observation import ObservationFilter
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
@@ -181,12 +180,10 @@ class Office:
         return stored + self.alarms.take_notices()
 
     async def observed(self) -> list[str]:
-        """What would have been done, oldest first: `cut 1001: the call to ...`."""
-        found = await self.store.observations(ObservationFilter())
-        return [
-            f"{each.observation.kind} {each.observation.extension}: {each.observation.text}"
-            for each in reversed(found)
-        ]
+        """What would have been done, in the order of telling: `cut 1001: the call to ...`."""
+        await settle()
+        found = [posted.observation for posted in self.store._observations.values()]
+        return [f"{each.kind} {each.extension}: {each.text}" for each in found]
 
     def alarm_kinds(self) -> list[str]:
         """Alarms in force."""
