@@ -331,7 +331,7 @@ class Billing:
     def wake(self) -> None:
         """Have an enforcement round look at every exchange now."""
         for line in self.lines.values():
-            line.wake.set()
+            line.wake()
 
     async def reassess(self, accounts: Iterable[str]) -> None:
         """Decide anew what service these accounts shall have, and how long their running calls may
@@ -354,6 +354,8 @@ class Billing:
             self.commands.order(self.lines[running.leg.id.pbx], running)
 
     def _rebalance(self, account: str) -> None:
+        for line in self.lines.values():
+            line.unaided.wake.set()
         for running in self.control.rebalance(account):
             self.commands.order(self.lines[running.leg.id.pbx], running)
 
@@ -361,7 +363,7 @@ class Billing:
 
     def _link_lost(self, line: Line, event: LinkLost) -> None:
         line.is_up, line.since, line.heard_at = False, self._clock.now(), event.at
-        line.confirmed = None
+        line.forget_held()
         for kind in ("rights", "snapshot", "alive", "settings"):
             self.alarms.clear(kind, event.pbx)  # the next sign-in tells anew what still holds
         self.alarms.raise_("link", event.pbx, f"link lost: {event.reason}")
@@ -379,12 +381,13 @@ class Billing:
         self.alarms.raise_("clock", snapshot.pbx, text)
 
     def _link_restored(self, line: Line, event: LinkRestored) -> None:
-        line.is_up, line.since, line.confirmed = True, self._clock.now(), None
+        line.is_up, line.since = True, self._clock.now()
+        line.forget_held()
         self._mind_clock(line, event.snapshot)
         for kind in ("link", "login", "unreachable", "frame"):
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
-        line.wake.set()
+        line.wake()
 
 
 def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from rtbill.calls.tracker import Tracker
 from rtbill.domain.account import Service
@@ -12,6 +13,8 @@ from rtbill.domain.call import CallId, CallRecord, Outcome
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
 from rtbill.ports import Committed, Pbx
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -27,6 +30,16 @@ class Pending:
 
 
 @dataclass(slots=True)
+class Held(Generic[T]):
+    """One kind of fact that the exchange holds about extensions."""
+
+    confirmed: dict[str, T] | None = None
+    """By number, as last seen; None until read after the link came up."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something changed that a round should look at."""
+
+
+@dataclass(slots=True)
 class Line:
     """One exchange at work: its port, its calls, what it was last seen to hold."""
 
@@ -37,10 +50,10 @@ class Line:
     heard_at: datetime | None = None
     since: datetime | None = None
     """When the link last came or went."""
-    confirmed: dict[str, Service] | None = None
-    """What the exchange holds, by number; None until read after the link came up."""
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something changed that an enforcement round should look at."""
+    services: Held[Service] = field(default_factory=lambda: Held[Service]())
+    """Locks and diverts."""
+    unaided: Held[str | None] = field(default_factory=lambda: Held[str | None]())
+    """What it does with calls on which it gets no answer."""
     commands: asyncio.TaskGroup | None = None
     """Owner of the commands under way; None while the line is not served."""
     in_flight: dict[CallId, Outcome] = field(default_factory=dict)
@@ -51,3 +64,12 @@ class Line:
     """Calls being dialled that would have been refused, were that enforced here."""
     clock_ahead: timedelta = timedelta()
     """How much our clock is ahead of the exchange's, as its latest snapshot showed."""
+
+    def forget_held(self) -> None:
+        """Nothing is known any more of what the exchange holds."""
+        self.services.confirmed = self.unaided.confirmed = None
+
+    def wake(self) -> None:
+        """Have the rounds look at what the exchange holds now."""
+        self.services.wake.set()
+        self.unaided.wake.set()

@@ -172,6 +172,16 @@ class Pbx(Protocol):
         """What the exchange now holds, for every extension that is not plainly open."""
         ...
 
+    async def set_unaided(self, number: str, row: str | None) -> None:
+        """Have the exchange keep this row (rtbill/unaided.py) about calls on which it gets no
+        answer, and read it back; None takes it away.
+        """
+        ...
+
+    async def unaided(self) -> Mapping[str, str]:
+        """The rows it now keeps, by extension."""
+        ...
+
 
 class Notifier(Protocol):
     """A way out for notices. The outbox repeats until `send` returns: at least once."""

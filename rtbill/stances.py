@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from rtbill.domain.account import Extension
+from rtbill.domain.account import OPEN_SERVICE, Extension, Service
+from rtbill.domain.directory import Directory
 from rtbill.domain.stance import Stance, milder
 
 STANDARD = "standard"
@@ -72,6 +74,22 @@ class Stances:
                 if not stance.is_enforcing
             ),
         )
+
+
+def left_undone(
+    directory: Directory, stances: Stances, pbx: str, at: datetime
+) -> dict[str, Service]:
+    """What enforcing would take from the exchange's extensions at once, by number: services that
+    are wanted for want of money and not carried out.
+    """
+    undone = {}
+    for membership in directory.extensions_held(at, pbx):
+        state = directory.state(membership.account)
+        if state.service == OPEN_SERVICE:
+            continue
+        if not stances.of(pbx, state.account.account_class).is_enforcing:
+            undone[membership.extension.number] = state.service
+    return undone
 
 
 ENFORCED = Stances()

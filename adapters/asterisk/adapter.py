@@ -87,6 +87,14 @@ class AsteriskPbx:
         """Every extension that is not plainly open."""
         return await self._control.services()
 
+    async def set_unaided(self, number: str, row: str | None) -> None:
+        """Have the dialplan's row for calls without an answer kept, and read it back."""
+        await self._control.set_unaided(number, row)
+
+    async def unaided(self) -> Mapping[str, str]:
+        """The rows it now keeps, by extension."""
+        return await self._control.unaided()
+
     def record(self, recorder: Recorder | None) -> None:
         """Have the raw stream, secrets masked, given to this function; None ends it."""
         self._link.recorder = recorder

@@ -69,6 +69,7 @@ async def _start(
         line = billing.add_line(pbx, _tracker(pbx_config.name, rows))
         work.append((billing.bill_pbx(line), f"bill {pbx.name}"))
         work.append((books.enforcement.serve(line), f"enforce {pbx.name}"))
+        work.append((books.unaided.serve(line), f"unaided {pbx.name}"))
     books.desk.add_order("status", status.status)
     books.desk.add_order("live", status.live)
     books.desk.add_order("capture.start", captures.start)

@@ -41,6 +41,8 @@ class FakePbx:
         """Legs that may be forgotten."""
         self.held: dict[str, Service] = {}
         """Extensions that are not plainly open."""
+        self.rows: dict[str, str] = {}
+        """What it does with calls on which it gets no answer, by extension."""
 
     @property
     def name(self) -> str:
@@ -58,7 +60,9 @@ class FakePbx:
             self._events.put_nowait(event)
 
     def fail(self, verb: str, *errors: PortFailed) -> None:
-        """The next commands of this verb (`limit`, `hang_up`, `set`, `services`) fail so."""
+        """The next commands of this verb (`limit`, `hang_up`, `set`, `services`,
+        `set_unaided`, `unaided`) fail so.
+        """
         self._failures[verb] += errors
 
     def done(self, verb: str) -> list[tuple[object, ...]]:
@@ -102,6 +106,27 @@ class FakePbx:
         """What is held."""
         self._carry_out("services")
         return dict(self.held)
+
+    async def set_unaided(self, number: str, row: str | None) -> None:
+        """Held from now on."""
+        try:
+            self._carry_out("set_unaided", number, row)
+        except OutcomeUnknown:
+            if self.unknown_is_done:
+                self._keep(number, row)
+            raise
+        self._keep(number, row)
+
+    async def unaided(self) -> Mapping[str, str]:
+        """What is held."""
+        self._carry_out("unaided")
+        return dict(self.rows)
+
+    def _keep(self, number: str, row: str | None) -> None:
+        if row is None:
+            self.rows.pop(number, None)
+        else:
+            self.rows[number] = row
 
     def _hold(self, number: str, service: Service) -> None:
         if service == OPEN_SERVICE:

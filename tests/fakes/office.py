@@ -31,6 +31,7 @@ from rtbill.ports import (
     Operation,
 )
 from rtbill.stances import ENFORCED, Stances
+from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
     PBX,
     a_directory,
@@ -45,6 +46,8 @@ from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_pbx import FakePbx
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_clock import VirtualClock, settle
+
+DESTINATIONS = {"home": ["+49"], "europe": ["+41", "+43"]}
 
 
 class SlowStore(MemoryStore):
@@ -88,6 +91,7 @@ class Office:
         policies: Mapping[str, Policy] | None = None,
         zone: str = "UTC",
         stances: Stances = ENFORCED,
+        unaided: Mapping[str, UnaidedTerms] | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
@@ -112,6 +116,10 @@ class Office:
         )
         self.line: Line = self.billing.add_line(self.pbx, self.tracker)
         self.enforcement = jobs.Enforcement(self.billing, self.alarms, self.clock)
+        rows = UnaidedRows(
+            self.assessor, self.directory, stances, UnaidedLimits(), DESTINATIONS, unaided or {}
+        )
+        self.unaided = jobs.UnaidedRounds(rows, self.alarms, self.clock)
         self.desk = Desk(
             billing=self.billing,
             enforcement=self.enforcement,
@@ -204,9 +212,10 @@ async def an_office(
     policies: Mapping[str, Policy] | None = None,
     zone: str = "UTC",
     stances: Stances = ENFORCED,
+    unaided: Mapping[str, UnaidedTerms] | None = None,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone, stances)
+    office = Office(policies, zone, stances, unaided)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,
@@ -219,6 +228,7 @@ async def an_office(
         tasks = [
             group.create_task(office.billing.bill_pbx(office.line), name="bill"),
             group.create_task(office.enforcement.serve(office.line), name="enforce"),
+            group.create_task(office.unaided.serve(office.line), name="unaided"),
             group.create_task(
                 jobs.sweep(office.billing, office.store, office.alarms, office.clock), name="sweep"
             ),
