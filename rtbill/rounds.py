@@ -89,6 +89,7 @@ class Rounds(ABC, Generic[T]):
                     pause_s = RETRY_ROUNDS_S[failures - 1]
                 if self.pause_min_s:
                     await self._clock.sleep(self.pause_min_s)
+                    pause_s = max(0.0, pause_s - self.pause_min_s)
             async with asyncio.TaskGroup() as group:
                 timer = group.create_task(self._wake_after(held, pause_s), name="next round")
                 await held.wake.wait()
