@@ -111,6 +111,8 @@ class RunningCall:
         if self.would_be_refused:
             return 0.0
         self.watch(talk_s)
+        if self._passed_s is None or talk_s <= self._passed_s:
+            return None  # our clock was ahead of what the exchange's now proves
         return self._passed_s
 
 

@@ -220,6 +220,7 @@ async def keep_gauges(
         for line in billing.lines.values():
             name = line.pbx.name
             meter.gauge("rtbill_calls_live", line.tracker.count(), pbx=name)
+            meter.gauge("rtbill_services_left_undone", len(rounds.would_lock(name)), pbx=name)
             want = rounds.wanted(name)
             wanted += len(want)
             confirmed += rounds.confirmed_count(line)

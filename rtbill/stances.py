@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rtbill.domain.account import OPEN_SERVICE, Extension, Service
 from rtbill.domain.directory import Directory
 from rtbill.domain.stance import Stance, milder
+
+if TYPE_CHECKING:
+    from rtbill.config import Config
 
 STANDARD = "standard"
 
@@ -74,6 +78,14 @@ class Stances:
                 if not stance.is_enforcing
             ),
         )
+
+
+def stances_of(config: Config) -> Stances:
+    """As configured, exchange by exchange and class by class."""
+    return Stances(
+        {pbx.name: pbx.enforcement for pbx in config.pbxs},
+        {name: each.enforcement for name, each in config.account_classes.items()},
+    )
 
 
 def left_undone(

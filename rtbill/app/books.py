@@ -22,7 +22,7 @@ from rtbill.enforcement import Policy
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, CreateAccount, Meter, Reader, Store
 from rtbill.rating.lookup import TariffBook
-from rtbill.stances import Stances
+from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
@@ -67,7 +67,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             store=store,
             directory=directory,
             assessor=assessor,
-            control=CreditControl(assessor, directory, _limits(config), stances(config)),
+            control=CreditControl(assessor, directory, _limits(config), stances_of(config)),
             policies=_policies(config),
             alarms=alarms,
             chronicle=Chronicle(),
@@ -162,14 +162,6 @@ def _unaided_rows(config: Config, billing: Billing) -> UnaidedRows:
             name: UnaidedTerms(each.unaided, each.unaided_cap_micros, each.unaided_calls)
             for name, each in config.account_classes.items()
         },
-    )
-
-
-def stances(config: Config) -> Stances:
-    """How far to go at each exchange and with each account class."""
-    return Stances(
-        {pbx.name: pbx.enforcement for pbx in config.pbxs},
-        {name: each.enforcement for name, each in config.account_classes.items()},
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rtbill import __version__
-from rtbill.cli import accounts, calls, group, money, service, tariffs, trials, upkeep
+from rtbill.cli import accounts, calls, group, money, observed, service, tariffs, trials, upkeep
 from rtbill.cli.frame import Commands
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def _rtbill(
     """
 
 
-for family in (service, upkeep, money, calls, trials):
+for family in (service, upkeep, money, calls, observed, trials):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
