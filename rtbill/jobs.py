@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ SWEEP_S = 2.0
 HEARD_S = 10.0
 OUTBOX_S = 1.0
 OUTBOX_BATCH = 100
+UNAIDED_SLICE = 25
+"""Extensions whose rows are reckoned before others get their turn."""
 UNAIDED_PAUSE_S = 2.0
 """At least so long between two rounds of unaided rows, which follow every balance."""
 
@@ -100,9 +103,15 @@ class UnaidedRounds(Rounds[str | None]):
         super().__init__(alarms, clock)
         self._rows = rows
 
+    async def prepare(self, line: Line) -> None:
+        """Reckon the rows in slices; `wanted` then finds them all."""
+        for count, _ in enumerate(self._rows.reckon(line.pbx.name, self._clock.now()), start=1):
+            if count % UNAIDED_SLICE == 0:
+                await asyncio.sleep(0)
+
     def wanted(self, pbx: str) -> dict[str, str | None]:
         """The row of each held extension of the exchange."""
-        return dict(self._rows.wanted(pbx, self._clock.now()))
+        return dict(self._rows.reckon(pbx, self._clock.now()))
 
     def held(self, line: Line) -> Held[str | None]:
         """Where it is remembered what the exchange holds."""

@@ -45,6 +45,9 @@ class Rounds(ABC, Generic[T]):
         self._alarms = alarms
         self._clock = clock
 
+    async def prepare(self, line: Line) -> None:
+        """Work that goes before a round and takes longer than the program may be held up."""
+
     @abstractmethod
     def wanted(self, pbx: str) -> Mapping[str, T]:
         """What the extensions of the exchange shall have now."""
@@ -102,6 +105,7 @@ class Rounds(ABC, Generic[T]):
     async def _round(self, line: Line) -> bool:
         """Whether the exchange is now seen to hold all that is wanted."""
         name, held = line.pbx.name, self.held(line)
+        await self.prepare(line)
         try:
             if held.confirmed is None:
                 held.confirmed = dict(await self.read(line))

@@ -49,6 +49,7 @@ class Stances:
         classes: Mapping[str, Stance] | None = None,
     ) -> None:
         self._exchanges = dict(exchanges or {})
+        self._known: dict[tuple[str, str], Stance] = {}
         self._classes = dict(classes or {})
         self._standard = self._classes.get(STANDARD, Stance.ENFORCE)
         named = (*self._exchanges.values(), *self._classes.values())
@@ -59,8 +60,12 @@ class Stances:
         """What holds for accounts of this class at this exchange: the milder of the two. An unknown
         class is taken for `standard`, as policies do.
         """
-        exchange = self._exchanges.get(pbx, Stance.ENFORCE)
-        return milder(exchange, self._classes.get(account_class, self._standard))
+        known = self._known.get((pbx, account_class))
+        if known is None:
+            exchange = self._exchanges.get(pbx, Stance.ENFORCE)
+            known = milder(exchange, self._classes.get(account_class, self._standard))
+            self._known[pbx, account_class] = known
+        return known
 
     def reach(self, account_class: str, extensions: Iterable[Extension]) -> Reach:
         """How far it goes for an account of this class that holds these extensions."""

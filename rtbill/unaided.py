@@ -14,7 +14,7 @@ emergency and free-phone numbers are no business of this row: the dialplan asks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -85,15 +85,15 @@ class UnaidedRows:
         self._rows: dict[str, tuple[object, str]] = {}
         """By account: what the row was made of, and the row."""
 
-    def wanted(self, pbx: str, at: datetime) -> dict[str, str]:
-        """The row of each extension of the exchange that some account holds."""
-        rows = {}
+    def reckon(self, pbx: str, at: datetime) -> Iterator[tuple[str, str]]:
+        """Number and row of each extension of the exchange that some account holds, one by one: a
+        row whose account has changed takes longer than one that is known.
+        """
         for membership in self._directory.extensions_held(at, pbx):
             state = self._directory.state(membership.account)
             stance = self._stances.of(pbx, state.account.account_class)
             row = self.row(state, at) if stance.is_enforcing else OPEN
-            rows[membership.extension.number] = row
-        return rows
+            yield membership.extension.number, row
 
     def row(self, state: AccountState, at: datetime) -> str:
         """What the account's extensions may do where its limits are enforced."""

@@ -53,14 +53,19 @@ class Course(NamedTuple):
         return min(self.first_s + left // self.step_cost * self.step_s, cap_s)
 
     def covers(self, other: Course) -> bool:
-        """Whether this never costs less than the other."""
-        return (
-            self.step_s == other.step_s
-            and self.first_s <= other.first_s
-            and self.first_cost >= other.first_cost
-            and self.step_cost >= other.step_cost
-            and self.jump_cost >= other.jump_cost
-        )
+        """Whether this is proven never to cost less than the other."""
+        if self.first_s > other.first_s or self.first_cost < other.first_cost:
+            return False
+        if self.step_s == other.step_s:
+            return self.step_cost >= other.step_cost and self.jump_cost >= other.jump_cost
+        # Steps of other lengths: even a line below this stays above a line over the other, from
+        # where the other's steps begin. Both sides are taken `step_s` times.
+        if self.step_cost * other.step_s < other.step_cost * self.step_s:
+            return False
+        least = self.first_cost + self.jump_cost
+        most = other.first_cost + other.jump_cost + other.step_cost
+        later_s = other.first_s + 1 - self.first_s
+        return least * self.step_s + self.step_cost * later_s >= most * self.step_s
 
 
 class WorstPrices:

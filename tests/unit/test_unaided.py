@@ -148,8 +148,8 @@ def test_every_held_extension_has_a_row_and_no_other() -> None:
         an_assessor(directory, TARIFF), directory, ENFORCED, UnaidedLimits(), DESTINATIONS, {}
     )
 
-    assert rows.wanted(PBX, NOON) == {"1001": "closed", "2001": "open"}
-    assert rows.wanted("annex", NOON) == {}
+    assert dict(rows.reckon(PBX, NOON)) == {"1001": "closed", "2001": "open"}
+    assert dict(rows.reckon("annex", NOON)) == {}
 
 
 @pytest.mark.parametrize("stance", [Stance.OBSERVE, Stance.WARN])
@@ -164,7 +164,7 @@ def test_where_it_is_not_enforced_every_row_is_open(stance: Stance) -> None:
         {},
     )
 
-    assert rows.wanted(PBX, NOON) == {"1001": "open"}
+    assert dict(rows.reckon(PBX, NOON)) == {"1001": "open"}
 
 
 def test_a_row_follows_the_balance_the_terms_and_the_tariff() -> None:
@@ -175,7 +175,7 @@ def test_a_row_follows_the_balance_the_terms_and_the_tariff() -> None:
     )
 
     def now() -> str:
-        return rows.wanted(PBX, NOON)["1001"]
+        return dict(rows.reckon(PBX, NOON))["1001"]
 
     assert now() == "home:europe:other/599:59:0"
     known = directory.state("room-1")

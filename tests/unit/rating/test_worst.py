@@ -112,10 +112,13 @@ def test_a_course_that_costs_less_at_every_length_is_covered() -> None:
         a_rate("60/60", "0.50", "0.10"),
         a_rate("90/60", "0.40"),
         a_rate("60/60", "0.50", "0.50"),
-        a_rate("60/1", "0.01"),  # steps of other lengths are not compared
+        a_rate("60/1", "0.01"),
+        a_rate("60/1", "0.60", "0.09"),  # after the first minute it may be a second dearer
+        a_rate("60/1", "0.61"),
     ]
 
-    assert [dear.covers(courses([other])[0]) for other in others] == [True, True, False, False]
+    covered = [dear.covers(courses([other])[0]) for other in others]
+    assert covered == [True, True, False, True, True, False]
 
 
 def test_a_course_that_is_free_after_the_first_increment_lasts_for_ever() -> None:
