@@ -118,6 +118,7 @@ class Capabilities:
     live_events: bool
     ask_before_dialling: bool
     set_service: bool
+    """Locks and diverts, and the rows about calls on which it gets no answer."""
     limit_call: bool
     warn: bool
     hang_up: bool
