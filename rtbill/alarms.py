@@ -17,7 +17,7 @@ class Alarm:
 
     kind: str
     """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
-    `unconfirmed`, `command`, `service`, `books`, `check`, `inline`."""
+    `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`."""
     subject: str
     text: str
     since: datetime

@@ -71,7 +71,17 @@ class Assessor:
         """The exact price of this much talk; NoRate says what is missing."""
         if called.number is None:
             raise NoRate(called.reason)
-        return price(self._table(account, answered_at), called.number, answered_at, talk_us)
+        return price(self.table(account, answered_at), called.number, answered_at, talk_us)
+
+    def table(self, account: Account, at: datetime) -> RateTable:
+        """The rates that hold for the account then; NoRate when there are none in its currency."""
+        table = self._book.in_force(account.tariff or self._default_tariff, at)
+        if table.tariff.currency != account.currency:
+            raise NoRate(
+                f"tariff {table.tariff.name} is in {table.tariff.currency}, account {account.id} "
+                f"in {account.currency}; give the account a tariff in its currency"
+            )
+        return table
 
     def affordable_s(
         self,
@@ -86,7 +96,7 @@ class Assessor:
             raise NoRate(called.reason)
         if available_micros <= 0:
             return 0
-        table = self._table(account, answered_at)
+        table = self.table(account, answered_at)
         return affordable_s(table, called.number, answered_at, available_micros, cap_s)
 
     def assess(self, record: CallRecord) -> RatedCall:
@@ -122,12 +132,3 @@ class Assessor:
 
     def _holder(self, extension: Extension, at: datetime) -> Membership | None:
         return self._directory.holder(extension, at)
-
-    def _table(self, account: Account, at: datetime) -> RateTable:
-        table = self._book.in_force(account.tariff or self._default_tariff, at)
-        if table.tariff.currency != account.currency:
-            raise NoRate(
-                f"tariff {table.tariff.name} is in {table.tariff.currency}, account {account.id} "
-                f"in {account.currency}; give the account a tariff in its currency"
-            )
-        return table

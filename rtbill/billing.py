@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from balance import ledger
-from rtbill import consequences, enforcement
+from rtbill import consequences, enforcement, observing
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.calls.tracker import Tracker
@@ -38,9 +38,11 @@ from rtbill.domain.events import (
 )
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.domain.refusal import Reason
 from rtbill.lines import Line, Pending
+from rtbill.observing import Observations
 from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
 
 STORE_PAUSE_S = 0.5
@@ -86,6 +88,7 @@ class Billing:
         self.alarms = alarms
         self.chronicle = chronicle
         self.commands = Commands(control, alarms, clock)
+        self.observations = Observations()
         self.lines: dict[str, Line] = {}
         self._clock = clock
         self._meter = meter
@@ -152,7 +155,11 @@ class Billing:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
         grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
-        if not grant.is_affordable:
+        if not grant.stance.is_enforcing:
+            if grant.reason and event.id not in line.let_through:
+                line.let_through.add(event.id)
+                self._observe(observing.refusal(event, grant))
+        elif not grant.is_affordable:
             refused = CallRefused(
                 event.id.pbx, event.at, event.payer, event.dialled, Reason.BALANCE
             )
@@ -163,6 +170,7 @@ class Billing:
 
     async def _answered(self, line: Line, leg: LiveLeg) -> None:
         running = self.control.answered(leg)
+        running.would_be_refused = leg.id in line.let_through
         await self._hand_over(partial(self.store.note_live, leg))
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
@@ -171,14 +179,22 @@ class Billing:
         self.commands.order(line, running)
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
-        self.control.ended(record.id)
+        running = self.control.ended(record.id)
+        line.let_through.discard(record.id)
         under_way = line.in_flight.get(record.id)
         if record.source is Source.OUTBOX and (under_way in SETTLED or under_way == record.outcome):
             return  # its row stays until we acknowledge it, and is shown again until then
         line.in_flight[record.id] = record.outcome
         call = self.assessor.assess(record)
-        future = await self._hand_over(partial(self.store.submit, self.operation(call)))
-        await line.pending.put(Pending(record, call, future, heard_at))
+        account = self.directory.account(call.account)
+        observed = observing.cut(running, call, self.assessor, account) if running else ()
+        operation = self.operation(call, observed=observed)
+        future = await self._hand_over(partial(self.store.submit, operation))
+        await line.pending.put(Pending(record, call, future, heard_at, observed))
+
+    def _observe(self, observation: Observation) -> None:
+        self.observations.add(observation)
+        self.chronicle.add(observation.at, observation)
 
     async def _hand_over(self, hand_over: Callable[[], _T]) -> _T:
         """Give something to the store. While it is full nothing more is read from the exchange,
@@ -212,10 +228,22 @@ class Billing:
         self.alarms.tell(notice)
         self.chronicle.add(notice.at, notice)
 
-    def operation(self, call: RatedCall, settles: CallStatus | None = None) -> Operation:
+    def operation(
+        self,
+        call: RatedCall,
+        settles: CallStatus | None = None,
+        observed: tuple[Observation, ...] = (),
+    ) -> Operation:
         """The one operation that puts this call into the books."""
         at = self._clock.now()
-        decide = partial(consequences.settle, call=call, policies=self.policies, at=at)
+        decide = partial(
+            consequences.settle,
+            call=call,
+            policies=self.policies,
+            at=at,
+            reach=self.control.reach(call.account, at),
+            observed=observed,
+        )
         key = ledger.call_key(call.record.id)
         return Operation(call.account, key, decide, call.record.id, settles)
 
@@ -230,7 +258,7 @@ class Billing:
             committed = await pending.future
             if committed.facts is None and _resolves_doubt(record, committed.first_call):
                 assert committed.first_call is not None
-                again = self.operation(pending.call, settles=CallStatus.UNCONFIRMED)
+                again = self.operation(pending.call, CallStatus.UNCONFIRMED, pending.observed)
                 committed = await self.store.submit(again)
         except Exception as error:  # noqa: BLE001 - one call that cannot be posted stops no other
             # The exchange keeps its own row, and the live row stays: the call comes back.
@@ -268,6 +296,8 @@ class Billing:
             self.chronicle.add(call.record.ended_at, Posted(call, facts.state))
         for notice in facts.notices:
             self.chronicle.add(notice.at, notice)
+        for observation in facts.observations:
+            self.chronicle.add(observation.at, observation)
         if facts.service_before is not None:
             self.wake()
 
@@ -286,6 +316,7 @@ class Billing:
             reason=reason,
             policies=self.policies,
             at=self._clock.now(),
+            reach=self.control.reach(account, self._clock.now()),
         )
         committed = await self.store.submit(Operation(account, ledger.credit_key(key), decide))
         self.committed(committed)
@@ -303,7 +334,7 @@ class Billing:
     def wake(self) -> None:
         """Have an enforcement round look at every exchange now."""
         for line in self.lines.values():
-            line.wake.set()
+            line.wake()
 
     async def reassess(self, accounts: Iterable[str]) -> None:
         """Decide anew what service these accounts shall have, and how long their running calls may
@@ -315,7 +346,8 @@ class Billing:
             if enforcement.decide(state, self.policies.of(state)) == state.service:
                 continue
             at = self._clock.now()
-            decide = partial(consequences.reassessed, policies=self.policies, at=at)
+            reach = self.control.reach(account, at)
+            decide = partial(consequences.reassessed, policies=self.policies, at=at, reach=reach)
             key = f"service:{account}:{at.isoformat()}"
             self.committed(await self.store.submit(Operation(account, key, decide)))
 
@@ -325,6 +357,8 @@ class Billing:
             self.commands.order(self.lines[running.leg.id.pbx], running)
 
     def _rebalance(self, account: str) -> None:
+        for line in self.lines.values():
+            line.unaided.wake.set()
         for running in self.control.rebalance(account):
             self.commands.order(self.lines[running.leg.id.pbx], running)
 
@@ -332,7 +366,7 @@ class Billing:
 
     def _link_lost(self, line: Line, event: LinkLost) -> None:
         line.is_up, line.since, line.heard_at = False, self._clock.now(), event.at
-        line.confirmed = None
+        line.forget_held()
         for kind in ("rights", "snapshot", "alive", "settings"):
             self.alarms.clear(kind, event.pbx)  # the next sign-in tells anew what still holds
         self.alarms.raise_("link", event.pbx, f"link lost: {event.reason}")
@@ -350,12 +384,13 @@ class Billing:
         self.alarms.raise_("clock", snapshot.pbx, text)
 
     def _link_restored(self, line: Line, event: LinkRestored) -> None:
-        line.is_up, line.since, line.confirmed = True, self._clock.now(), None
+        line.is_up, line.since = True, self._clock.now()
+        line.forget_held()
         self._mind_clock(line, event.snapshot)
         for kind in ("link", "login", "unreachable", "frame"):
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
-        line.wake.set()
+        line.wake()
         line.restored.set()
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from rtbill.domain.account import AccountState, Service
 from rtbill.domain.events import CallRefused, LiveLeg
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
 
 REFUSALS_KEPT = 64
@@ -39,7 +40,7 @@ class Served:
     service: Service
 
 
-What = Answered | Posted | Served | CallRefused | Notice
+What = Answered | Posted | Served | CallRefused | Notice | Observation
 
 
 @dataclass(frozen=True, slots=True)

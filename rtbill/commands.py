@@ -23,8 +23,12 @@ class Commands:
         self._clock = clock
 
     def order(self, line: Line, running: RunningCall) -> None:
-        """Bring the exchange's limit to what is wanted, in a task of the line; never waits."""
-        if running.wanted_s == running.armed_s or running.is_commanded:
+        """Bring the exchange's limit to what is wanted, in a task of the line; never waits. Where
+        it is not enforced, only follow what it would have done.
+        """
+        if not running.stance.is_enforcing:
+            running.watch(running.talked_s(self._clock.now() - line.clock_ahead))
+        if running.order_s == running.armed_s or running.is_commanded:
             return
         if not line.pbx.capabilities.limit_call or line.commands is None:
             return
@@ -34,11 +38,11 @@ class Commands:
     async def _command(self, line: Line, running: RunningCall) -> None:
         call, failures = running.leg.id, 0
         try:
-            while running.armed_s != running.wanted_s:
+            while running.armed_s != running.order_s:
                 found = self._control.find(call)
                 if found is not None and found is not running:
                     return  # refused while dialled, answered since: the answer decides anew
-                wanted = running.wanted_s
+                wanted = running.order_s
                 try:
                     if wanted is None or wanted > 0:
                         await line.pbx.limit(call, NO_LIMIT_S if wanted is None else wanted)
@@ -61,7 +65,15 @@ class Commands:
 
     def cut_overdue(self, line: Line, grace_s: float = 2.0) -> None:
         """Hang up calls that outlived the timer in their exchange: the second means (CC-43)."""
-        for running in self._control.overdue(self._clock.now() - line.clock_ahead, grace_s):
+        now = self._clock.now() - line.clock_ahead
+        for running in self._control.overdue(now, grace_s):
             if running.leg.id.pbx == line.pbx.name and line.is_up and not running.is_commanded:
                 running.wanted_s, running.armed_s = 0.0, None
                 self.order(line, running)
+
+    def watch(self, line: Line) -> None:
+        """Follow the calls of the exchange on which no limit is enforced."""
+        now = self._clock.now() - line.clock_ahead
+        for running in self._control.running():
+            if running.leg.id.pbx == line.pbx.name and not running.stance.is_enforcing:
+                running.watch(running.talked_s(now))

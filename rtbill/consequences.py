@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from balance import ledger, thresholds
 from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, Service
+from rtbill.domain.call import epoch_us
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
+from rtbill.domain.stance import Stance
 from rtbill.enforcement import Policy, decide
+from rtbill.stances import EVERYWHERE, STANDARD, Reach, Spared
 
-STANDARD = "standard"
 SITE_POLICY = Policy(exhausted=OPEN_SERVICE, low_balance_micros=0)
 
 
@@ -35,46 +38,80 @@ class Policies:
         return self._policies.get(state.account.account_class, self._standard)
 
 
-def settle(state: AccountState, call: RatedCall, policies: Policies, at: datetime) -> Facts:
-    """The call enters the books, with all that follows from it."""
-    facts = with_consequences(state, ledger.post_call(state, call), policies, at)
+def settle(  # noqa: PLR0913 - the facts of one call
+    state: AccountState,
+    call: RatedCall,
+    policies: Policies,
+    at: datetime,
+    reach: Reach = EVERYWHERE,
+    observed: tuple[Observation, ...] = (),
+) -> Facts:
+    """The call enters the books, with all that follows from it, and with what was observed of it
+    already.
+    """
+    facts = with_consequences(state, ledger.post_call(state, call), policies, at, reach)
     notices = call_notices(call, at)
-    return replace(facts, notices=facts.notices + notices) if notices else facts
+    if not notices and not observed:
+        return facts
+    return replace(
+        facts, notices=facts.notices + notices, observations=facts.observations + observed
+    )
 
 
 def credited(  # noqa: PLR0913 - the facts of one credit
-    state: AccountState, micros: int, key: str, reason: str, policies: Policies, at: datetime
+    state: AccountState,
+    micros: int,
+    key: str,
+    reason: str,
+    policies: Policies,
+    at: datetime,
+    reach: Reach = EVERYWHERE,
 ) -> Facts:
     """Money received or corrected, with all that follows from it."""
-    return with_consequences(state, ledger.credit(state, micros, key, at, reason), policies, at)
+    facts = ledger.credit(state, micros, key, at, reason)
+    return with_consequences(state, facts, policies, at, reach)
 
 
-def reassessed(state: AccountState, policies: Policies, at: datetime) -> Facts:
+def reassessed(
+    state: AccountState, policies: Policies, at: datetime, reach: Reach = EVERYWHERE
+) -> Facts:
     """The service that the present policy wants, though no money moved."""
-    return with_consequences(state, Facts(state), policies, at)
+    return with_consequences(state, Facts(state), policies, at, reach)
 
 
 def with_consequences(
-    before: AccountState, facts: Facts, policies: Policies, at: datetime
+    before: AccountState,
+    facts: Facts,
+    policies: Policies,
+    at: datetime,
+    reach: Reach = EVERYWHERE,
 ) -> Facts:
-    """The facts, and beside them the service wanted now and the notices of thresholds crossed."""
+    """The facts, and beside them the service wanted now, the notices of thresholds crossed, and
+    what is left undone where the service is not enforced.
+    """
     after = facts.state
     policy = policies.of(after)
     service = decide(after, policy)
     notices: list[Notice] = []
     low = policy.low_balance_micros
-    if low and after.account.is_limited and thresholds.fell_below(before, after, low):
+    if (
+        low
+        and reach.tells_holder
+        and after.account.is_limited
+        and thresholds.fell_below(before, after, low)
+    ):
         notices.append(_balance_notice("balance.low", after, at))
     if service == before.service:
         if notices:
             return replace(facts, notices=facts.notices + tuple(notices))
         return facts
-    notices.append(_service_notice(after, service, at))
+    notices += _service_notices(after, service, at, reach)
     return replace(
         facts,
         state=replace(after, service=service),
         notices=facts.notices + tuple(notices),
         service_before=before.service,
+        observations=facts.observations + _left_undone(after, service, at, reach.spared),
     )
 
 
@@ -94,9 +131,50 @@ def _balance_notice(kind: str, state: AccountState, at: datetime) -> Notice:
     return Notice(kind, account.id, f"{available} left", at)
 
 
-def _service_notice(state: AccountState, after: Service, at: datetime) -> Notice:
-    account = state.account
-    kind = "service.opened" if after == OPEN_SERVICE else "service.locked"
-    available = Money(state.available_micros, account.currency)
-    text = f"outgoing {after.outgoing}, incoming {after.incoming}; {available} left"
-    return Notice(kind, account.id, text, at)
+def _service_notices(
+    state: AccountState, after: Service, at: datetime, reach: Reach
+) -> Iterator[Notice]:
+    """To the holder where the service changes or a warning stands for it; to the operator about
+    each exchange where nothing changes.
+    """
+    account, is_open = state.account.id, after == OPEN_SERVICE
+    text = _service_text(state, after)
+    if reach.enforces:
+        yield Notice("service.opened" if is_open else "service.locked", account, text, at)
+    for spared in reach.spared:
+        kind = "service.would_open" if is_open else "service.would_lock"
+        where = (("pbx", spared.pbx), ("extensions", ",".join(spared.extensions)))
+        yield Notice(kind, account, f"{_named(spared)}: {text}", at, where)
+    if not is_open and any(spared.stance is Stance.WARN for spared in reach.spared):
+        yield Notice("service.warning", account, f"would be locked: {text}", at)
+
+
+def _left_undone(
+    state: AccountState, after: Service, at: datetime, spared: Iterable[Spared]
+) -> tuple[Observation, ...]:
+    """What this change of service would have done, once for each exchange that only observes."""
+    kind = ObservationKind.OPEN if after == OPEN_SERVICE else ObservationKind.LOCK
+    act = "opened" if after == OPEN_SERVICE else "locked"
+    account = state.account.id
+    return tuple(
+        Observation(
+            key=f"{kind}:{each.pbx}/{account}:{state.version}:{epoch_us(at)}",
+            kind=kind,
+            at=at,
+            pbx=each.pbx,
+            account=account,
+            extension=each.extensions[0] if len(each.extensions) == 1 else None,
+            text=f"{_named(each)} would be {act}: {_service_text(state, after)}",
+        )
+        for each in spared
+    )
+
+
+def _named(spared: Spared) -> str:
+    """`hall/1001`, or `hall/1001, 1002, 1003`."""
+    return f"{spared.pbx}/{', '.join(spared.extensions)}"
+
+
+def _service_text(state: AccountState, after: Service) -> str:
+    available = Money(state.available_micros, state.account.currency)
+    return f"outgoing {after.outgoing}, incoming {after.incoming}; {available} left"

@@ -20,7 +20,7 @@ from rtbill.domain.money import Money
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
-from rtbill.stances import ENFORCED, Stances
+from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,51 @@ class RunningCall:
     person: str | None
     called: CalledNumber
     wanted_s: float | None = None
-    """Seconds from answer after which the exchange shall end it; None means no limit."""
+    """Seconds from answer that the money allows; None means no limit."""
     armed_s: float | None = None
     """What the exchange has confirmed; negative while it did not answer."""
     is_commanded: bool = False
-    """A task is bringing `armed_s` to `wanted_s`."""
+    """A task is bringing `armed_s` to `order_s`."""
+    stance: Stance = Stance.ENFORCE
+    would_be_refused: bool = False
+    """It only goes on because its limit is not enforced."""
+    _watched_s: float | None = None
+    _passed_s: float | None = None
+
+    @property
+    def order_s(self) -> float | None:
+        """Seconds from answer after which the exchange shall end it; None means no limit."""
+        return self.wanted_s if self.stance.is_enforcing else None
+
+    def talked_s(self, now: datetime) -> float:
+        """Seconds since the answer; `now` is of the exchange's clock."""
+        assert self.leg.answered_at is not None
+        return (now - self.leg.answered_at).total_seconds()
+
+    def watch(self, talked_s: float) -> None:
+        """Follow where a limit that is not enforced would have ended the call: at the first instant
+        at which talk had gone on for as long as the money then allowed.
+        """
+        if self._passed_s is None:
+            before, now = self._watched_s, self.wanted_s
+            if before is not None and talked_s > before:
+                self._passed_s = before
+            elif now is not None and talked_s > now:
+                self._passed_s = now if before is None else talked_s
+        self._watched_s = self.wanted_s
+
+    def limit_passed_s(self, talk_s: float) -> float | None:
+        """Seconds of talk after which a call of this talk time would have been ended; None when it
+        would not, or when its limit is enforced.
+        """
+        if self.stance.is_enforcing:
+            return None
+        if self.would_be_refused:
+            return 0.0
+        self.watch(talk_s)
+        if self._passed_s is None or talk_s <= self._passed_s:
+            return None  # our clock was ahead of what the exchange's now proves
+        return self._passed_s
 
 
 class CreditControl:
@@ -136,15 +176,22 @@ class CreditControl:
             known = RunningCall(leg, holder.account, holder.person, called)
             self._running[leg.id] = known
             self._by_account.setdefault(holder.account, {})[leg.id] = known
-        state = self._directory.state(known.account)
-        known.wanted_s = self._limit_s(state, known.called, leg.answered_at)
+        self._allow(known)
         return known
 
-    def ended(self, call: CallId) -> None:
-        """Forget a call that is over."""
+    def ended(self, call: CallId) -> RunningCall | None:
+        """Forget a call that is over; what was known of it while it talked."""
         running = self._running.pop(call, None)
         if running is not None:
             self._take_from_account(running)
+        return running
+
+    def reach(self, account: str, at: datetime) -> Reach:
+        """How far consequences go for the account at the exchanges where it has extensions."""
+        if self.stances.all_enforce:
+            return EVERYWHERE
+        held = self._directory.extensions_of(account, at)
+        return self.stances.reach(self._directory.account(account).account_class, held)
 
     def reassign(self) -> list[RunningCall]:
         """Memberships changed, perhaps from an instant that has passed: running calls whose limit
@@ -161,10 +208,7 @@ class CreditControl:
             self._take_from_account(running)
             running.account = holder.account
             self._by_account.setdefault(holder.account, {})[call] = running
-            state = self._directory.state(holder.account)
-            limit = self._limit_s(state, running.called, leg.answered_at)
-            if limit != running.wanted_s:
-                running.wanted_s = limit
+            if self._allow(running):
                 changed.append(running)
         return changed
 
@@ -179,25 +223,22 @@ class CreditControl:
         calls = self._by_account.get(account)
         if not calls:
             return []
-        state = self._directory.state(account)
-        changed = []
-        for running in calls.values():
-            assert running.leg.answered_at is not None
-            limit = self._limit_s(state, running.called, running.leg.answered_at)
-            if limit != running.wanted_s:
-                running.wanted_s = limit
-                changed.append(running)
-        return changed
+        return [running for running in calls.values() if self._allow(running)]
+
+    def _allow(self, running: RunningCall) -> bool:
+        """Whether the call's limit, or how far it is enforced, is another than before."""
+        assert running.leg.answered_at is not None
+        state = self._directory.state(running.account)
+        before = running.wanted_s, running.stance
+        running.wanted_s = self._limit_s(state, running.called, running.leg.answered_at)
+        running.stance = self.stances.of(running.leg.id.pbx, state.account.account_class)
+        return (running.wanted_s, running.stance) != before
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
         """Calls that still talk this long after their limit: the exchange's timer has failed."""
         late = []
         for running in self._running.values():
-            if running.wanted_s is None:
-                continue
-            assert running.leg.answered_at is not None
-            talked_s = (now - running.leg.answered_at).total_seconds()
-            if talked_s > running.wanted_s + grace_s:
+            if running.order_s is not None and running.talked_s(now) > running.order_s + grace_s:
                 late.append(running)
         return late
 

@@ -148,6 +148,7 @@ class Desk:
         await self._store.change(AddTariff(added))
         book.make_ready(self._clock.now())
         self._billing.assessor.replace_book(book)
+        self._billing.wake()
         answer["version"] = added.version
         return answer
 

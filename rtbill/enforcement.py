@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from balance import thresholds
 from rtbill.domain.account import (
@@ -18,6 +19,8 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,11 @@ def combine(services: Iterable[Service]) -> Service:
     return combined
 
 
-def differences(
-    wanted: Mapping[str, Service], confirmed: Mapping[str, Service]
-) -> dict[str, Service]:
-    """What must be set: number to service. A number nobody wants anything of shall be open."""
+def differences(wanted: Mapping[str, T], confirmed: Mapping[str, T], absent: T) -> dict[str, T]:
+    """What must be set, by number. A number that is not named has, or shall have, `absent`."""
     differing = {}
     for number in sorted(wanted.keys() | confirmed.keys()):
-        want = wanted.get(number, OPEN_SERVICE)
-        if confirmed.get(number, OPEN_SERVICE) != want:
+        want = wanted.get(number, absent)
+        if confirmed.get(number, absent) != want:
             differing[number] = want
     return differing

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rtbill import enforcement
 from rtbill.alarms import Alarms
 from rtbill.billing import Billing
 from rtbill.chronicle import Served
-from rtbill.domain.account import DeskLock, Extension, Service
-from rtbill.domain.errors import OutcomeUnknown, PortFailed, RtbillError
-from rtbill.lines import Line
+from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Service
+from rtbill.domain.errors import PortFailed, RtbillError
+from rtbill.lines import Held, Line
 from rtbill.outbox import pause_s
 from rtbill.ports import (
+    AddObservations,
     Clock,
     Heard,
     Meter,
@@ -26,38 +27,39 @@ from rtbill.ports import (
     Store,
     StoredNotice,
 )
+from rtbill.rounds import Rounds
+from rtbill.stances import left_undone
+from rtbill.unaided import UnaidedRows
 
-ROUND_S = 30.0
-"""An enforcement round runs at least this often."""
-RETRY_ROUNDS_S = (1.0, 2.0, 4.0, 8.0)
-"""After a round that left something undone."""
-READ_BACK_ROUNDS = 10
-"""Every so many rounds the exchange's state is read anew, to find changes made by hand."""
 SWEEP_S = 2.0
 HEARD_S = 10.0
 OUTBOX_S = 1.0
 OUTBOX_BATCH = 100
-SET_AT_ONCE_MAX = 16
-"""Extensions set at a time: the exchange has other work too."""
+UNAIDED_SLICE = 25
+"""Extensions whose rows are reckoned before others get their turn."""
+UNAIDED_PAUSE_S = 2.0
+"""At least so long between two rounds of unaided rows, which follow every balance."""
 
 
-class Enforcement:
-    """Brings every exchange into line with what is wanted, and knows what differs."""
+class Enforcement(Rounds[Service]):
+    """Locks and diverts: what is wanted for money, where that is enforced, and by hand."""
+
+    alarm = "service"
+    subject = "locks"
+    absent = OPEN_SERVICE
 
     def __init__(
         self, billing: Billing, alarms: Alarms, clock: Clock, locks: Sequence[DeskLock] = ()
     ) -> None:
+        super().__init__(alarms, clock)
         self._billing = billing
-        self._alarms = alarms
-        self._clock = clock
         self.desk_locks: dict[Extension, DeskLock] = {lock.extension: lock for lock in locks}
 
     def wanted(self, pbx: str) -> dict[str, Service]:
         """What each held or locked extension of the exchange shall have now."""
-        directory = self._billing.directory
-        services: dict[str, Service] = {}
-        for membership in directory.extensions_held(self._clock.now(), pbx):
-            services[membership.extension.number] = directory.state(membership.account).service
+        services = self._for_money(pbx)
+        for number in self.would_lock(pbx):
+            services[number] = OPEN_SERVICE
         for extension, lock in self.desk_locks.items():
             if extension.pbx == pbx:
                 money = services.get(extension.number)
@@ -65,78 +67,63 @@ class Enforcement:
                 services[extension.number] = enforcement.combine(reasons)
         return services
 
-    def differing(self, line: Line) -> dict[str, Service]:
-        """What the exchange is not yet seen to hold."""
-        return enforcement.differences(self.wanted(line.pbx.name), line.confirmed or {})
+    def would_lock(self, pbx: str) -> dict[str, Service]:
+        """Extensions that enforcing would lock or divert at once for want of money."""
+        now = self._clock.now()
+        return left_undone(self._billing.directory, self._billing.control.stances, pbx, now)
 
-    def confirmed_count(self, line: Line) -> int:
-        """How many extensions the exchange was seen to hold as wanted."""
-        if line.confirmed is None:
-            return 0
-        return len(self.wanted(line.pbx.name).keys() - self.differing(line).keys())
+    def _for_money(self, pbx: str) -> dict[str, Service]:
+        directory = self._billing.directory
+        held = directory.extensions_held(self._clock.now(), pbx)
+        return {each.extension.number: directory.state(each.account).service for each in held}
 
-    async def serve(self, line: Line) -> None:
-        """Rounds for one exchange, for ever: after each change, and by the clock."""
-        rounds = failures = 0
-        while True:
-            line.wake.clear()
-            pause_s = ROUND_S
-            if line.is_up and line.pbx.capabilities.set_service:
-                if rounds % READ_BACK_ROUNDS == 0:
-                    line.confirmed = None
-                rounds += 1
-                is_done = await self._round(line)
-                failures = 0 if is_done else failures + 1
-                if 0 < failures <= len(RETRY_ROUNDS_S):
-                    pause_s = RETRY_ROUNDS_S[failures - 1]
-            async with asyncio.TaskGroup() as group:
-                timer = group.create_task(self._wake_after(line, pause_s), name="next round")
-                await line.wake.wait()
-                timer.cancel()
+    def held(self, line: Line) -> Held[Service]:
+        """Where it is remembered what the exchange holds."""
+        return line.services
 
-    async def _wake_after(self, line: Line, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-        line.wake.set()
+    async def read(self, line: Line) -> Mapping[str, Service]:
+        """What the exchange holds."""
+        return await line.pbx.services()
 
-    async def _round(self, line: Line) -> bool:
-        """Whether the exchange is now seen to hold all that is wanted."""
-        name = line.pbx.name
-        try:
-            if line.confirmed is None:
-                line.confirmed = dict(await line.pbx.services())
-            todo = list(enforcement.differences(self.wanted(name), line.confirmed).items())
-            for start in range(0, len(todo), SET_AT_ONCE_MAX):
-                async with asyncio.TaskGroup() as group:
-                    for number, service in todo[start : start + SET_AT_ONCE_MAX]:
-                        group.create_task(self._set(line, number, service), name=f"set {number}")
-        except PortFailed as error:
-            self._alarms.raise_("service", name, f"locks cannot be read: {error}")
-            return False
-        left = self._left(line, [number for number, _ in todo])
-        if left and line.is_up:
-            numbers = ", ".join(sorted(left)[:5])
-            text = f"{len(left)} extensions are not seen to hold what is wanted: {numbers}"
-            self._alarms.raise_("service", name, text)
-        if left:
-            return False
-        self._alarms.clear("service", name)
-        return True
+    async def write(self, line: Line, number: str, value: Service) -> None:
+        """Have the exchange hold it."""
+        await line.pbx.set_service(number, value)
+        self._billing.chronicle.add(self._clock.now(), Served(line.pbx.name, number, value))
 
-    def _left(self, line: Line, tried: list[str]) -> list[str]:
-        """Numbers not seen to hold what is wanted; all that were tried when nothing is known."""
-        return tried if line.confirmed is None else list(self.differing(line))
 
-    async def _set(self, line: Line, number: str, service: Service) -> None:
-        try:
-            await line.pbx.set_service(number, service)
-        except OutcomeUnknown:
-            line.confirmed = None  # it may be done or not: only the exchange knows
-            return
-        except PortFailed:
-            return  # still differs: the round tells, the next one tries again
-        if line.confirmed is not None:
-            line.confirmed[number] = service
-        self._billing.chronicle.add(self._clock.now(), Served(line.pbx.name, number, service))
+class UnaidedRounds(Rounds[str | None]):
+    """What exchanges do with calls on which they get no answer, pushed beforehand."""
+
+    alarm = "unaided"
+    subject = "rows for calls without an answer"
+    absent = None
+    pause_min_s = UNAIDED_PAUSE_S
+
+    def __init__(self, rows: UnaidedRows, alarms: Alarms, clock: Clock) -> None:
+        super().__init__(alarms, clock)
+        self._rows = rows
+
+    async def prepare(self, line: Line) -> None:
+        """Reckon the rows in slices; `wanted` then finds them all."""
+        for count, _ in enumerate(self._rows.reckon(line.pbx.name, self._clock.now()), start=1):
+            if count % UNAIDED_SLICE == 0:
+                await asyncio.sleep(0)
+
+    def wanted(self, pbx: str) -> dict[str, str | None]:
+        """The row of each held extension of the exchange."""
+        return dict(self._rows.reckon(pbx, self._clock.now()))
+
+    def held(self, line: Line) -> Held[str | None]:
+        """Where it is remembered what the exchange holds."""
+        return line.unaided
+
+    async def read(self, line: Line) -> Mapping[str, str | None]:
+        """What the exchange holds."""
+        return await line.pbx.unaided()
+
+    async def write(self, line: Line, number: str, value: str | None) -> None:
+        """Have the exchange hold it."""
+        await line.pbx.set_unaided(number, value)
 
 
 async def sweep(billing: Billing, store: Store, alarms: Alarms, clock: Clock) -> None:
@@ -145,10 +132,27 @@ async def sweep(billing: Billing, store: Store, alarms: Alarms, clock: Clock) ->
         await clock.sleep(SWEEP_S)
         for line in billing.lines.values():
             billing.commands.cut_overdue(line)
+            billing.commands.watch(line)
         if store.failing is not None:
             alarms.raise_("store", "books", store.failing)
         else:
             alarms.clear("store", "books")
+
+
+async def keep_observations(billing: Billing, store: Store, alarms: Alarms, clock: Clock) -> None:
+    """Store observations that belong to no account operation as soon as they are made."""
+    waiting = billing.observations
+    while True:
+        await waiting.arrived.wait()
+        batch = waiting.take()
+        try:
+            await store.change(AddObservations(tuple(batch), clock.now()))
+        except PortFailed:
+            waiting.give_back(batch)  # the same key again is the same fact
+            await clock.sleep(OUTBOX_S)
+        if waiting.dropped:
+            text = f"{waiting.dropped} were not kept: the books could not be written for too long"
+            alarms.raise_("observations", "books", text)
 
 
 async def note_heard(billing: Billing, store: Store, clock: Clock) -> None:
@@ -225,6 +229,7 @@ async def keep_gauges(
         for line in billing.lines.values():
             name = line.pbx.name
             meter.gauge("rtbill_calls_live", line.tracker.count(), pbx=name)
+            meter.gauge("rtbill_services_left_undone", len(rounds.would_lock(name)), pbx=name)
             want = rounds.wanted(name)
             wanted += len(want)
             confirmed += rounds.confirmed_count(line)

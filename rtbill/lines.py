@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from rtbill.calls.tracker import Tracker
 from rtbill.domain.account import Service
 from rtbill.domain.call import CallId, CallRecord, Outcome
+from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
 from rtbill.ports import Committed, Pbx
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -21,6 +25,18 @@ class Pending:
     call: RatedCall
     future: asyncio.Future[Committed]
     heard_at: float
+    observed: tuple[Observation, ...] = ()
+    """What would have been done about it."""
+
+
+@dataclass(slots=True)
+class Held(Generic[T]):
+    """One kind of fact that the exchange holds about extensions."""
+
+    confirmed: dict[str, T] | None = None
+    """By number, as last seen; None until read after the link came up."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something changed that a round should look at."""
 
 
 @dataclass(slots=True)
@@ -34,10 +50,10 @@ class Line:
     heard_at: datetime | None = None
     since: datetime | None = None
     """When the link last came or went."""
-    confirmed: dict[str, Service] | None = None
-    """What the exchange holds, by number; None until read after the link came up."""
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something changed that an enforcement round should look at."""
+    services: Held[Service] = field(default_factory=lambda: Held[Service]())
+    """Locks and diverts."""
+    unaided: Held[str | None] = field(default_factory=lambda: Held[str | None]())
+    """What it does with calls on which it gets no answer."""
     restored: asyncio.Event = field(default_factory=asyncio.Event)
     """The link came (back) and nobody has inspected the exchange since."""
     commands: asyncio.TaskGroup | None = None
@@ -46,5 +62,16 @@ class Line:
     """Calls handed to the store and not yet durable."""
     emergencies: set[CallId] = field(default_factory=set)
     """Emergency calls in progress that somebody has been told of."""
+    let_through: set[CallId] = field(default_factory=set)
+    """Calls being dialled that would have been refused, were that enforced here."""
     clock_ahead: timedelta = timedelta()
     """How much our clock is ahead of the exchange's, as its latest snapshot showed."""
+
+    def forget_held(self) -> None:
+        """Nothing is known any more of what the exchange holds."""
+        self.services.confirmed = self.unaided.confirmed = None
+
+    def wake(self) -> None:
+        """Have the rounds look at what the exchange holds now."""
+        self.services.wake.set()
+        self.unaided.wake.set()

@@ -52,6 +52,7 @@ HELP = {
     "rtbill_services_wanted": "Extensions that shall be locked or diverted",
     "rtbill_services_confirmed": "Extensions whose exchange confirmed the wanted service",
     "rtbill_services_differing": "Extensions whose exchange holds another service than wanted",
+    "rtbill_services_left_undone": "Extensions that would be locked, were that enforced",
     "rtbill_alarms": "Alarms raised and not cleared",
     "rtbill_calls_total": "Calls entered into the books",
     "rtbill_questions_total": "Questions before dialling, by what was answered",

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Protocol
 
 from rtbill.domain.account import (
-    Account,
     AccountState,
     DeskLock,
     Extension,
@@ -21,12 +20,63 @@ from rtbill.domain.account import (
     Service,
 )
 from rtbill.domain.call import CallId
+from rtbill.domain.changes import (
+    AddObservations,
+    AddTariff,
+    Assign,
+    Change,
+    ChangeAccount,
+    CreateAccount,
+    DropCall,
+    EndMembership,
+    Heard,
+    LiftDeskLock,
+    NoticesSent,
+    PostNotices,
+    SetDeskLock,
+    Together,
+)
 from rtbill.domain.events import LiveLeg, PbxEvent
 from rtbill.domain.finding import Finding
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import (
+    ObservationFilter,
+    ObservedTotals,
+    PostedObservation,
+)
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
+
+__all__ = [
+    "AddObservations",
+    "AddTariff",
+    "Assign",
+    "CallFilter",
+    "Capabilities",
+    "Change",
+    "ChangeAccount",
+    "Clock",
+    "Committed",
+    "CreateAccount",
+    "DropCall",
+    "EndMembership",
+    "Heard",
+    "LiftDeskLock",
+    "LiveRow",
+    "Meter",
+    "NoticesSent",
+    "Notifier",
+    "Operation",
+    "Pbx",
+    "PostNotices",
+    "PostedTransfer",
+    "Reader",
+    "SetDeskLock",
+    "Store",
+    "StoredNotice",
+    "Together",
+]
 
 
 class Clock(Protocol):
@@ -68,6 +118,7 @@ class Capabilities:
     live_events: bool
     ask_before_dialling: bool
     set_service: bool
+    """Locks and diverts, and the rows about calls on which it gets no answer."""
     limit_call: bool
     warn: bool
     hang_up: bool
@@ -126,6 +177,16 @@ class Pbx(Protocol):
         """What is wrong with it, worst first; needs no link. Unavailable: it cannot be asked."""
         ...
 
+    async def set_unaided(self, number: str, row: str | None) -> None:
+        """Have the exchange keep this row (rtbill/unaided.py) about calls on which it gets no
+        answer, and read it back; None takes it away.
+        """
+        ...
+
+    async def unaided(self) -> Mapping[str, str]:
+        """The rows it now keeps, by extension."""
+        ...
+
 
 class Notifier(Protocol):
     """A way out for notices. The outbox repeats until `send` returns: at least once."""
@@ -164,119 +225,6 @@ class Committed:
     """For a known key, the transfer it made the first time (None when it made none)."""
     first_call: RatedCall | None = None
     """For a known call, what the books hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class CreateAccount:
-    """A new account with balance zero."""
-
-    account: Account
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeAccount:
-    """New terms (name, kind, limit, class, tariff) for an existing account; its currency never
-    changes.
-    """
-
-    account: Account
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """A membership begins; the one before it, if any, ends at that instant when `move` is set."""
-
-    membership: Membership
-    move: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EndMembership:
-    """Whatever account holds the extension at this instant ceases to."""
-
-    account: str
-    extension: Extension
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AddTariff:
-    """A new version of a tariff takes effect from its `valid_from`."""
-
-    tariff: Tariff
-
-
-@dataclass(frozen=True, slots=True)
-class SetDeskLock:
-    """A lock by hand, replacing an earlier one."""
-
-    lock: DeskLock
-
-
-@dataclass(frozen=True, slots=True)
-class LiftDeskLock:
-    """The lock by hand is taken away."""
-
-    extension: Extension
-
-
-@dataclass(frozen=True, slots=True)
-class DropCall:
-    """An unrated or unconfirmed call will not be billed, for a reason that is kept."""
-
-    call: str
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PostNotices:
-    """Notices that belong to no account operation, such as alarms."""
-
-    notices: tuple[Notice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NoticesSent:
-    """The outbox may forget these."""
-
-    ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The exchange was heard up to here; bounds the evidence of calls lost in a crash of both
-    sides.
-    """
-
-    pbx: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Several changes in one transaction: all of them or none."""
-
-    changes: tuple[Change, ...]
-
-
-Change = (
-    CreateAccount
-    | ChangeAccount
-    | Assign
-    | EndMembership
-    | AddTariff
-    | SetDeskLock
-    | LiftDeskLock
-    | DropCall
-    | PostNotices
-    | NoticesSent
-    | Heard
-    | Together
-)
-"""Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,
-UnknownAccount.
-"""
 
 
 class Store(Protocol):
@@ -393,6 +341,14 @@ class Reader(Protocol):
         """The account's movements by version, oldest first; the span is of posting, so a past
         statement never changes.
         """
+        ...
+
+    async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
+        """What would have been done, newest first."""
+        ...
+
+    async def observed_totals(self, wanted: ObservationFilter) -> ObservedTotals:
+        """The same in figures, whatever the limit of the list."""
         ...
 
     async def status_counts(self) -> Mapping[CallStatus, int]:

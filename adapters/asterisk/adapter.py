@@ -94,6 +94,14 @@ class AsteriskPbx:
         """Look at the exchange, in a session beside the link."""
         return await inspect(self._settings, self._clock)
 
+    async def set_unaided(self, number: str, row: str | None) -> None:
+        """Have the dialplan's row for calls without an answer kept, and read it back."""
+        await self._control.set_unaided(number, row)
+
+    async def unaided(self) -> Mapping[str, str]:
+        """The rows it now keeps, by extension."""
+        return await self._control.unaided()
+
     def record(self, recorder: Recorder | None) -> None:
         """Have the raw stream, secrets masked, given to this function; None ends it."""
         self._link.recorder = recorder

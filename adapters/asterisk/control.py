@@ -18,9 +18,16 @@ from rtbill.ports import Clock
 
 LOCK_FAMILY = "rtbill/lock"
 DIVERT_FAMILY = "rtbill/divert"
+UNAIDED_FAMILY = "rtbill/unaided"
 
 _NUMBER = re.compile(r"[0-9A-Za-z_.+*#-]{1,64}\Z")
 """An extension as a key of the exchange's database: no slash, which would name another family."""
+_UNAIDED_ROW = re.compile(
+    r"(closed|open|[a-z][a-z0-9]{0,15}(:[a-z][a-z0-9]{0,15})*/[0-9]{1,6}(:[0-9]{1,6})*)\Z"
+)
+"""The dialplan cuts it at colons and puts the parts into expressions."""
+_UNAIDED_ROW_MAX = 500
+"""Characters; the exchange reads at most 1,024 of a header."""
 _LEG_ID = re.compile(r"[0-9A-Za-z_.-]{1,150}\Z")
 _CHANNEL = re.compile(r"[A-Za-z0-9]+/[0-9A-Za-z_.@:/+*#;-]{1,200}\Z")
 """An exact channel name. Hangup takes `/.../` for a pattern that matches many, and this can be
@@ -113,9 +120,9 @@ class Control:
         }
         line = self._require_line()
         for family, is_set in wanted.items():
-            await self._set_key(line, family, number, is_set=is_set)
+            await self._set_key(line, family, number, "1" if is_set else None)
         for family, is_set in wanted.items():
-            if await self._has_key(line, family, number) is not is_set:
+            if (await self._value(line, family, number) is not None) is not is_set:
                 raise Unavailable(f"the exchange did not keep {family}/{number} as it was written")
 
     async def services(self) -> dict[str, Service]:
@@ -131,10 +138,34 @@ class Control:
             for number in locked | diverted
         }
 
-    async def _set_key(self, line: Line[Message], family: str, key: str, *, is_set: bool) -> None:
+    async def set_unaided(self, number: str, row: str | None) -> None:
+        """Write the row that the dialplan reads when it gets no answer, or delete it, and read it
+        back; Unavailable when the exchange holds something else.
+        """
+        _checked(_NUMBER, number, "extension")
+        if row is not None:
+            _checked(_UNAIDED_ROW, row, "row")
+            if len(row) > _UNAIDED_ROW_MAX:
+                raise Unavailable(
+                    f"not sent: the row of {number} has more than {_UNAIDED_ROW_MAX} characters; "
+                    "configure fewer destination classes"
+                )
+        line = self._require_line()
+        await self._set_key(line, UNAIDED_FAMILY, number, row)
+        if await self._value(line, UNAIDED_FAMILY, number) != row:
+            raise Unavailable(
+                f"the exchange did not keep {UNAIDED_FAMILY}/{number} as it was written"
+            )
+
+    async def unaided(self) -> dict[str, str]:
+        """The rows it now keeps, by extension, whatever stands in them."""
+        rows = await self._session.tree(self._require_line(), UNAIDED_FAMILY)
+        return {row.get("Key").removeprefix(f"/{UNAIDED_FAMILY}/"): row.get("Val") for row in rows}
+
+    async def _set_key(self, line: Line[Message], family: str, key: str, value: str | None) -> None:
         where: Headers = (("Family", family), ("Key", key))
-        if is_set:
-            await self._session.act(line, "DBPut", (*where, ("Val", "1")))
+        if value is not None:
+            await self._session.act(line, "DBPut", (*where, ("Val", value)))
             return
         try:
             await self._session.act(line, "DBDel", where)
@@ -143,14 +174,16 @@ class Control:
                 raise
             # It was not there, which reading back will confirm.
 
-    async def _has_key(self, line: Line[Message], family: str, key: str) -> bool:
+    async def _value(self, line: Line[Message], family: str, key: str) -> str | None:
+        """What the database holds there; None when there is no such key."""
+        where: Headers = (("Family", family), ("Key", key))
         try:
-            await self._session.list_items(line, "DBGet", (("Family", family), ("Key", key)))
+            rows = await self._session.list_items(line, "DBGet", where)
         except ActionFailed as failed:
             if "not found" in failed.text.lower():
-                return False
+                return None
             raise
-        return True
+        return rows[0].get("Val") if rows else ""
 
     async def _keys(self, line: Line[Message], family: str) -> set[str]:
         rows = await self._session.tree(line, family)

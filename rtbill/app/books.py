@@ -19,13 +19,14 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.rated import CallStatus
 from rtbill.enforcement import Policy
-from rtbill.jobs import Enforcement
+from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, CreateAccount, Meter, Reader, Store
 from rtbill.rating.lookup import TariffBook
-from rtbill.stances import Stances
+from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
+from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 
 WAITING_RECALLED_MAX = 100
 """Calls in doubt or without a rate that are alarmed one by one after a start."""
@@ -40,6 +41,7 @@ class Books:
     reader: SqliteReader
     billing: Billing
     enforcement: Enforcement
+    unaided: UnaidedRounds
     desk: Desk
     alarms: Alarms
     clock: Clock
@@ -65,7 +67,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             store=store,
             directory=directory,
             assessor=assessor,
-            control=CreditControl(assessor, directory, _limits(config), stances(config)),
+            control=CreditControl(assessor, directory, _limits(config), stances_of(config)),
             policies=_policies(config),
             alarms=alarms,
             chronicle=Chronicle(),
@@ -91,6 +93,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             reader=reader,
             billing=billing,
             enforcement=enforcement,
+            unaided=UnaidedRounds(_unaided_rows(config, billing), alarms, clock),
             desk=desk,
             alarms=alarms,
             clock=clock,
@@ -142,11 +145,23 @@ def _limits(config: Config) -> Limits:
     return Limits(rating.guard_s, rating.call_max_s, rating.unrated_talk_max_s)
 
 
-def stances(config: Config) -> Stances:
-    """How far to go at each exchange and with each account class."""
-    return Stances(
-        {pbx.name: pbx.enforcement for pbx in config.pbxs},
-        {name: each.enforcement for name, each in config.account_classes.items()},
+def _unaided_rows(config: Config, billing: Billing) -> UnaidedRows:
+    rating = config.rating
+    refuses = rating.unrated_prepaid == "refuse"
+    return UnaidedRows(
+        billing.assessor,
+        billing.directory,
+        billing.control.stances,
+        UnaidedLimits(
+            guard_s=rating.guard_s,
+            call_max_s=rating.call_max_s,
+            unrated_s=0 if refuses else rating.unrated_talk_max_s,
+        ),
+        {each.name: each.prefixes for each in config.destination_classes},
+        {
+            name: UnaidedTerms(each.unaided, each.unaided_cap_micros, each.unaided_calls)
+            for name, each in config.account_classes.items()
+        },
     )
 
 

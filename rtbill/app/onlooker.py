@@ -77,5 +77,5 @@ class Onlooker:
             talk_s=talk_s,
             cost=None if cost is None else Money(cost, currency),
             balance=Money(state.available_micros - (cost or 0), currency) if limited else None,
-            left_s=None if running.wanted_s is None else max(0.0, running.wanted_s - talk_s),
+            left_s=None if running.order_s is None else max(0.0, running.order_s - talk_s),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from rtbill.chronicle import Answered, Posted, Served, What
@@ -9,12 +10,17 @@ from rtbill.domain.account import OPEN_SERVICE, Incoming, Outgoing
 from rtbill.domain.events import CallRefused
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.domain.refusal import Reason
 from rtbill.observability import mask_number
 
+_NUMBER = re.compile(r"(?<=call to )\S+")
 _TOLD_OTHERWISE = frozenset(
-    {"call.unrated", "call.unconfirmed", "service.locked", "service.opened", "call.emergency"}
+    {
+        *("call.unrated", "call.unconfirmed", "call.emergency"),
+        *("service.locked", "service.opened", "service.would_lock", "service.would_open"),
+    }
 )
 """Notices whose fact is told by another happening already."""
 
@@ -46,8 +52,16 @@ def sentence(what: What, mask_digits: int) -> str | None:
             number = mask_number(dialled or "unknown number", mask_digits)
             why = _REASONS.get(reason, reason)
             return f"refused   {pbx}/{extension or 'unknown'} -> {number}: {why}"
+        case Observation():
+            return _observed(what, mask_digits)
         case Notice():
             return _noticed(what)
+
+
+def _observed(observation: Observation, mask_digits: int) -> str:
+    who = f"{observation.pbx}/{observation.extension or ''}".rstrip("/")
+    text = _NUMBER.sub(lambda number: mask_number(number[0], mask_digits), observation.text)
+    return f"would {observation.kind:6} {who}: {text}"
 
 
 def _posted(call: RatedCall, balance: Money, mask_digits: int) -> str:

@@ -73,6 +73,7 @@ async def _start(
         work.append((billing.bill_pbx(line), f"bill {pbx.name}"))
         work.append((books.enforcement.serve(line), f"enforce {pbx.name}"))
         work.append((inspections.serve(line), f"inspect {pbx.name}"))
+        work.append((books.unaided.serve(line), f"unaided {pbx.name}"))
     books.desk.add_order("status", status.status)
     books.desk.add_order("live", status.live)
     books.desk.add_order("check", inspections.order)
@@ -83,6 +84,7 @@ async def _start(
     work += [
         (serve_control(config.control.socket, books.desk.order), "control"),
         (jobs.sweep(billing, store, alarms, clock), "sweep"),
+        (jobs.keep_observations(billing, store, alarms, clock), "observations"),
         (jobs.note_heard(billing, store, clock), "heard"),
         (
             jobs.pump_outbox(notifiers, books.reader, store, alarms, clock, meter),

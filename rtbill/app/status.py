@@ -21,7 +21,7 @@ class Status:
 
     def __init__(self, books: Books) -> None:
         self._books = books
-        self._modes = {pbx.name: pbx.mode for pbx in books.config.pbxs}
+        self._configured = {pbx.name: pbx for pbx in books.config.pbxs}
 
     async def status(self, _arguments: object = None) -> dict[str, Any]:
         """Everything an operator asks first."""
@@ -46,6 +46,10 @@ class Status:
                 "wanted": sum(len(rounds.wanted(line.pbx.name)) for line in lines),
                 "confirmed": sum(rounds.confirmed_count(line) for line in lines),
                 "differing": differing,
+            },
+            "unaided": {
+                "wanted": sum(len(books.unaided.wanted(line.pbx.name)) for line in lines),
+                "confirmed": sum(books.unaided.confirmed_count(line) for line in lines),
             },
             "outbox": len(waiting),
             "alarms": [
@@ -100,6 +104,7 @@ class Status:
             "currency": account.currency,
             "balance": decimal_text(directory.state(running.account).balance_micros, digits),
             "limit_s": running.wanted_s,
+            "enforced": running.stance.is_enforcing,
             "state": "talking",
         }
 
@@ -120,12 +125,14 @@ class Status:
         return price.micros, price.destination
 
     def _pbx(self, line: Line) -> dict[str, Any]:
-        mode = self._modes[line.pbx.name]
+        configured = self._configured[line.pbx.name]
         return {
             "name": line.pbx.name,
             "link": "up" if line.is_up else "down",
             "since": line.since.isoformat() if line.since else None,
             "live_calls": line.tracker.count(),
-            "mode": mode,
-            "exposure": EXPOSURES[mode],
+            "mode": configured.mode,
+            "exposure": EXPOSURES[configured.mode],
+            "enforcement": str(configured.enforcement),
+            "would_lock": len(self._books.enforcement.would_lock(line.pbx.name)),
         }

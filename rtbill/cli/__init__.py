@@ -17,6 +17,7 @@ from rtbill.cli import (
     exchange,
     group,
     money,
+    observed,
     service,
     tariffs,
     trials,
@@ -53,7 +54,7 @@ def _rtbill(
     """
 
 
-for family in (service, exchange, checking, upkeep, money, calls, compare, trials):
+for family in (service, exchange, checking, upkeep, money, calls, observed, compare, trials):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")

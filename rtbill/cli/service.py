@@ -6,7 +6,7 @@ import asyncio
 import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,11 @@ from rtbill.cli.frame import (
 )
 from rtbill.cli.paper import print_json, print_table, say
 from rtbill.domain.errors import Refused
+from rtbill.domain.money import decimal_text
+from rtbill.domain.stance import Stance
+
+if TYPE_CHECKING:
+    from rtbill.config import AccountClass
 
 
 class View(StrEnum):
@@ -78,6 +83,27 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
         say(f"         mode {pbx.mode}: {EXPOSURES[pbx.mode]}")
         if pbx.mode == "inline":
             say(f"         asks at {loaded.inline.address}")
+        say(f"         stance {pbx.enforcement}: {_reach(pbx.enforcement)}")
+    for name, account_class in sorted(loaded.account_classes.items()):
+        say(f"class    {name}: stance {account_class.enforcement}; {_unaided(account_class)}")
+
+
+def _reach(stance: Stance) -> str:
+    return {
+        Stance.OBSERVE: "nothing is locked, limited or refused; `rtbill observed` tells what would",
+        Stance.WARN: "as observe, and the account's holder is warned",
+        Stance.ENFORCE: "locks, limits and refusals are carried out",
+    }[stance]
+
+
+def _unaided(account_class: AccountClass) -> str:
+    """What an exchange does with a call of this class when rtbill gives no answer."""
+    policy = account_class.unaided or "closed for prepaid, open for postpaid"
+    bound = "all that is available"
+    if account_class.unaided_cap_micros:
+        bound = f"at most {decimal_text(account_class.unaided_cap_micros, 2)}"
+    calls = account_class.unaided_calls
+    return f"without an answer {policy}; where open, {bound} over {calls} calls at once"
 
 
 def status(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
@@ -96,9 +122,12 @@ def _say_status(answer: dict[str, Any]) -> None:
     for pbx in answer["pbxs"]:
         say(
             f"pbx {pbx['name']}: {pbx['link']} since {pbx['since'] or 'never'}, "
-            f"{pbx['live_calls']} calls in progress, mode {pbx['mode']}"
+            f"{pbx['live_calls']} calls in progress, mode {pbx['mode']}, "
+            f"stance {pbx['enforcement']}"
         )
         say(f"  exposure: {pbx['exposure']}")
+        if pbx["would_lock"]:
+            say(f"  {pbx['would_lock']} extensions would be locked, were that enforced")
     store, services = answer["store"], answer["services"]
     say(f"store: {store['failing'] or 'writes'}, {store['queued']} operations waiting")
     counts = ", ".join(f"{count} {name}" for name, count in store["calls"].items())
@@ -106,6 +135,8 @@ def _say_status(answer: dict[str, Any]) -> None:
     say(f"services: {services['wanted']} wanted, {services['confirmed']} confirmed")
     for differing in services["differing"]:
         say(f"  differs: {differing}")
+    rows = answer["unaided"]
+    say(f"rows for calls without an answer: {rows['wanted']} wanted, {rows['confirmed']} confirmed")
     say(f"outbox: {answer['outbox']} notices waiting")
     for alarm in answer["alarms"]:
         say(f"ALARM {alarm['kind']} {alarm['subject']} since {alarm['since']}: {alarm['text']}")
@@ -128,12 +159,18 @@ def live(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
                 call["destination"] or "",
                 f"{call['talk_s']:.0f} s",
                 "unknown" if call["cost"] is None else f"{call['cost']} {call['currency']}",
-                "none" if call["limit_s"] is None else f"{call['limit_s']:.0f} s",
+                _limit_text(call),
             )
             for call in answer["calls"]
         ),
         right="talk,cost,limit",
     )
+
+
+def _limit_text(call: dict[str, Any]) -> str:
+    if call["limit_s"] is None:
+        return "none"
+    return f"{call['limit_s']:.0f} s" + ("" if call["enforced"] else ", not enforced")
 
 
 def capture(

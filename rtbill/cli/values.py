@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rtbill.domain.account import Membership
+    from rtbill.domain.observation import PostedObservation
     from rtbill.domain.rated import RatedCall
     from rtbill.ports import PostedTransfer
 
@@ -51,6 +52,28 @@ def transfer_json(posted: PostedTransfer) -> dict[str, Any]:
         "call": transfer.call,
         "reason": transfer.reason,
         "reverses": transfer.reverses,
+    }
+
+
+def observation_json(posted: PostedObservation) -> dict[str, Any]:
+    """What would have been done, at one exchange."""
+    seen = posted.observation
+    money = None
+    if seen.beyond_micros is not None and seen.currency is not None:
+        money = money_json(seen.beyond_micros, seen.currency)
+    return {
+        "key": seen.key,
+        "kind": str(seen.kind),
+        "at": instant_json(seen.at),
+        "posted_at": instant_json(posted.posted_at),
+        "pbx": seen.pbx,
+        "account": seen.account,
+        "extension": seen.extension,
+        "call": seen.call,
+        "beyond_s": seen.beyond_us / 1_000_000,
+        "beyond": money,
+        "currency": seen.currency,
+        "text": seen.text,
     }
 
 

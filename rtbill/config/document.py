@@ -279,5 +279,5 @@ class Document(_Table):
     log: LogTable = LogTable()
     rating: RatingTable
     account_classes: dict[Name, ClassTable] = {}
-    destination_class: list[DestinationClassTable] = []
+    destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
     pbx: Annotated[list[PbxTable], Field(min_length=1)]

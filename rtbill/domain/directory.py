@@ -18,6 +18,7 @@ class Directory:
     ) -> None:
         self._states: dict[str, AccountState] = {}
         self._by_extension: dict[Extension, list[Membership]] = {}
+        self._by_account: dict[str, list[Membership]] = {}
         for state in states:
             self.put(state)
         for membership in memberships:
@@ -69,12 +70,14 @@ class Directory:
     def replace_memberships(self, memberships: Iterable[Membership]) -> None:
         """Forget all memberships and take these."""
         self._by_extension.clear()
+        self._by_account.clear()
         for membership in memberships:
             self.assign(membership)
 
     def assign(self, membership: Membership) -> None:
         """Add one membership, known not to overlap another."""
         self._by_extension.setdefault(membership.extension, []).append(membership)
+        self._by_account.setdefault(membership.account, []).append(membership)
 
     def holder(self, extension: Extension, at: datetime) -> Membership | None:
         """The membership that covers the extension at this instant (CA-08: the answer time)."""
@@ -90,6 +93,11 @@ class Directory:
             if extension.pbx == pbx:
                 held += [membership for membership in memberships if membership.covers(at)]
         return held
+
+    def extensions_of(self, account: str, at: datetime) -> list[Extension]:
+        """Every extension that the account holds at this instant, on any exchange."""
+        held = self._by_account.get(account, ())
+        return [membership.extension for membership in held if membership.covers(at)]
 
     def memberships_of(self, extension: Extension) -> Sequence[Membership]:
         """All of one extension, past and future."""

@@ -11,9 +11,10 @@ class Notice:
     """One message for whoever listens: the log today; mail, MQTT and webhooks by configuration."""
 
     kind: str
-    """`balance.low`, `balance.exhausted`, `service.locked`, `service.opened`, `call.unrated`,
-    `call.unconfirmed`,
-    `alarm.raised`, `alarm.cleared`, `call.emergency`."""
+    """For an account's holder `balance.low`, `service.locked`, `service.opened`, `service.warning`
+    (would be locked, were that enforced); for the operator `service.would_lock`,
+    `service.would_open`, `call.unrated`, `call.unconfirmed`, `call.emergency`, `alarm.raised`,
+    `alarm.cleared`."""
     subject: str
     """The identity of the thing: an account, a call, an exchange."""
     text: str

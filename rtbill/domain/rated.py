@@ -9,6 +9,7 @@ from rtbill.domain.account import AccountState, Service
 from rtbill.domain.call import CallRecord
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation
 
 
 class NumberKind(StrEnum):
@@ -78,3 +79,5 @@ class Facts:
     notices: tuple[Notice, ...] = ()
     service_before: Service | None = None
     """Set when the wanted service changed."""
+    observations: tuple[Observation, ...] = ()
+    """What would have been done, where it is only observed."""

@@ -24,7 +24,7 @@ def affordable_s(
     next increment: whoever ends the call must do so at this instant or before. Ends, too, where the
     bands leave a time without a rate; NoRate when there is none from the beginning.
     """
-    budget = _budget_sixtieths(money_micros, table.rounding_step)
+    budget = budget_sixtieths(money_micros, table.rounding_step)
     billed_s, spent = 0, 0
     try:
         for run in runs(table, number, answered_at):
@@ -44,7 +44,7 @@ def affordable_s(
     return min(billed_s, cap_s)
 
 
-def _budget_sixtieths(money_micros: int, step: int) -> int:
+def budget_sixtieths(money_micros: int, step: int) -> int:
     """The largest exact sum whose price, rounded half up to whole steps, is within the money."""
     whole_steps = money_micros // step
     return ((2 * whole_steps + 1) * SIXTIETHS * step - 1) // 2

@@ -11,6 +11,7 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.rated import CallStatus
 from rtbill.ports import (
+    AddObservations,
     AddTariff,
     Assign,
     Change,
@@ -28,7 +29,7 @@ from rtbill.ports import (
 from rtbill.storage.bulk import insert_rows
 from rtbill.storage.checks import Reassignment, assigned, check_new_account, ended
 from rtbill.storage.memory import Memory
-from rtbill.storage.operations import stored_call, write_counts
+from rtbill.storage.operations import stored_call, write_counts, write_observations
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
     DESK_LOCK_COLUMNS,
@@ -40,6 +41,7 @@ from rtbill.storage.rows import (
     membership_from,
     membership_row,
     notice_row,
+    observation_row,
     rate_rows,
 )
 
@@ -80,6 +82,10 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
         case PostNotices():
             rows = [notice_row(memory.take_id("notice"), notice) for notice in change.notices]
             insert_rows(connection, f"INSERT INTO notice ({NOTICE_COLUMNS})", rows)
+        case AddObservations():
+            posted_at_us = epoch_us(change.at)
+            rows = [(posted_at_us, *observation_row(each)) for each in change.observations]
+            write_observations(connection, rows)
         case NoticesSent():
             ids = [(number,) for number in change.ids]
             connection.executemany("DELETE FROM notice WHERE id = ?", ids)

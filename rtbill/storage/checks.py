@@ -91,6 +91,10 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
                 )
                 for transfer in facts.transfers
             ),
+            observations=tuple(
+                replace(each, key=renamed(each.key), call=renamed(each.call) if each.call else None)
+                for each in facts.observations
+            ),
             notices=(
                 *(
                     replace(notice, subject=str(new)) if notice.subject == str(old) else notice

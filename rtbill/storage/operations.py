@@ -7,7 +7,7 @@ table its rows in one statement. Deciding never touches the database, except to 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rtbill.domain.account import AccountState, Service
 from rtbill.domain.call import CallId
@@ -24,11 +24,13 @@ from rtbill.storage.rows import (
     CALL_COLUMNS,
     LIVE_COLUMNS,
     NOTICE_COLUMNS,
+    OBSERVATION_COLUMNS,
     TRANSFER_COLUMNS,
     call_from,
     call_row,
     live_row,
     notice_row,
+    observation_row,
     transfer_from,
     transfer_row,
 )
@@ -36,6 +38,7 @@ from rtbill.storage.rows import (
 _INSERT_CALLS = f"INSERT INTO call (id, posted_at, {CALL_COLUMNS})"
 _INSERT_TRANSFERS = f"INSERT INTO transfer (id, posted_at, {TRANSFER_COLUMNS})"
 _INSERT_NOTICES = f"INSERT INTO notice ({NOTICE_COLUMNS})"
+_INSERT_OBSERVATIONS = f"INSERT INTO observation (posted_at, {OBSERVATION_COLUMNS})"
 _INSERT_LIVE = f"INSERT OR REPLACE INTO live_call ({LIVE_COLUMNS})"
 _SETTLE_CALL = (
     f"UPDATE call SET ({CALL_COLUMNS}, settled_at)"  # noqa: S608 - constant
@@ -85,6 +88,7 @@ class OperationSet:
         self._settled: list[Row] = []
         self._transfer_rows: list[Row] = []
         self._notice_rows: list[Row] = []
+        self._observation_rows: list[Row] = []
         self._live: dict[CallId, LiveLeg | None] = {}
         self._balances: set[Side] = set()
         self._services: dict[str, Service] = {}
@@ -169,6 +173,9 @@ class OperationSet:
             self._balances.add((account.id, account.currency))
         for notice in facts.notices:
             self.post_notice(notice)
+        for observation in facts.observations:
+            row = (self._posted_at_us, *observation_row(observation))
+            self._observation_rows.append(row)
         if facts.state.service != memory.accounts[account.id].service:
             self._services[account.id] = facts.state.service
         memory.put(memory.accounts, account.id, facts.state)
@@ -214,6 +221,7 @@ class OperationSet:
             assert changed == 1, f"call {row[0]} could not be settled"
         insert_rows(connection, _INSERT_TRANSFERS, self._transfer_rows)
         insert_rows(connection, _INSERT_NOTICES, self._notice_rows)
+        write_observations(connection, self._observation_rows)
         for account, service in self._services.items():
             connection.execute(
                 "UPDATE account SET outgoing = ?, incoming = ? WHERE id = ?",
@@ -237,6 +245,11 @@ class OperationSet:
             )
             rows.append((account, currency, *figures))
         return rows
+
+
+def write_observations(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Add them, `posted_at` first; one whose key is known tells the same fact again."""
+    insert_rows(connection, _INSERT_OBSERVATIONS, rows, "ON CONFLICT (key) DO NOTHING")
 
 
 def write_counts(connection: sqlite3.Connection, memory: Memory) -> None:

@@ -15,9 +15,15 @@ import aiosqlite
 from rtbill.domain.account import AccountState, DeskLock, Membership
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import Unavailable
+from rtbill.domain.observation import ObservationFilter, ObservedTotals, PostedObservation
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.domain.tariff import Tariff
-from rtbill.ports import CallFilter, LiveRow, PostedTransfer, StoredNotice
+from rtbill.ports import (
+    CallFilter,
+    LiveRow,
+    PostedTransfer,
+    StoredNotice,
+)
 from rtbill.storage.bulk import Row
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
@@ -26,6 +32,7 @@ from rtbill.storage.rows import (
     LIVE_COLUMNS,
     MEMBERSHIP_COLUMNS,
     NOTICE_COLUMNS,
+    OBSERVATION_COLUMNS,
     RATE_COLUMNS,
     TARIFF_COLUMNS,
     TRANSFER_COLUMNS,
@@ -35,6 +42,7 @@ from rtbill.storage.rows import (
     live_from,
     membership_from,
     notice_from,
+    observation_from,
     tariffs_from,
     transfer_from,
 )
@@ -63,6 +71,23 @@ _TRANSFERS = (
     " ORDER BY version"
 )
 _COUNTS = "SELECT status, calls FROM call_count"
+_OBSERVED = (
+    "FROM observation WHERE at >= coalesce(:since, at) AND pbx = coalesce(:pbx, pbx)"
+    " AND account = coalesce(:account, account)"
+)
+_OBSERVATIONS = (
+    f"SELECT {OBSERVATION_COLUMNS}, posted_at {_OBSERVED} ORDER BY at DESC, id DESC LIMIT :limit"
+)
+_OBSERVED_KINDS = f"SELECT kind, count(*), sum(beyond_us) {_OBSERVED} GROUP BY kind"
+# A call that would have been refused and went on is counted once, as refused.
+_CUT_THOUGH_REFUSED = (
+    f"SELECT count(*) {_OBSERVED} AND kind = 'cut' AND EXISTS (SELECT 1 FROM observation AS other"
+    " WHERE other.key = 'refuse:' || observation.call)"
+)
+_BEYOND = (
+    f"SELECT currency, sum(beyond_micros) {_OBSERVED} AND currency IS NOT NULL"
+    " GROUP BY currency ORDER BY currency"
+)
 _NOTICES = f"SELECT {NOTICE_COLUMNS} FROM notice ORDER BY id LIMIT ?"
 
 
@@ -150,6 +175,32 @@ class SqliteReader:
         bounds = [None if instant is None else epoch_us(instant) for instant in (since, until)]
         return await self._list(_posted, _TRANSFERS, account, *bounds)
 
+    async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
+        """What would have been done, newest first."""
+        return await self._list(_posted_observation, _OBSERVATIONS, **_bounds(wanted))
+
+    async def observed_totals(self, wanted: ObservationFilter) -> ObservedTotals:
+        """The same in figures, whatever the limit of the list."""
+        bounds = _bounds(wanted)
+        async with self._reading() as connection:
+            # One snapshot, so that no call is refused in one figure and unknown in another.
+            await connection.execute("BEGIN")
+            try:
+                kinds = await _all(connection, _OBSERVED_KINDS, bounds)
+                [(refused_too,)] = await _all(connection, _CUT_THOUGH_REFUSED, bounds)
+                beyond = await _all(connection, _BEYOND, bounds)
+            finally:
+                await connection.rollback()
+        counts = {kind: count for kind, count, _ in kinds}
+        return ObservedTotals(
+            locks=counts.get("lock", 0),
+            opens=counts.get("open", 0),
+            refused=counts.get("refuse", 0),
+            cut=counts.get("cut", 0) - refused_too,
+            beyond_us=sum(beyond_us for _, _, beyond_us in kinds),
+            beyond_micros=dict(beyond),
+        )
+
     async def status_counts(self) -> Mapping[CallStatus, int]:
         """How many calls stand where, every status named."""
         rows = await self._list(tuple, _COUNTS)
@@ -160,10 +211,14 @@ class SqliteReader:
         return await self._list(lambda row: StoredNotice(row[0], notice_from(row)), _NOTICES, limit)
 
     async def _list(
-        self, convert: Callable[[Row], _T], query: str, *values: str | int | None
+        self,
+        convert: Callable[[Row], _T],
+        query: str,
+        *values: str | int | None,
+        **named: str | int | None,
     ) -> list[_T]:
         async with self._reading() as connection:
-            rows = await _all(connection, query, values)
+            rows = await _all(connection, query, named or values)
         if len(rows) <= _ROWS_IN_LOOP_MAX:
             return [convert(row) for row in rows]
         return await asyncio.to_thread(lambda: [convert(row) for row in rows])
@@ -214,7 +269,7 @@ def calls_query(wanted: CallFilter) -> tuple[str, list[Any]]:
 
 
 async def _all(
-    connection: aiosqlite.Connection, query: str, values: Iterable[Any] = ()
+    connection: aiosqlite.Connection, query: str, values: Iterable[Any] | Mapping[str, Any] = ()
 ) -> list[Row]:
     return [tuple(row) for row in await connection.execute_fetchall(query, values)]
 
@@ -222,6 +277,19 @@ async def _all(
 def _live_row(row: Row) -> LiveRow:
     heard_at = row[6]
     return LiveRow(live_from(row), None if heard_at is None else from_epoch_us(heard_at))
+
+
+def _bounds(wanted: ObservationFilter) -> dict[str, str | int | None]:
+    return {
+        "since": None if wanted.since is None else epoch_us(wanted.since),
+        "pbx": wanted.pbx,
+        "account": wanted.account,
+        "limit": wanted.limit,
+    }
+
+
+def _posted_observation(row: Row) -> PostedObservation:
+    return PostedObservation(observation_from(row), from_epoch_us(row[11]))
 
 
 def _posted(row: Row) -> PostedTransfer:

@@ -21,6 +21,7 @@ from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source, epoch
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.tariff import Rate, Tariff, TimeBand
 from rtbill.storage.bulk import Row
@@ -32,6 +33,9 @@ MEMBERSHIP_COLUMNS = "account, pbx, number, valid_from, valid_until, person"
 DESK_LOCK_COLUMNS = "pbx, number, outgoing, incoming, reason, since"
 LIVE_COLUMNS = "key, pbx, payer, dialled, trunk, answered_at"
 NOTICE_COLUMNS = "id, kind, subject, text, at, details"
+OBSERVATION_COLUMNS = (
+    "key, kind, at, pbx, account, extension, call, beyond_us, beyond_micros, currency, text"
+)
 CALL_COLUMNS = (
     "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
     " evidence, account, status, kind, number, person, note, price_micros, currency, tariff,"
@@ -248,6 +252,40 @@ def notice_from(row: Row) -> Notice:
     """From NOTICE_COLUMNS."""
     details = tuple((name, value) for name, value in json.loads(row[5]))
     return Notice(row[1], row[2], row[3], from_epoch_us(row[4]), details)
+
+
+def observation_row(observation: Observation) -> Row:
+    """As in OBSERVATION_COLUMNS."""
+    return (
+        observation.key,
+        observation.kind.value,
+        epoch_us(observation.at),
+        observation.pbx,
+        observation.account,
+        observation.extension,
+        observation.call,
+        observation.beyond_us,
+        observation.beyond_micros,
+        observation.currency,
+        observation.text,
+    )
+
+
+def observation_from(row: Row) -> Observation:
+    """From OBSERVATION_COLUMNS."""
+    return Observation(
+        key=row[0],
+        kind=ObservationKind(row[1]),
+        at=from_epoch_us(row[2]),
+        pbx=row[3],
+        account=row[4],
+        extension=row[5],
+        call=row[6],
+        beyond_us=row[7],
+        beyond_micros=row[8],
+        currency=row[9],
+        text=row[10],
+    )
 
 
 def rate_rows(tariff_id: int, rates: Iterable[Rate]) -> list[Row]:

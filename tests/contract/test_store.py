@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,13 +36,10 @@ from rtbill.ports import (
     NoticesSent,
     Operation,
     PostNotices,
-    Reader,
     SetDeskLock,
     Store,
 )
-from rtbill.storage.reader import SqliteReader
-from rtbill.storage.store import SqliteStore
-from rtbill.storage.writer import StoreSettings
+from tests.contract.conftest import Sides
 from tests.fakes.books import (
     a_call,
     a_leg,
@@ -55,43 +50,11 @@ from tests.fakes.books import (
     credit,
     posting,
 )
-from tests.fakes.environment import NOON, CountingMeter, ManualClock
-from tests.fakes.memory_store import MemoryStore
+from tests.fakes.environment import NOON
 
 DAY = timedelta(days=1)
 LOCKED = Service(Outgoing.LOCKED, Incoming.DIVERT)
 DESK = Extension("hotel", "1001")
-
-
-@dataclass(frozen=True)
-class Sides:
-    """A store, a reader of the same books, and their clock."""
-
-    store: Store
-    reader: Reader
-    clock: ManualClock
-
-    async def state(self, account: str = "room-1") -> AccountState:
-        """As committed."""
-        return next(one for one in await self.reader.accounts() if one.account.id == account)
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def books(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Sides]:
-    """Books with one account, room-1, of balance zero."""
-    clock = ManualClock()
-    if request.param == "memory":
-        memory = MemoryStore(clock)
-        await memory.change(CreateAccount(an_account()))
-        yield Sides(memory, memory, clock)
-        return
-    settings = StoreSettings(path=tmp_path / "books.db")
-    async with (
-        SqliteStore(settings, clock, CountingMeter()) as store,
-        SqliteReader(settings.path) as reader,
-    ):
-        await store.change(CreateAccount(an_account()))
-        yield Sides(store, reader, clock)
 
 
 async def test_a_call_is_kept_whole_and_debits_its_account(books: Sides) -> None:

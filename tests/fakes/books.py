@@ -11,6 +11,7 @@ from rtbill.domain.account import Account, AccountKind, AccountState
 from rtbill.domain.call import CallId, CallRecord, Outcome, Source
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
+from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, Price, RatedCall
 from rtbill.domain.tariff import Rate, Tariff
 from rtbill.ports import Operation
@@ -111,6 +112,20 @@ def posting(
 def credit(key: str, micros: int = 10_000_000, account: str = "room-1") -> Operation:
     """The operation that pays money in."""
     return Operation(account, f"credit:{key}", lambda state: moved(state, micros, f"credit:{key}"))
+
+
+def an_observation(key: str = "lock:hotel:1", **fields: Any) -> Observation:
+    """The account of room 1 would have been locked; or, with a call, what else is said."""
+    values: dict[str, Any] = {
+        "key": key,
+        "kind": ObservationKind(key.partition(":")[0]),
+        "at": NOON,
+        "pbx": "hotel",
+        "account": "room-1",
+        "extension": "1001",
+        "text": "1001 would be locked",
+    }
+    return Observation(**(values | fields))
 
 
 def a_leg(leg: str = "1", answered_at: datetime | None = NOON) -> LiveLeg:

@@ -44,6 +44,8 @@ class FakePbx:
         """Extensions that are not plainly open."""
         self.findings: list[Finding] = []
         """What an inspection finds."""
+        self.rows: dict[str, str] = {}
+        """What it does with calls on which it gets no answer, by extension."""
 
     @property
     def name(self) -> str:
@@ -62,7 +64,7 @@ class FakePbx:
 
     def fail(self, verb: str, *errors: PortFailed) -> None:
         """The next commands of this verb (`limit`, `hang_up`, `set`, `services`,
-        `inspect`) fail so.
+        `inspect`, `set_unaided`, `unaided`) fail so.
         """
         self._failures[verb] += errors
 
@@ -112,6 +114,27 @@ class FakePbx:
         """What the test put into `findings`."""
         self._carry_out("inspect")
         return list(self.findings)
+
+    async def set_unaided(self, number: str, row: str | None) -> None:
+        """Held from now on."""
+        try:
+            self._carry_out("set_unaided", number, row)
+        except OutcomeUnknown:
+            if self.unknown_is_done:
+                self._keep(number, row)
+            raise
+        self._keep(number, row)
+
+    async def unaided(self) -> Mapping[str, str]:
+        """What is held."""
+        self._carry_out("unaided")
+        return dict(self.rows)
+
+    def _keep(self, number: str, row: str | None) -> None:
+        if row is None:
+            self.rows.pop(number, None)
+        else:
+            self.rows[number] = row
 
     def _hold(self, number: str, service: Service) -> None:
         if service == OPEN_SERVICE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,9 +19,17 @@ from rtbill.domain.errors import Conflict, Refused, RtbillError, UnknownAccount
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import (
+    Observation,
+    ObservationFilter,
+    ObservationKind,
+    ObservedTotals,
+    PostedObservation,
+)
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.ports import (
+    AddObservations,
     AddTariff,
     Assign,
     CallFilter,
@@ -70,6 +79,7 @@ class MemoryStore:
         self._heard: dict[str, datetime] = {}
         self._notices: dict[int, StoredNotice] = {}
         self._notices_ever = 0
+        self._observations: dict[str, PostedObservation] = {}
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -121,7 +131,12 @@ class MemoryStore:
         for transfer in facts.transfers:
             self._transfers[transfer.key] = PostedTransfer(transfer, self._clock.now())
         self._post(facts.notices)
+        self._observe(facts.observations, self._clock.now())
         return Committed(facts, None)
+
+    def _observe(self, observations: Sequence[Observation], at: datetime) -> None:
+        for each in observations:
+            self._observations.setdefault(each.key, PostedObservation(each, at))
 
     def _post(self, notices: Sequence[Notice]) -> None:
         for notice in notices:
@@ -162,6 +177,8 @@ class MemoryStore:
                 self._drop(key, reason)
             case PostNotices(notices):
                 self._post(notices)
+            case AddObservations(observations, at):
+                self._observe(observations, at)
             case NoticesSent(ids):
                 for number in ids:
                     self._notices.pop(number, None)
@@ -250,6 +267,34 @@ class MemoryStore:
             and (until is None or posted.posted_at < until)
         ]
 
+    async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
+        """What would have been done, newest first."""
+        found = [each for each in reversed(self._observations.values()) if _looks_at(wanted, each)]
+        return sorted(found, key=lambda each: each.observation.at, reverse=True)[: wanted.limit]
+
+    async def observed_totals(self, wanted: ObservationFilter) -> ObservedTotals:
+        """The same in figures."""
+        found = [each.observation for each in self._observations.values()]
+        found = [each for each in found if _looks_at(wanted, self._observations[each.key])]
+        keys = {kind: [each for each in found if each.kind == kind] for kind in ObservationKind}
+        refused = {each.call for each in self._all_of(ObservationKind.REFUSE)}
+        beyond: Counter[str] = Counter()
+        for each in found:
+            if each.currency is not None:
+                beyond[each.currency] += each.beyond_micros or 0
+        return ObservedTotals(
+            locks=len(keys[ObservationKind.LOCK]),
+            opens=len(keys[ObservationKind.OPEN]),
+            refused=len(keys[ObservationKind.REFUSE]),
+            cut=sum(each.call not in refused for each in keys[ObservationKind.CUT]),
+            beyond_us=sum(each.beyond_us for each in found),
+            beyond_micros=dict(beyond),
+        )
+
+    def _all_of(self, kind: ObservationKind) -> list[Observation]:
+        everything = [each.observation for each in self._observations.values()]
+        return [each for each in everything if each.kind == kind]
+
     async def status_counts(self) -> Mapping[CallStatus, int]:
         """How many calls stand where."""
         statuses = [call.status for call in self._calls.values()]
@@ -258,6 +303,15 @@ class MemoryStore:
     async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
         """Oldest unsent notices."""
         return list(self._notices.values())[:limit]
+
+
+def _looks_at(wanted: ObservationFilter, posted: PostedObservation) -> bool:
+    observation = posted.observation
+    return (
+        (wanted.since is None or observation.at >= wanted.since)
+        and wanted.pbx in (None, observation.pbx)
+        and wanted.account in (None, observation.account)
+    )
 
 
 def _began_at(call: RatedCall) -> datetime:

@@ -22,7 +22,16 @@ from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
 from rtbill.lines import Line
-from rtbill.ports import AddTariff, Assign, CallFilter, Committed, CreateAccount, Operation
+from rtbill.ports import (
+    AddTariff,
+    Assign,
+    CallFilter,
+    Committed,
+    CreateAccount,
+    Operation,
+)
+from rtbill.stances import ENFORCED, Stances
+from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
     PBX,
     a_directory,
@@ -37,6 +46,8 @@ from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_pbx import FakePbx
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_clock import VirtualClock, settle
+
+DESTINATIONS = {"home": ["+49"], "europe": ["+41", "+43"]}
 
 
 class SlowStore(MemoryStore):
@@ -75,7 +86,13 @@ class SlowStore(MemoryStore):
 class Office:
     """One exchange, its books and its desk."""
 
-    def __init__(self, policies: Mapping[str, Policy] | None = None, zone: str = "UTC") -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, Policy] | None = None,
+        zone: str = "UTC",
+        stances: Stances = ENFORCED,
+        unaided: Mapping[str, UnaidedTerms] | None = None,
+    ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
         self.store = SlowStore(self.clock)
@@ -84,7 +101,7 @@ class Office:
         self.alarms = Alarms(self.clock)
         self.directory = a_directory()
         self.assessor = an_assessor(self.directory)
-        self.control = CreditControl(self.assessor, self.directory, Limits())
+        self.control = CreditControl(self.assessor, self.directory, Limits(), stances)
         self.billing = Billing(
             store=self.store,
             directory=self.directory,
@@ -99,6 +116,10 @@ class Office:
         )
         self.line: Line = self.billing.add_line(self.pbx, self.tracker)
         self.enforcement = jobs.Enforcement(self.billing, self.alarms, self.clock)
+        rows = UnaidedRows(
+            self.assessor, self.directory, stances, UnaidedLimits(), DESTINATIONS, unaided or {}
+        )
+        self.unaided = jobs.UnaidedRounds(rows, self.alarms, self.clock)
         self.desk = Desk(
             billing=self.billing,
             enforcement=self.enforcement,
@@ -166,6 +187,12 @@ class Office:
         stored = [each.notice for each in await self.store.waiting_notices(1000)]
         return stored + self.alarms.take_notices()
 
+    async def observed(self) -> list[str]:
+        """What would have been done, in the order of telling: `cut 1001: the call to ...`."""
+        await settle()
+        found = [posted.observation for posted in self.store._observations.values()]
+        return [f"{each.kind} {each.extension}: {each.text}" for each in found]
+
     def alarm_kinds(self) -> list[str]:
         """Alarms in force."""
         return sorted(alarm.kind for alarm in self.alarms.active())
@@ -184,9 +211,11 @@ async def an_office(
     tariff: Tariff | None = None,
     policies: Mapping[str, Policy] | None = None,
     zone: str = "UTC",
+    stances: Stances = ENFORCED,
+    unaided: Mapping[str, UnaidedTerms] | None = None,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone)
+    office = Office(policies, zone, stances, unaided)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,
@@ -199,8 +228,13 @@ async def an_office(
         tasks = [
             group.create_task(office.billing.bill_pbx(office.line), name="bill"),
             group.create_task(office.enforcement.serve(office.line), name="enforce"),
+            group.create_task(office.unaided.serve(office.line), name="unaided"),
             group.create_task(
                 jobs.sweep(office.billing, office.store, office.alarms, office.clock), name="sweep"
+            ),
+            group.create_task(
+                jobs.keep_observations(office.billing, office.store, office.alarms, office.clock),
+                name="observations",
             ),
         ]
         try:

@@ -22,13 +22,14 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import NumberPlan
-from rtbill.jobs import Enforcement
+from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.lines import Line
 from rtbill.rating.lookup import TariffBook
+from rtbill.unaided import UnaidedLimits, UnaidedRows
 from tests.fakes.environment import CountingMeter
 from tests.simulation.clocks import BillerClock
 from tests.simulation.network import MemoryLoop
-from tests.simulation.plan import PBX, POLICIES, Plan
+from tests.simulation.plan import DESTINATIONS, PBX, POLICIES, Plan
 from tests.simulation.store import Disk, LateStore
 
 CLOSE_WITHIN_S = 10.0
@@ -61,6 +62,7 @@ class Biller:
         self.alarms = Alarms(clock)
         self.line: Line | None = None
         self.desk: Desk | None = None
+        self.unaided: UnaidedRounds | None = None
         self.failure: BaseException | None = None
         self.is_over = False
         """Somebody is ending it, or has."""
@@ -138,7 +140,7 @@ class Biller:
             store=store,
             directory=directory,
             assessor=assessor,
-            control=CreditControl(assessor, directory, Limits()),
+            control=CreditControl(assessor, directory, Limits(), self._plan.stances),
             policies=Policies(POLICIES),
             alarms=self.alarms,
             chronicle=Chronicle(),
@@ -146,6 +148,7 @@ class Biller:
             meter=meter,
         )
         enforcement = Enforcement(billing, self.alarms, clock, await reader.desk_locks())
+        unaided = UnaidedRounds(self._unaided_rows(billing), self.alarms, clock)
         desk = Desk(
             billing=billing,
             enforcement=enforcement,
@@ -163,13 +166,26 @@ class Biller:
             for work in (
                 billing.bill_pbx(line),
                 enforcement.serve(line),
+                unaided.serve(line),
                 jobs.sweep(billing, store, self.alarms, clock),
+                jobs.keep_observations(billing, store, self.alarms, clock),
                 jobs.note_heard(billing, store, clock),
                 jobs.pump_outbox([notifier], reader, store, self.alarms, clock, meter),
                 jobs.keep_gauges(billing, enforcement, store, meter, clock),
             ):
                 group.create_task(work)
             self.desk, self.line, self._group = desk, line, group
+            self.unaided = unaided
+
+    def _unaided_rows(self, billing: Billing) -> UnaidedRows:
+        return UnaidedRows(
+            billing.assessor,
+            billing.directory,
+            billing.control.stances,
+            UnaidedLimits(),
+            DESTINATIONS,
+            self._plan.unaided,
+        )
 
     def _settings(self) -> AsteriskSettings:
         return AsteriskSettings(

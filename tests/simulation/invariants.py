@@ -13,8 +13,9 @@ from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.domain.tariff import Rate, Tariff
 from tests.property.price_oracle import oracle_price
 from tests.simulation.exchange import Truth
+from tests.simulation.modes import left_undone, nothing_done, pushed_rows, was_observed
 from tests.simulation.plan import NUMBER_OF, PBX, tariffs
-from tests.simulation.world import World
+from tests.simulation.world import Observed, World
 
 TALK_TOLERANCE_US = 50_000
 CUT_SLACK_S = 2.0
@@ -35,7 +36,7 @@ def violations(world: World) -> list[str]:
         found += [f"leg {truth.leg} ({truth.dialled}): {each}" for each in _leg(world, truth, call)]
     known = {f"{PBX}/{leg}" for leg in world.exchange.truths}
     found += [f"{key} is in the books and never was" for key in sorted(calls.keys() - known)]
-    return found
+    return [*found, *nothing_done(world), *left_undone(world), *pushed_rows(world)]
 
 
 def _money(world: World) -> Iterator[str]:
@@ -204,6 +205,10 @@ def _spending(world: World, truth: Truth, call: RatedCall) -> Iterator[str]:
         account.kind is AccountKind.PREPAID
         and NUMBER_OF[truth.dialled].kind is NumberKind.CHARGEABLE
     )
+    is_enforced = world.plan.is_enforced(account.account_class)
+    if is_limited and not is_enforced:
+        yield from _let_go(world, truth, call, seen)
+        is_limited = False
     if truth.was_cut and not is_limited and not _moved_after(world, truth):
         yield f"a call of {account.kind} {account.id} was cut"
     if not is_limited or world.has_stepped or seen.account != call.account:
@@ -212,6 +217,17 @@ def _spending(world: World, truth: Truth, call: RatedCall) -> Iterator[str]:
         yield from _too_early(world, call)
     if seen.is_calm and _stayed_calm(world, truth):
         yield from _too_late(world, call, seen.available_micros)
+
+
+def _let_go(world: World, truth: Truth, call: RatedCall, seen: Observed) -> Iterator[str]:
+    """A call that no limit ended, and that spent more than there was, is told of."""
+    if seen.account != call.account or world.has_stepped or call.price is None:
+        return
+    if not seen.is_calm or not _stayed_calm(world, truth, until_end=True):
+        return
+    paid = sum(_credit_micros(amount) for payer, amount in world.credits if payer == call.account)
+    if call.price.micros > seen.available_micros + paid and not was_observed(world, call):
+        yield f"spent {call.price.micros} of {seen.available_micros}, and nobody said so"
 
 
 def _moved_after(world: World, truth: Truth) -> bool:
@@ -249,12 +265,16 @@ def _too_late(world: World, call: RatedCall, available_micros: int) -> Iterator[
         yield f"spent {call.price.micros} of {bound}"
 
 
-def _stayed_calm(world: World, truth: Truth) -> bool:
-    """Whether the limit reached the exchange: nothing broke in the seconds after the answer."""
+def _stayed_calm(world: World, truth: Truth, *, until_end: bool = False) -> bool:
+    """Whether the limit reached the exchange: nothing broke in the seconds after the answer, or
+    until the call was over.
+    """
     assert truth.answered_us is not None
+    assert truth.ended_us is not None
     ahead_us = world.exchange_clock.ahead_us
     answered_s = (from_epoch_us(truth.answered_us - ahead_us) - world.plan.start).total_seconds()
-    return all(not answered_s - 1 <= at_s <= answered_s + 5 for at_s in world.breaks)
+    lasted_s = (truth.ended_us - truth.answered_us) / 1e6 if until_end else 0.0
+    return all(not answered_s - 1 <= at_s <= answered_s + lasted_s + 5 for at_s in world.breaks)
 
 
 def _least_available(world: World, call: RatedCall) -> int:
@@ -279,6 +299,7 @@ def dump(world: World) -> str:
     lines += [f"{posted}" for posted in books._transfers.values()]
     lines += [f"{state}" for state in books._accounts.values()]
     lines += [f"{held}" for held in books._memberships]
+    lines += [f"{posted}" for posted in books._observations.values()]
     lines += world.notices.told
     lines += [f"{action}" for action in world.server.actions]
     return "\n".join(lines)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rtbill.domain.account import Account, AccountKind, Incoming, Outgoing, Service
 from rtbill.domain.rated import NumberKind
+from rtbill.domain.stance import Stance, Unaided
 from rtbill.domain.tariff import Rate, Tariff, TimeBand
 from rtbill.enforcement import Policy
+from rtbill.stances import Stances
+from rtbill.unaided import UnaidedTerms
 from simulator.scenario import CallScript, PlannedCall, Transfer
 
 PBX = "hall"
@@ -47,6 +51,8 @@ POLICIES = {
     "student": Policy(Service(Outgoing.LOCKED, Incoming.DIVERT)),
     "guest": Policy(exhausted_below_micros=500_000),
 }
+
+DESTINATIONS = {"home": ["+49"], "europe": ["+44", "+41"]}
 
 
 def _rate(
@@ -120,6 +126,20 @@ class Plan:
     faults: tuple[Happening, ...]
     store_slowest_s: float
     store_queue_max: int
+    stance: Stance
+    """The exchange's."""
+    class_stances: dict[str, Stance]
+    unaided: dict[str, UnaidedTerms]
+
+    @property
+    def stances(self) -> Stances:
+        """Exchange and classes together."""
+        return Stances({PBX: self.stance}, self.class_stances)
+
+    def is_enforced(self, account_class: str) -> bool:
+        """Whether accounts of this class may be locked and cut."""
+        stances = (self.stance, self.class_stances.get(account_class, Stance.ENFORCE))
+        return all(stance is Stance.ENFORCE for stance in stances)
 
 
 FAULTS = (
@@ -160,7 +180,28 @@ def draw(seed: int) -> Plan:
         faults=tuple(_faults(chance, extensions)),
         store_slowest_s=chance.choice([0.002, 0.02, 0.2, 1.5]),
         store_queue_max=chance.choice([4, 50, 1000]),
+        **_modes(seed),
     )
+
+
+def _modes(seed: int) -> dict[str, Any]:
+    """How far to go: everything is enforced in three runs of four."""
+    chance = random.Random(f"modes/{seed}")
+    milder = chance.choice([Stance.OBSERVE, Stance.WARN])
+    sort = chance.randrange(8)
+    stance = milder if sort == 0 else Stance.ENFORCE
+    classes = dict.fromkeys(POLICIES, Stance.ENFORCE)
+    if sort == 1:
+        classes[chance.choice(list(POLICIES))] = milder
+    terms = {
+        name: UnaidedTerms(
+            chance.choice([None, Unaided.OPEN, Unaided.CLOSED]),
+            chance.choice([0, 1_000_000]),
+            chance.randint(1, 3),
+        )
+        for name in POLICIES
+    }
+    return {"stance": stance, "class_stances": classes, "unaided": terms}
 
 
 def _account(chance: random.Random, number: int) -> Account:

@@ -15,10 +15,12 @@ from adapters.asterisk.control import Control
 from rtbill import enforcement
 from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
+from rtbill.credit import RunningCall
 from rtbill.domain.account import OPEN_SERVICE
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.events import LinkLost, Snapshot
 from rtbill.ports import Committed, Operation
+from rtbill.unaided import UnaidedTerms
 from tests.fakes.memory_store import MemoryStore
 
 
@@ -125,6 +127,21 @@ def outbox_not_acknowledged() -> AbstractContextManager[None]:
     return _instead(Control, "acknowledge", acknowledge)
 
 
+def observer_interferes() -> AbstractContextManager[None]:
+    """A limit is armed although it is only observed."""
+    return _instead(RunningCall, "order_s", property(lambda self: self.wanted_s))
+
+
+def row_too_generous() -> AbstractContextManager[None]:
+    """Each of several calls without an answer may spend all there is."""
+    original = UnaidedTerms.share_micros
+
+    def share_micros(self: UnaidedTerms, state: Any) -> int | None:
+        return original(replace(self, calls=1), state)
+
+    return _instead(UnaidedTerms, "share_micros", share_micros)
+
+
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     planted.__name__.replace("_", "-"): planted
     for planted in (
@@ -136,6 +153,8 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         limit_forgotten,
         unlocked_by_paying,
         outbox_not_acknowledged,
+        observer_interferes,
+        row_too_generous,
     )
 }
 """By the name that `python -m tests.simulation --plant` takes."""

@@ -196,8 +196,9 @@ async def _new_life(world: World, fault: Happening, group: asyncio.TaskGroup) ->
 
 
 def _change_by_hand(world: World, extension: str) -> None:
-    """Somebody at the exchange's console takes a lock away, or sets one."""
+    """Somebody at the exchange's console takes a lock away, or sets one; and opens a row."""
     world.trouble(330.0)  # until the locks are read anew
+    world.server.database.put("rtbill/unaided", extension, "open")
     for family in ("lock", "divert"):
         if not world.server.database.delete(f"rtbill/{family}", extension):
             world.server.database.put(f"rtbill/{family}", extension, "1")

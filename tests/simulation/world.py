@@ -105,7 +105,8 @@ class World:
             reasons = []
             if state.account.id not in (HOUSE, SUSPENSE):
                 policy = POLICIES[state.account.account_class]
-                if state.available_micros < policy.exhausted_below_micros:
+                is_enforced = self.plan.is_enforced(state.account.account_class)
+                if is_enforced and state.available_micros < policy.exhausted_below_micros:
                     reasons.append(policy.exhausted)
             by_hand = self.disk.books._desk_locks.get(Extension(PBX, extension))
             reasons += [by_hand.service] if by_hand else []
@@ -135,6 +136,7 @@ class World:
             for family, rows in wanted.items()
             if self.rows(family) != rows
         ]
+        found += self._rows_differing()
         found += [
             f"alarm {alarm.kind} {alarm.subject}: {alarm.text}"
             for alarm in self.biller.alarms.active()
@@ -143,6 +145,23 @@ class World:
         if self.biller.line is not None and (count := self.biller.line.tracker.count()):
             found.append(f"the tracker holds {count} legs")
         return found
+
+    def _rows_differing(self) -> list[str]:
+        """Rows for calls without an answer that are not as the biller wants them."""
+        if self.biller.unaided is None:
+            return ["nothing is pushed"]
+        rows = self.unaided_rows()
+        wanted = self.biller.unaided.wanted(PBX)
+        return [
+            f"the exchange's row of {number} is {rows.get(number)}, wanted {wanted.get(number)}"
+            for number in sorted(rows.keys() | wanted.keys())
+            if rows.get(number) != wanted.get(number)
+        ]
+
+    def unaided_rows(self) -> dict[str, str]:
+        """What the exchange does with calls on which it gets no answer."""
+        tree = self.server.database.tree("rtbill/unaided")
+        return {path.rsplit("/", 1)[1]: row for path, row in tree}
 
     # -- cheap checks while it runs
 
@@ -158,6 +177,7 @@ class World:
             is_locked = (
                 account not in (HOUSE, SUSPENSE)
                 and policy is not None
+                and self.plan.is_enforced(state.account.account_class)
                 and policy.exhausted.outgoing == "locked"
                 and state.available_micros < policy.exhausted_below_micros
             )

@@ -343,6 +343,13 @@ def test_what_would_break_a_dialplan_is_refused(tmp_path: Path, line: str, expec
     assert expected in "\n".join(problems(tmp_path, text))
 
 
+def test_there_are_only_so_many_destination_classes_as_a_row_can_hold(tmp_path: Path) -> None:
+    text = GOOD + "".join(
+        f'[[destination_class]]\nname = "class{n}"\nprefixes = ["+{100 + n}"]\n' for n in range(21)
+    )
+    assert "destination_class" in "\n".join(problems(tmp_path, text))
+
+
 @pytest.mark.parametrize(
     "tables",
     [

@@ -14,7 +14,9 @@ from rtbill.domain.account import (
     Service,
 )
 from rtbill.domain.rated import CallStatus, Facts
+from rtbill.domain.stance import Stance
 from rtbill.enforcement import Policy
+from rtbill.stances import Reach, Spared
 from tests.fakes.books import a_call
 from tests.fakes.builders import a_state, an_account, at
 
@@ -121,6 +123,33 @@ def test_a_call_without_rate_or_in_doubt_is_told_and_moves_nothing() -> None:
 
         assert [(notice.kind, notice.text) for notice in facts.notices] == [(kind, "why")]
         assert facts.transfers == ()
+
+
+def test_an_account_on_several_exchanges_is_told_once_for_each_that_only_observes() -> None:
+    reach = Reach(
+        spared=(
+            Spared("annex", ("7",), Stance.WARN),
+            Spared("hall", ("1001", "1002"), Stance.OBSERVE),
+        )
+    )
+
+    facts = consequences.settle(a_state("0.20"), a_call(micros=250_000), POLICIES, NOW, reach=reach)
+
+    assert [(notice.kind, notice.subject) for notice in facts.notices] == [
+        ("service.locked", "room-1"),  # at the exchanges that enforce
+        ("service.would_lock", "room-1"),
+        ("service.would_lock", "room-1"),
+        ("service.warning", "room-1"),
+    ]
+    assert [notice.details for notice in facts.notices[1:3]] == [
+        (("pbx", "annex"), ("extensions", "7")),
+        (("pbx", "hall"), ("extensions", "1001,1002")),
+    ]
+    assert [(each.kind, each.pbx, each.extension) for each in facts.observations] == [
+        ("lock", "annex", "7"),
+        ("lock", "hall", None),
+    ]
+    assert len({each.key for each in facts.observations}) == 2
 
 
 def test_new_terms_change_the_service_though_no_money_moves() -> None:

@@ -60,15 +60,17 @@ def test_only_what_differs_is_set() -> None:
     wanted = {"1001": LOCKED_SERVICE, "1002": BOTH, "1003": OPEN_SERVICE}
     confirmed = {"1001": LOCKED_SERVICE, "1002": LOCKED_SERVICE}
 
-    assert differences(wanted, confirmed) == {"1002": BOTH}
+    assert differences(wanted, confirmed, OPEN_SERVICE) == {"1002": BOTH}
 
 
 def test_what_nobody_wants_locked_is_opened() -> None:
-    assert differences({}, {"1009": LOCKED_SERVICE}) == {"1009": OPEN_SERVICE}
+    assert differences({}, {"1009": LOCKED_SERVICE}, OPEN_SERVICE) == {"1009": OPEN_SERVICE}
 
 
 def test_after_the_differences_are_set_nothing_differs() -> None:
     wanted = {"1001": LOCKED_SERVICE, "1002": BOTH}
     confirmed = {"1002": LOCKED_SERVICE, "1009": DIVERTED}
 
-    assert differences(wanted, confirmed | differences(wanted, confirmed)) == {}
+    now = confirmed | differences(wanted, confirmed, OPEN_SERVICE)
+
+    assert differences(wanted, now, OPEN_SERVICE) == {}

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from rtbill import jobs
+from rtbill import jobs, rounds
 from rtbill.alarms import Alarms
 from rtbill.domain.account import LOCKED_SERVICE, OPEN_SERVICE, Incoming, Outgoing, Service
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
@@ -78,7 +78,7 @@ async def test_a_lock_that_the_exchange_lost_is_set_again() -> None:
         await office.hear(SPENDS_ALL)
         office.pbx.held.clear()
 
-        await office.clock.advance(jobs.ROUND_S * jobs.READ_BACK_ROUNDS)
+        await office.clock.advance(rounds.ROUND_S * rounds.READ_BACK_ROUNDS)
 
         assert office.pbx.held == {"1001": LOCKED_SERVICE}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rtbill.domain.account import Extension
 from rtbill.domain.stance import Stance
-from rtbill.stances import ENFORCED, Stances
+from rtbill.stances import ENFORCED, Reach, Spared, Stances
 
 OBSERVE, WARN, ENFORCE = Stance.OBSERVE, Stance.WARN, Stance.ENFORCE
 
@@ -54,3 +55,51 @@ def test_it_is_known_whether_anything_is_only_observed(
     stances: Stances, *, all_enforce: bool
 ) -> None:
     assert stances.all_enforce is all_enforce
+
+
+def held(*names: str) -> list[Extension]:
+    return [Extension(*name.split("/")) for name in names]
+
+
+def test_an_account_whose_exchanges_all_enforce_is_spared_nowhere() -> None:
+    stances = Stances({"hall": ENFORCE}, {"student": OBSERVE})
+
+    assert stances.reach("office", held("hall/1001", "annex/1001")) == Reach()
+
+
+def test_extensions_are_spared_exchange_by_exchange() -> None:
+    stances = Stances({"hall": OBSERVE, "annex": WARN, "main": ENFORCE})
+
+    reach = stances.reach("student", held("hall/1002", "main/1", "annex/7", "hall/1001"))
+
+    assert reach == Reach(
+        enforces=True,
+        tells_holder=True,
+        spared=(Spared("annex", ("7",), WARN), Spared("hall", ("1001", "1002"), OBSERVE)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "enforces", "tells_holder"),
+    [
+        ((OBSERVE, OBSERVE), False, False),
+        ((OBSERVE, WARN), False, True),
+        ((WARN, WARN), False, True),
+        ((OBSERVE, ENFORCE), True, True),
+    ],
+)
+def test_the_holder_hears_unless_it_is_observed_everywhere(
+    exchanges: tuple[Stance, Stance], *, enforces: bool, tells_holder: bool
+) -> None:
+    stances = Stances(dict(zip(("hall", "annex"), exchanges, strict=True)))
+
+    reach = stances.reach("student", held("hall/1", "annex/1"))
+
+    assert (reach.enforces, reach.tells_holder) == (enforces, tells_holder)
+
+
+def test_an_account_without_extensions_goes_by_its_class() -> None:
+    stances = Stances({"hall": ENFORCE}, {"trial": OBSERVE})
+
+    assert stances.reach("trial", []) == Reach(enforces=False, tells_holder=False)
+    assert stances.reach("student", []) == Reach()

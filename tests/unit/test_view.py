@@ -27,7 +27,9 @@ from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source
 from rtbill.domain.events import CallRefused, LiveLeg
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
+from tests.fakes.books import an_observation
 
 NOON = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -267,6 +269,41 @@ def test_a_happening_is_one_sentence_with_masked_numbers(what: What, words: str)
     said = sentence(what, 4)
     assert said is not None
     assert words in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("observation", "words"),
+    [
+        (
+            an_observation("refuse:hotel/1", text="the call to +41315550100 would be refused: why"),
+            "would refuse hotel/1001: the call to +4131555**** would be refused: why",
+        ),
+        (
+            an_observation("cut:hotel/1", text="the call to +41315550100 would have been cut"),
+            "would cut    hotel/1001: the call to +4131555**** would have been cut",
+        ),
+        (
+            an_observation(extension=None, text="hotel/1001, 1002 would be locked: 0.00 EUR left"),
+            "would lock   hotel: hotel/1001, 1002 would be locked: 0.00 EUR left",
+        ),
+    ],
+)
+def test_what_would_be_done_is_one_sentence_with_masked_numbers(
+    observation: Observation, words: str
+) -> None:
+    assert sentence(observation, 4) == words
+
+
+@pytest.mark.parametrize(
+    "kind", ["service.would_lock", "service.would_open", "service.locked", "service.opened"]
+)
+def test_a_change_of_service_is_told_by_what_becomes_of_it(kind: str) -> None:
+    assert sentence(Notice(kind, "anna", "", NOON), 4) is None
+
+
+def test_a_warning_to_the_holder_is_told() -> None:
+    said = sentence(Notice("service.warning", "anna", "would be locked", NOON), 4)
+    assert said == "warning   anna: would be locked"
 
 
 def test_a_fact_is_told_once() -> None:

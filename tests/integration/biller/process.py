@@ -42,7 +42,14 @@ class Biller:
     """One biller and its folder; start, kill and stop it as often as wanted."""
 
     def __init__(
-        self, folder: Path, ami_port: int, *, secret: str = SECRET, guard_s: float = 0.5
+        self,
+        folder: Path,
+        ami_port: int,
+        *,
+        secret: str = SECRET,
+        guard_s: float = 0.5,
+        stance: str = "enforce",
+        unaided: str = "closed",
     ) -> None:
         self.folder = folder
         self.http_port = free_port()
@@ -74,6 +81,10 @@ guard_s = {guard_s}
 [account_classes.student]
 exhausted_outgoing = "locked"
 exhausted_incoming = "divert"
+unaided = "{unaided}"
+[[destination_class]]
+name = "home"
+prefixes = ["+49"]
 [[pbx]]
 name = "hall"
 kind = "asterisk"
@@ -81,12 +92,21 @@ mode = "reactive"
 host = "127.0.0.1"
 port = {ami_port}
 user = "rtbill"
+enforcement = "{stance}"
 demo = true
 secret = "{secret}"
 [[pbx.trunk]]
 name = "carrier"
 match = ["PJSIP/carrier-*"]
 """
+        )
+
+    def set_stance(self, before: str, after: str) -> None:
+        """Edit the configuration; it holds from the next start."""
+        text = self.config.read_text()
+        assert f'enforcement = "{before}"' in text
+        self.config.write_text(
+            text.replace(f'enforcement = "{before}"', f'enforcement = "{after}"')
         )
 
     def run(self, *arguments: str) -> str:

@@ -115,6 +115,68 @@ async def test_a_lock_that_the_exchange_does_not_keep_is_an_error(exchange: Fake
             await pbx.set_service("1001", LOCKED)
 
 
+ROW = "home:europe:other/600:120:0"
+
+
+async def test_rows_for_calls_without_an_answer_are_written_read_back_and_listed(
+    exchange: FakeExchange,
+) -> None:
+    rows: dict[str, str] = {}
+    keep_rows(exchange, rows)
+    pbx = a_pbx(exchange, ManualClock())
+    async with running(pbx) as listener:
+        await listener.next(LinkRestored)
+        await pbx.set_unaided("1001", ROW)
+        await pbx.set_unaided("1002", "closed")
+        await pbx.set_unaided("1003", "open")
+        assert await pbx.unaided() == {"1001": ROW, "1002": "closed", "1003": "open"}
+        await pbx.set_unaided("1002", None)
+        await pbx.set_unaided("1002", None)
+        await pbx.set_unaided("1001", "open")
+        assert await pbx.unaided() == {"1001": "open", "1003": "open"}
+    rows.pop("/rtbill/alive", None)
+    assert rows == {"/rtbill/unaided/1001": "open", "/rtbill/unaided/1003": "open"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "",
+        "Open",
+        "home/",
+        "home/60:",
+        "home:/60:60",
+        "home/60\nAction: Originate",
+        "home/${X}",
+        "home/-1",
+        "home/1.5",
+        "home/9999999",
+        ":".join(["class"] * 90) + "/" + ":".join(["0"] * 90),
+    ],
+)
+async def test_a_row_that_the_dialplan_could_read_as_anything_else_is_never_sent(
+    exchange: FakeExchange, row: str
+) -> None:
+    pbx = a_pbx(exchange, ManualClock())
+    async with running(pbx) as listener:
+        await listener.next(LinkRestored)
+        with pytest.raises(Unavailable, match="not sent"):
+            await pbx.set_unaided("1001", row)
+    assert not [each for each in exchange.asked("DBPut") if "unaided" in each.get("Family")]
+
+
+async def test_a_row_that_the_exchange_keeps_otherwise_is_an_error(exchange: FakeExchange) -> None:
+    rows: dict[str, str] = {}
+    keep_rows(exchange, rows)
+    exchange.replies["DBPut"] = exchange.ok
+    rows["/rtbill/unaided/1001"] = "open"
+    pbx = a_pbx(exchange, ManualClock())
+    async with running(pbx) as listener:
+        await listener.next(LinkRestored)
+        with pytest.raises(Unavailable, match="did not keep rtbill/unaided/1001"):
+            await pbx.set_unaided("1001", "closed")
+
+
 async def test_a_denied_action_is_told_to_the_operator(exchange: FakeExchange) -> None:
     pbx = a_pbx(exchange, ManualClock())
     async with running(pbx) as listener:
@@ -145,6 +207,11 @@ async def test_an_acknowledged_call_is_deleted_from_the_outbox_without_waiting(
     assert deleted == [("rtbill/done", "1.2"), ("rtbill/done", "7.7"), ("rtbill/live", "7.7")]
 
 
+def value_row(value: str) -> str:
+    """The item of a DBGet list."""
+    return f"Event: DBGetResponse\nVal: {value}\nActionID: x"
+
+
 def keep_rows(exchange: FakeExchange, rows: dict[str, str]) -> None:
     """Give the exchange a database."""
 
@@ -159,7 +226,7 @@ def keep_rows(exchange: FakeExchange, rows: dict[str, str]) -> None:
         else exchange.error(action, "Database entry could not be deleted")
     )
     exchange.replies["DBGet"] = lambda action: (
-        exchange.a_list(action, "")
+        exchange.a_list(action, value_row(rows[f"/{action.get('Family')}/{action.get('Key')}"]))
         if f"/{action.get('Family')}/{action.get('Key')}" in rows
         else exchange.error(action, "Database entry not found")
     )

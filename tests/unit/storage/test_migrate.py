@@ -77,3 +77,20 @@ def test_a_new_file_is_migrated_and_readable_by_its_owner_and_group_only(tmp_pat
 def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot be"):
         migrate_file(tmp_path / "no such directory" / "a.db")
+
+
+def test_books_made_before_observations_are_kept_and_gain_their_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        with monkeypatch.context() as before:
+            before.setattr(module, "migrations", lambda: {1: known[1]})
+            assert migrate(connection, "a.db") == 1
+        connection.execute(
+            "INSERT INTO account VALUES"
+            " ('room-1', 'Room 1', 'prepaid', 'EUR', 0, 'standard', '', 'open', 'ring')"
+        )
+        assert migrate(connection, "a.db") == max(known)
+        assert connection.execute("SELECT id FROM account").fetchall() == [("room-1",)]
+        assert connection.execute("SELECT count(*) FROM observation").fetchall() == [(0,)]

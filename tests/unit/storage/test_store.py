@@ -16,14 +16,14 @@ import pytest
 from rtbill.domain.account import AccountState
 from rtbill.domain.errors import OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.rated import Facts
-from rtbill.ports import Committed, CreateAccount, Heard, Operation
+from rtbill.ports import AddObservations, Committed, CreateAccount, Heard, Operation
 from rtbill.storage import writer
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.sqlite import open_reader, open_writer
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import verify
 from rtbill.storage.writer import StoreSettings
-from tests.fakes.books import a_call, a_leg, an_account, credit, posting
+from tests.fakes.books import a_call, a_leg, an_account, an_observation, credit, posting
 from tests.fakes.environment import NOON, CountingMeter, ManualClock
 
 
@@ -324,3 +324,17 @@ async def test_a_reader_cannot_write(store: SqliteStore, settings: StoreSettings
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
         reader.execute("DELETE FROM notice")
+
+
+async def test_an_observation_in_the_file_can_be_neither_changed_nor_deleted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "books.sqlite"
+    settings = StoreSettings(path=path)
+    async with SqliteStore(settings, ManualClock(), CountingMeter()) as store:
+        await store.change(CreateAccount(an_account()))
+        await store.change(AddObservations((an_observation(),), NOON))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for statement in ("UPDATE observation SET text = ''", "DELETE FROM observation"):
+            with pytest.raises(sqlite3.IntegrityError, match="an observation is never"):
+                connection.execute(statement)

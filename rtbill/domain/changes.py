@@ -1,0 +1,134 @@
+"""Administrative facts: what a desk, an alarm or a clock makes durable beside the calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rtbill.domain.account import Account, DeskLock, Extension, Membership
+from rtbill.domain.notice import Notice
+from rtbill.domain.observation import Observation
+from rtbill.domain.tariff import Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAccount:
+    """A new account with balance zero."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAccount:
+    """New terms (name, kind, limit, class, tariff) for an existing account; its currency never
+    changes.
+    """
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """A membership begins; the one before it, if any, ends at that instant when `move` is set."""
+
+    membership: Membership
+    move: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndMembership:
+    """Whatever account holds the extension at this instant ceases to."""
+
+    account: str
+    extension: Extension
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AddTariff:
+    """A new version of a tariff takes effect from its `valid_from`."""
+
+    tariff: Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeskLock:
+    """A lock by hand, replacing an earlier one."""
+
+    lock: DeskLock
+
+
+@dataclass(frozen=True, slots=True)
+class LiftDeskLock:
+    """The lock by hand is taken away."""
+
+    extension: Extension
+
+
+@dataclass(frozen=True, slots=True)
+class DropCall:
+    """An unrated or unconfirmed call will not be billed, for a reason that is kept."""
+
+    call: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostNotices:
+    """Notices that belong to no account operation, such as alarms."""
+
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddObservations:
+    """What would have been done and belongs to no account operation; known keys change nothing."""
+
+    observations: tuple[Observation, ...]
+    at: datetime
+    """When they are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesSent:
+    """The outbox may forget these."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The exchange was heard up to here; bounds the evidence of calls lost in a crash of both
+    sides.
+    """
+
+    pbx: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several changes in one transaction: all of them or none."""
+
+    changes: tuple[Change, ...]
+
+
+Change = (
+    CreateAccount
+    | ChangeAccount
+    | Assign
+    | EndMembership
+    | AddTariff
+    | SetDeskLock
+    | LiftDeskLock
+    | DropCall
+    | PostNotices
+    | AddObservations
+    | NoticesSent
+    | Heard
+    | Together
+)
+"""Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,
+UnknownAccount.
+"""

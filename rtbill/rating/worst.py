@@ -1,0 +1,153 @@
+"""The worst price in a class of destinations: for how long may any of them be called with this
+money?
+
+An exchange on its own knows a number's class and no more. So what it may let a call last is
+reckoned from the dearest rates of the class, over every time band, and over every change of bands
+that a call could meet. A number belongs to the class with the longest prefix that it begins with; a
+number that begins with none is `other`.
+
+Each rate is reduced to a `Course`: a first sum that buys the first seconds, then equal sums for
+equal steps. No call that begins at that rate costs more, however long it is. Courses that another
+exceeds at every length are dropped; few are left of ten thousand rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from rtbill.domain.tariff import Rate
+from rtbill.rating.affordable import budget_sixtieths
+from rtbill.rating.lookup import RateTable
+from rtbill.rating.price import SIXTIETHS
+
+OTHER = "other"
+"""Class of every number that begins with no prefix of another class."""
+
+Prefixes = Mapping[str, Sequence[str]]
+"""Prefixes in international form, with plus, by class."""
+
+
+class Course(NamedTuple):
+    """An upper bound of what talk costs, in sixtieths of micro-units."""
+
+    first_s: int
+    first_cost: int
+    """Due at the answer; pays `first_s` seconds."""
+    step_s: int
+    step_cost: int
+    """Due as often as talk goes on past another `step_s` seconds."""
+    jump_cost: int = 0
+    """Due once, with the first step, where bands differ in the length of their increments."""
+
+    def affordable_s(self, budget: int, cap_s: int) -> int:
+        """Whole seconds that the budget pays whatever happens, `cap_s` at most."""
+        left = budget - self.first_cost
+        if left < 0:
+            return 0
+        left -= self.jump_cost
+        if left < 0 or self.step_cost > left:
+            return min(self.first_s, cap_s)
+        if self.step_cost == 0:
+            return cap_s
+        return min(self.first_s + left // self.step_cost * self.step_s, cap_s)
+
+    def covers(self, other: Course) -> bool:
+        """Whether this is proven never to cost less than the other."""
+        if self.first_s > other.first_s or self.first_cost < other.first_cost:
+            return False
+        if self.step_s == other.step_s:
+            return self.step_cost >= other.step_cost and self.jump_cost >= other.jump_cost
+        # Steps of other lengths: even a line below this stays above a line over the other, from
+        # where the other's steps begin. Both sides are taken `step_s` times.
+        if self.step_cost * other.step_s < other.step_cost * self.step_s:
+            return False
+        least = self.first_cost + self.jump_cost
+        most = other.first_cost + other.jump_cost + other.step_cost
+        later_s = other.first_s + 1 - self.first_s
+        return least * self.step_s + self.step_cost * later_s >= most * self.step_s
+
+
+class WorstPrices:
+    """The worst courses of every class in one version of a tariff."""
+
+    def __init__(self, table: RateTable, classes: Prefixes) -> None:
+        self._rounding_step = table.rounding_step
+        self._courses = {
+            name: _worst_of(found) for name, found in _by_class(table, classes).items()
+        }
+
+    def affordable_s(self, name: str, money_micros: int, cap_s: int) -> int | None:
+        """Whole seconds, 0 to `cap_s`, in which no number of the class that has a rate can cost
+        more than the money; None when none of them has one.
+        """
+        found = self._courses.get(name)
+        if not found:
+            return None
+        budget = budget_sixtieths(max(0, money_micros), self._rounding_step)
+        return min(course.affordable_s(budget, cap_s) for course in found)
+
+
+def _by_class(table: RateTable, classes: Prefixes) -> dict[str, set[Course]]:
+    """The courses that numbers of each class can meet."""
+    rates: dict[str, list[Rate]] = {}
+    for rate in table.tariff.rates:
+        rates.setdefault("+" + rate.prefix, []).append(rate)
+    class_of = {prefix: name for name, prefixes in classes.items() for prefix in prefixes}
+    lengths = sorted({len(prefix) for prefix in class_of}, reverse=True)
+    found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
+    worst = {prefix: courses(of_prefix) for prefix, of_prefix in rates.items()}
+    for prefix, of_prefix in worst.items():
+        found[_longest(prefix, class_of, lengths) or OTHER].update(of_prefix)
+    # A rate whose prefix is shorter than that of the class covers numbers of it all the same.
+    rate_lengths = sorted({len(prefix) for prefix in rates}, reverse=True)
+    for prefix, name in class_of.items():
+        for length in rate_lengths:
+            if length <= len(prefix) and prefix[:length] in worst:
+                found[name].update(worst[prefix[:length]])
+                break
+    return found
+
+
+def _longest(prefix: str, class_of: Mapping[str, str], lengths: Iterable[int]) -> str | None:
+    for length in lengths:
+        name = class_of.get(prefix[:length])
+        if name is not None:
+            return name
+    return None
+
+
+def courses(rates: Sequence[Rate]) -> list[Course]:
+    """What a call costs at most that begins at one of these rates, the bands of a prefix, and goes
+    on at any of them: one course for each rate to begin with.
+    """
+    per_s = max(rate.price_per_minute_micros for rate in rates)
+    steps = {rate.next_increment_s for rate in rates}
+    if len(steps) == 1:
+        step_s = steps.pop()
+        rest = (step_s, per_s * step_s, 0)
+    else:
+        # Steps of several lengths: all but the last lie within the talk, the last may be any.
+        last_cost = max(rate.price_per_minute_micros * rate.next_increment_s for rate in rates)
+        rest = (1, per_s, last_cost - per_s)
+    return [
+        Course(
+            rate.first_increment_s,
+            SIXTIETHS * rate.connect_fee_micros
+            + rate.price_per_minute_micros * rate.first_increment_s,
+            *rest,
+        )
+        for rate in rates
+    ]
+
+
+def _worst_of(found: Iterable[Course]) -> tuple[Course, ...]:
+    """Those that no other one covers."""
+    dearest = sorted(
+        found, key=lambda each: (each.step_s, each.first_cost, each.step_cost), reverse=True
+    )
+    kept: list[Course] = []
+    for candidate in dearest:
+        if not any(each.covers(candidate) for each in kept):
+            kept.append(candidate)
+    return tuple(kept)

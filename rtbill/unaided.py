@@ -1,0 +1,139 @@
+"""What an exchange does with a chargeable call about which rtbill does not answer.
+
+It is decided beforehand and pushed as one row for each extension, which the dialplan reads when it
+got no answer:
+
+    closed                                  the call is refused
+    open                                    it goes through without a bound
+    home:europe:other/600:120:0             it may last so many seconds, by the class of its number;
+                                            0 refuses it
+
+The seconds of a class are what the account's share of money buys at the class's worst price. Locks,
+emergency and free-phone numbers are no business of this row: the dialplan asks about them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rtbill.assessment import Assessor
+from rtbill.domain.account import Account, AccountKind, AccountState
+from rtbill.domain.directory import Directory
+from rtbill.domain.errors import NoRate
+from rtbill.domain.stance import Unaided
+from rtbill.rating.worst import OTHER, Prefixes, WorstPrices
+from rtbill.stances import STANDARD, Stances
+
+CLOSED = "closed"
+OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class UnaidedTerms:
+    """What an account class says about calls on which rtbill gave no answer."""
+
+    policy: Unaided | None = None
+    """None: closed for prepaid accounts, open for postpaid ones."""
+    cap_micros: int = 0
+    """What an account may spend so; 0 for all that is available to it."""
+    calls: int = 2
+    """So many calls at once share it (CC-51)."""
+
+    def share_micros(self, state: AccountState) -> int | None:
+        """What one of the calls may spend; None when there is no bound."""
+        if not state.account.is_limited:
+            return self.cap_micros // self.calls if self.cap_micros else None
+        available = max(0, state.available_micros)
+        spendable = min(self.cap_micros, available) if self.cap_micros else available
+        return spendable // self.calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnaidedLimits:
+    """Bounds on talk time that hold whatever the money."""
+
+    guard_s: float = 0.5
+    call_max_s: int = 14_400
+    unrated_s: int = 0
+    """For a prepaid call into a class in which no number has a rate; 0 refuses it."""
+
+
+class UnaidedRows:
+    """The rows of all exchanges; reckons anew only what changed."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
+        self,
+        assessor: Assessor,
+        directory: Directory,
+        stances: Stances,
+        limits: UnaidedLimits,
+        classes: Prefixes,
+        terms: Mapping[str, UnaidedTerms],
+    ) -> None:
+        self._assessor = assessor
+        self._directory = directory
+        self._stances = stances
+        self._limits = limits
+        self._classes = classes
+        self._names = (*classes, OTHER)
+        self._terms = dict(terms)
+        self._standard = self._terms.setdefault(STANDARD, UnaidedTerms())
+        self._worst: dict[str, tuple[int, WorstPrices]] = {}
+        """By tariff: the version reckoned last, and its prices."""
+        self._rows: dict[str, tuple[object, str]] = {}
+        """By account: what the row was made of, and the row."""
+
+    def reckon(self, pbx: str, at: datetime) -> Iterator[tuple[str, str]]:
+        """Number and row of each extension of the exchange that some account holds, one by one: a
+        row whose account has changed takes longer than one that is known.
+        """
+        for membership in self._directory.extensions_held(at, pbx):
+            state = self._directory.state(membership.account)
+            stance = self._stances.of(pbx, state.account.account_class)
+            row = self.row(state, at) if stance.is_enforcing else OPEN
+            yield membership.extension.number, row
+
+    def row(self, state: AccountState, at: datetime) -> str:
+        """What the account's extensions may do where its limits are enforced."""
+        account = state.account
+        terms = self._terms.get(account.account_class, self._standard)
+        policy = terms.policy
+        if policy is None:
+            policy = Unaided.CLOSED if account.kind is AccountKind.PREPAID else Unaided.OPEN
+        share = terms.share_micros(state)
+        if policy is Unaided.CLOSED:
+            return CLOSED
+        if share is None:
+            return OPEN
+        worst = self._prices(account, at)
+        made_of = (account, share, worst)
+        known = self._rows.get(account.id)
+        if known is None or known[0] != made_of:
+            seconds = [str(self._seconds(account, name, share, worst)) for name in self._names]
+            known = (made_of, f"{':'.join(self._names)}/{':'.join(seconds)}")
+            self._rows[account.id] = known
+        return known[1]
+
+    def _seconds(self, account: Account, name: str, share: int, worst: WorstPrices | None) -> int:
+        """Whole seconds that a call into this class may last."""
+        limits = self._limits
+        paid_s = worst.affordable_s(name, share, limits.call_max_s) if worst else None
+        if paid_s is not None:
+            return int(max(0.0, paid_s - limits.guard_s))
+        if account.kind is AccountKind.POSTPAID:
+            return limits.call_max_s  # nor does it end such a call when it is asked
+        return limits.unrated_s if share > 0 else 0
+
+    def _prices(self, account: Account, at: datetime) -> WorstPrices | None:
+        """The worst prices for the account now; None when there is no tariff for it."""
+        try:
+            table = self._assessor.table(account, at)
+        except NoRate:
+            return None
+        tariff = table.tariff
+        known = self._worst.get(tariff.name)
+        if known is None or known[0] != tariff.version:
+            known = self._worst[tariff.name] = (tariff.version, WorstPrices(table, self._classes))
+        return known[1]

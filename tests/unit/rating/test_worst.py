@@ -1,0 +1,126 @@
+"""The worst price of a class of destinations, by cases reckoned by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtbill.domain.tariff import Rate
+from rtbill.rating.worst import OTHER, Course, WorstPrices, courses
+from tests.unit.rating.builders import a_band, a_rate, a_table
+
+CLASSES = {"home": ["+49"], "europe": ["+43", "+41"]}
+
+
+def seconds(name: str, euros: str, *rates: Rate) -> int | None:
+    """How long the class may be called with this money."""
+    micros = round(float(euros) * 1_000_000)
+    return WorstPrices(a_table(*rates), CLASSES).affordable_s(name, micros, 14_400)
+
+
+def test_the_dearest_rate_of_the_class_counts() -> None:
+    rates = [
+        a_rate("60/60", price, prefix=prefix)
+        for prefix, price in [("4930", "0.02"), ("4915", "0.20"), ("43", "0.50")]
+    ]
+
+    assert seconds("home", "1.00", *rates) == 300
+    assert seconds("europe", "1.00", *rates) == 120
+
+
+@pytest.mark.parametrize(
+    ("euros", "expected"), [("0.79", 0), ("0.80", 60), ("0.8149", 61), ("0.82", 62)]
+)
+def test_connect_fee_and_first_increment_come_before_the_first_second(
+    euros: str, expected: int
+) -> None:
+    assert seconds("home", euros, a_rate("60/1", "0.60", "0.20", prefix="49")) == expected
+
+
+def test_which_rate_is_the_dearest_depends_on_how_long_the_call_lasts() -> None:
+    by_fee = a_rate("1/1", "0.06", "0.50", prefix="4930")
+    by_minute = a_rate("1/1", "0.60", "0", prefix="4940")
+
+    assert seconds("home", "0.51", by_fee, by_minute) == 10  # the fee leaves a cent
+    assert seconds("home", "1.00", by_fee, by_minute) == 100  # here the minute is dearer
+
+
+def test_every_band_counts_whatever_the_hour_is_now() -> None:
+    night = a_rate("60/60", "0.10", prefix="49", band=a_band("0-8"))
+    day = a_rate("60/60", "0.50", prefix="49", band=a_band("8-24"))
+
+    assert seconds("home", "1.00", night, day) == 120
+
+
+def test_a_call_may_begin_in_one_band_and_pay_the_increment_of_the_next() -> None:
+    fine = a_rate("1/1", "0.60", prefix="49", band=a_band("0-8"))
+    coarse = a_rate("60/60", "0.60", prefix="49", band=a_band("8-24"))
+
+    # 40 s by the second cost 0.40; the increment after them may be a minute for 0.60.
+    assert seconds("home", "1.00", fine, coarse) == 41
+    assert seconds("home", "0.60", fine, coarse) == 1
+
+
+def test_a_rate_for_a_shorter_prefix_covers_numbers_of_the_class() -> None:
+    rates = [a_rate("60/60", "1.00", prefix="4"), a_rate("60/60", "0.10", prefix="4930")]
+
+    assert seconds("home", "1.00", *rates) == 60
+    assert seconds("europe", "1.00", *rates) == 60
+
+
+def test_a_shorter_prefix_does_not_count_where_a_longer_one_has_the_whole_class() -> None:
+    rates = [a_rate("60/60", "1.00", prefix="4"), a_rate("60/60", "0.10", prefix="49")]
+
+    assert seconds("home", "1.00", *rates) == 600
+
+
+def test_what_no_class_names_is_other() -> None:
+    rates = [a_rate("60/60", "2.00", prefix="881"), a_rate("60/60", "0.10", prefix="49")]
+
+    assert seconds(OTHER, "2.00", *rates) == 60
+
+
+def test_a_class_within_another_has_its_own_numbers() -> None:
+    classes = {"home": ["+49"], "mobile": ["+4915"]}
+    rates = [a_rate("60/60", "0.10", prefix="49"), a_rate("60/60", "0.50", prefix="4915")]
+    worst = WorstPrices(a_table(*rates), classes)
+
+    assert worst.affordable_s("home", 1_000_000, 14_400) == 600
+    assert worst.affordable_s("mobile", 1_000_000, 14_400) == 120
+
+
+def test_a_class_without_any_rate_has_no_answer() -> None:
+    assert seconds("europe", "5.00", a_rate(prefix="49")) is None
+    assert seconds("unheard-of", "5.00", a_rate(prefix="49")) is None
+
+
+@pytest.mark.parametrize("euros", ["0", "-5.00"])
+def test_no_money_buys_free_calls_only(euros: str) -> None:
+    assert seconds("home", euros, a_rate("60/60", "0.10", prefix="49")) == 0
+    assert seconds("home", euros, a_rate("60/60", "0", prefix="49")) == 14_400
+
+
+def test_the_rounding_of_the_price_is_the_rounding_of_the_bill() -> None:
+    table = a_table(a_rate("1/1", "0.60", prefix="49"), digits=2)
+
+    assert WorstPrices(table, CLASSES).affordable_s("home", 10_000, 60) == 1
+    assert WorstPrices(table, CLASSES).affordable_s("home", 14_999, 60) == 1
+
+
+def test_a_course_that_costs_less_at_every_length_is_covered() -> None:
+    [dear] = courses([a_rate("60/60", "0.60", "0.10")])
+    others = [
+        a_rate("60/60", "0.50", "0.10"),
+        a_rate("90/60", "0.40"),
+        a_rate("60/60", "0.50", "0.50"),
+        a_rate("60/1", "0.01"),
+        a_rate("60/1", "0.60", "0.09"),  # after the first minute it may be a second dearer
+        a_rate("60/1", "0.61"),
+    ]
+
+    covered = [dear.covers(courses([other])[0]) for other in others]
+    assert covered == [True, True, False, True, True, False]
+
+
+def test_a_course_that_is_free_after_the_first_increment_lasts_for_ever() -> None:
+    assert Course(60, 100, 60, 0).affordable_s(100, 14_400) == 14_400
+    assert Course(60, 100, 60, 0).affordable_s(99, 14_400) == 0
