@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rtbill import __version__
-from rtbill.cli import accounts, calls, group, money, service, tariffs, trials, upkeep
+from rtbill.cli import accounts, calls, group, imports, money, service, tariffs, trials, upkeep
 from rtbill.cli.frame import Commands
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ for family in (service, upkeep, money, calls, trials):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
+app.add_typer(imports.app, name="import")
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
 
