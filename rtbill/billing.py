@@ -348,7 +348,7 @@ class Billing:
     def _link_restored(self, line: Line, event: LinkRestored) -> None:
         line.is_up, line.since, line.confirmed = True, self._clock.now(), None
         self._mind_clock(line, event.snapshot)
-        for kind in ("link", "login", "unreachable", "frame"):
+        for kind in ("link", "login", "unreachable", "tls", "frame"):
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
         line.wake.set()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import Protocol
 
 from adapters.asterisk.adapter import AsteriskPbx
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import Recorder
-from rtbill.config import PbxConfig
+from adapters.tls import Tls
+from rtbill.config import PbxConfig, client_context
 from rtbill.ports import Clock, Pbx
 
 
@@ -27,7 +27,7 @@ Maker = Callable[[PbxConfig, Clock], RecordedPbx]
 def _asterisk(config: PbxConfig, clock: Clock) -> RecordedPbx:
     tls = None
     if config.tls is not None:
-        tls = ssl.create_default_context(cafile=str(config.tls.ca_file))
+        tls = Tls(client_context(config.tls), config.tls.server_name)
     settings = AsteriskSettings(
         name=config.name,
         host=config.host,

@@ -139,7 +139,7 @@ def _find(
     variable = secret_variable(name, what)
     literal = table.get(what)
     if isinstance(written := table.get(f"{what}_file"), str):
-        secret, problem = _read_private(folder / written)
+        secret, problem = read_private(folder / written)
         if problem:
             return "", [f"{what}_file: {problem}"]
     elif re.fullmatch("[a-z0-9_-]+", name) and credential.is_file():
@@ -156,7 +156,7 @@ def _find(
     return secret, _weakness(secret, what, accepted=table.get("weak_secret_accepted") is True)
 
 
-def _read_private(path: Path) -> tuple[str, str]:
+def read_private(path: Path) -> tuple[str, str]:
     """Content of a file that only we may read, or the reason why it is not used."""
     try:
         with path.open(encoding="utf-8") as file:
