@@ -7,6 +7,7 @@ OutcomeUnknown; what was not sent is Unavailable.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +96,12 @@ class Line(asyncio.Protocol, Generic[M]):
         """Why it is lost; None while it holds."""
         self.broken_by: BadRecord | None = None
         """The frame that could not be read, when that is why."""
+        self.tls_error: ssl.SSLError | None = None
+        """What TLS says, when that is why: the exchange may refuse our certificate after the
+        handshake.
+        """
+        self.heard = asyncio.Event()
+        """Set when bytes come; who waits for more clears it first."""
         self.heard_at = self._clock.now()
         """When the last byte came. The end of the stream proves nothing: a restart ends it a second
         after the calls.
@@ -122,9 +129,12 @@ class Line(asyncio.Protocol, Generic[M]):
             around.hear(self, message)
         if self.broken_by is not None:
             self.fail(f"unreadable bytes: {self.broken_by}")
+        self.heard.set()
         self._mind_the_buffer()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ssl.SSLError) and self.reason is None:
+            self.tls_error = exc
         self.fail(f"the connection broke: {exc}" if exc else "the exchange closed the connection")
 
     # What a conversation uses

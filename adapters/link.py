@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from adapters.event_buffer import EventBuffer
 from adapters.line import Line, LinkSettings, Recorder, Wire
+from adapters.tls import Tls
 from rtbill.domain.errors import BadRecord, OutcomeUnknown, PortFailed, Unavailable
 from rtbill.domain.events import LinkLost, LinkTrouble
 from rtbill.ports import Clock
@@ -23,13 +24,14 @@ M = TypeVar("M")
 
 
 class SignInRefused(Unavailable):
-    """The exchange does not let us in as we are: try again slowly. `kind` is that of the
-    LinkTrouble.
+    """The exchange does not let us in as we are: try again, slowly unless haste may help. `kind` is
+    that of the LinkTrouble.
     """
 
-    def __init__(self, kind: str, text: str) -> None:
+    def __init__(self, kind: str, text: str, *, slow: bool = True) -> None:
         super().__init__(text)
         self.kind = kind
+        self.slow = slow
 
 
 class Conversation(Protocol[M]):
@@ -81,7 +83,7 @@ class Link(Generic[M]):
         clock: Clock,
         *,
         settings: LinkSettings,
-        tls: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
         random: Random | None = None,
     ) -> None:
         self.settings = settings
@@ -156,21 +158,26 @@ class Link(Generic[M]):
         """Whether the link was up, and whether to come back slowly."""
         try:
             line = await self._open()
+        except ssl.SSLError as error:
+            self._report_tls(error)
+            return False, False
         except (OSError, TimeoutError) as error:
-            why = str(error) or f"no answer within {self.settings.connect_timeout_s:g} s"
+            why = str(error) or "it closed the connection"
+            if isinstance(error, TimeoutError):
+                why = f"no answer within {self.settings.connect_timeout_s:g} s"
             self.trouble(
                 "unreachable",
                 f"cannot reach {self._name} at {self._host}:{self._port}: {why}; "
                 "check the address, the firewall and that the exchange runs",
             )
             return False, False
-        slow = False
+        refused_by: SignInRefused | None = None
         try:
             await self._converse(line)
         except* SignInRefused as refused:
             first = _first(refused)
             assert isinstance(first, SignInRefused)
-            slow = True
+            refused_by = first
             self.trouble(first.kind, str(first))
             line.fail(str(first))
         except* PortFailed as failed:
@@ -180,9 +187,9 @@ class Link(Generic[M]):
             was_up = self.line is line
             self.line = None
             self.buffer.forget_held()
-        if not slow:
+        if refused_by is None:
             self._report_loss(line, was_up=was_up)
-        return was_up, slow
+        return was_up, refused_by is not None and refused_by.slow
 
     def _report_loss(self, line: Line[M], *, was_up: bool) -> None:
         reason = line.reason or "lost"
@@ -191,14 +198,26 @@ class Link(Generic[M]):
         if was_up:
             at = self.conversation.exchange_time(line.heard_at)
             self.buffer.report(LinkLost(self._name, at, reason))
+        elif line.tls_error is not None:
+            self._report_tls(line.tls_error)
         elif line.broken_by is None:
             self.trouble("unreachable", f"{self._name} ended the sign-in: {reason}")
 
+    def _report_tls(self, error: ssl.SSLError) -> None:
+        assert self._tls is not None
+        why = self._tls.sentence(error)
+        self.trouble("tls", f"no TLS with {self._name} at {self._host}:{self._port}: {why}")
+
     async def _open(self) -> Line[M]:
         loop = asyncio.get_running_loop()
+        tls = self._tls
         async with asyncio.timeout(self.settings.connect_timeout_s):
             _, line = await loop.create_connection(
-                lambda: Line(self, self.conversation.wire()), self._host, self._port, ssl=self._tls
+                lambda: Line(self, self.conversation.wire()),
+                self._host,
+                self._port,
+                ssl=tls.context if tls else None,
+                server_hostname=tls.server_name if tls else None,
             )
         return line
 

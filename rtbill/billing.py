@@ -387,7 +387,7 @@ class Billing:
         line.is_up, line.since = True, self._clock.now()
         line.forget_held()
         self._mind_clock(line, event.snapshot)
-        for kind in ("link", "login", "unreachable", "frame"):
+        for kind in ("link", "login", "unreachable", "tls", "frame"):
             self.alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
         line.wake()

@@ -6,8 +6,8 @@
     refuse,balance.              do not dial; the words are those of rtbill.domain.refusal
 
 The full stop is the end: an answer that broke off on its way reaches a dialplan as if it were
-whole. An empty body is no answer: the exchange then follows what was pushed to it beforehand. That is what
-a wrong token gets (403), and whoever asks when no answer can be had in time (503).
+whole. An empty body is no answer: the exchange then follows what was pushed to it beforehand. That
+is what a wrong token gets (403), and whoever asks when no answer can be had in time (503).
 """
 
 from __future__ import annotations

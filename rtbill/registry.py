@@ -7,6 +7,7 @@ under a key of its own, so that importing the file again finishes what a crash l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rtbill.billing import Billing
@@ -44,15 +45,21 @@ class Registry:
         self._wording = wording
 
     async def import_accounts(self, arguments: Arguments) -> Answer:
-        """What the file would do, or with `apply` has done; nothing when it has problems."""
+        """What the file would do, or with `apply` has done; nothing when it has problems.
+
+        With `renames`, another person on a membership that is otherwise as the books have it is no
+        conflict: that person holds the extension from now on.
+        """
         read = accounts_csv.read_accounts(str(arguments["csv"]), self._wording.zone)
+        renamed = self._renamed(read) if arguments.get("renames", False) else {}
         problems = [str(problem) for problem in read.problems]
-        problems += [*self._conflicts(read), *self._accounts_unfit(read), *_openings_too_fine(read)]
-        answer: Answer = {"created": [], "changed": [], "assigned": [], "credited": []}
-        answer["problems"] = problems
+        problems += self._conflicts(read, renamed)
+        problems += [*self._accounts_unfit(read), *_openings_too_fine(read)]
+        answer: Answer = {"created": [], "changed": [], "assigned": [], "renamed": []}
+        answer |= {"credited": [], "problems": problems}
         if problems:
             return answer
-        changes = self._changes(read, answer)
+        changes = self._changes(read, renamed, answer)
         if not arguments.get("apply", False):
             answer["credited"] = [
                 f"{account} {decimal_text(micros)}"
@@ -93,7 +100,26 @@ class Registry:
         await self._follow()
         return {"account": account.id, "extension": str(extension), "until": at.isoformat()}
 
-    def _changes(self, read: accounts_csv.AccountsFile, answer: Answer) -> list[Change]:
+    def _renamed(self, read: accounts_csv.AccountsFile) -> dict[Membership, Membership]:
+        """Memberships of the file that differ from those of the books in nothing but the person,
+        with those of the books; not what is over.
+        """
+        now = self._clock.now()
+        return {
+            membership: known
+            for membership in read.memberships
+            for known in self._billing.directory.memberships_of(membership.extension)
+            if membership != known
+            and membership == replace(known, person=membership.person)
+            and (known.valid_until is None or now < known.valid_until)
+        }
+
+    def _changes(
+        self,
+        read: accounts_csv.AccountsFile,
+        renamed: Mapping[Membership, Membership],
+        answer: Answer,
+    ) -> list[Change]:
         directory = self._billing.directory
         changes: list[Change] = []
         for account in read.accounts:
@@ -104,7 +130,14 @@ class Registry:
                 changes.append(ChangeAccount(account))
                 answer["changed"].append(account.id)
         for membership in read.memberships:
-            if membership not in directory.memberships_of(membership.extension):
+            if known := renamed.get(membership):
+                begins = max(known.valid_from, self._clock.now())
+                changes.append(Assign(replace(membership, valid_from=begins), move=True))
+                answer["renamed"].append(
+                    f"{membership.extension} from {known.person or 'nobody'} to "
+                    f"{membership.person or 'nobody'}"
+                )
+            elif membership not in directory.memberships_of(membership.extension):
                 changes.append(Assign(membership))
                 answer["assigned"].append(f"{membership.extension} to {membership.account}")
         return changes
@@ -134,14 +167,16 @@ class Registry:
         if not credited.is_repeated:
             answer["credited"].append(f"{account} {Money(micros, credited.currency)}")
 
-    def _conflicts(self, read: accounts_csv.AccountsFile) -> list[str]:
+    def _conflicts(
+        self, read: accounts_csv.AccountsFile, renamed: Mapping[Membership, Membership]
+    ) -> list[str]:
         return [
             f"{membership.extension} already belongs to {other.account} from "
             f"{other.valid_from.astimezone(self._wording.zone):%F}; move it with "
             f"`rtbill group add {membership.account} {membership.extension} --move`"
             for membership in read.memberships
             for other in self._billing.directory.memberships_of(membership.extension)
-            if membership != other and membership.overlaps(other)
+            if other not in (membership, renamed.get(membership)) and membership.overlaps(other)
         ]
 
     def _accounts_unfit(self, read: accounts_csv.AccountsFile) -> list[str]:

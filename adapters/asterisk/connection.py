@@ -69,6 +69,7 @@ class Session:
         self._clock = clock
         self._buffer = buffer
         self._offset = ClockOffset()
+        self._reader = Reader(_WANTED)
         self._booted: asyncio.Future[Message] | None = None
         self._collected: dict[str, list[Message]] = {}
         self._next_id = 0
@@ -80,7 +81,8 @@ class Session:
 
     def wire(self) -> Reader:
         """A reader for a new connection."""
-        return Reader(_WANTED)
+        self._reader = Reader(_WANTED)
+        return self._reader
 
     def mask(self, data: bytes) -> bytes:
         """What we send, with the secret starred out."""
@@ -112,6 +114,7 @@ class Session:
         self._collected.clear()
         self._told.clear()
         self._booted = asyncio.get_running_loop().create_future()
+        await self.wait_greeting(line, self._reader)
         await self._log_in(line)
         booted = await self._wait_booted()
         await self.ping(line)
@@ -213,6 +216,33 @@ class Session:
             self._offset.learn((arrived_us - stamp_us) / 1e6, self._clock.monotonic())
 
     # Sign-in
+
+    async def wait_greeting(self, line: Line[Message], reader: Reader) -> None:
+        """Let the exchange speak first: what is no AMI, or waits for TLS, never sees the secret.
+        SignInRefused when it says nothing in time, or something else.
+        """
+        settings = self.settings
+        where = f"{settings.name} at {settings.host}:{settings.port}"
+        try:
+            async with asyncio.timeout(settings.link.action_timeout_s):
+                while reader.is_opening:
+                    line.heard.clear()
+                    await line.heard.wait()
+        except TimeoutError:
+            if settings.tls is None:
+                remedy = (
+                    "that is how a TLS port waits: add [pbx.tls], or give the plain port (5038)"
+                )
+            else:
+                remedy = "look at the exchange"
+            raise SignInRefused(
+                "unreachable",
+                f"{where} takes the connection and sends no AMI greeting; {remedy}",
+                slow=False,
+            ) from None
+        if reader.banner is None:
+            text = f"{where} sends something else than an AMI greeting; check the port"
+            raise SignInRefused("frame", text, slow=False)
 
     async def _log_in(self, line: Line[Message]) -> None:
         settings = self.settings

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
@@ -50,6 +51,7 @@ class Inquiry:
         """By action, why it was not answered."""
         self.broken: set[str] = set()
         """Configuration files that the exchange itself cannot read."""
+        self.reader = Reader(wanted_events() | _LISTED, _LIMITS)
         self._session = Session(settings, clock, self.buffer)
         self._on_event = on_event
         self._line: Line[Message] | None = None
@@ -144,6 +146,7 @@ class Inquiry:
     async def sign_in(self, line: Line[Message], events: str) -> None:
         """Unavailable when the exchange does not let us in."""
         self._line = line
+        await self._session.wait_greeting(line, self.reader)
         user, secret = self.asterisk.user, self.asterisk.secret
         headers = (("Username", user), ("Secret", secret), ("Events", events))
         try:
@@ -217,13 +220,20 @@ async def _converse(inquiry: Inquiry, work: Callable[[Inquiry], Awaitable[_T]], 
 
 
 async def _connect(inquiry: Inquiry) -> Line[Message]:
-    settings = inquiry.asterisk
-    wire = Reader(wanted_events() | _LISTED, _LIMITS)
+    settings, tls = inquiry.asterisk, inquiry.asterisk.tls
     try:
         async with asyncio.timeout(settings.link.connect_timeout_s):
             _, line = await asyncio.get_running_loop().create_connection(
-                lambda: Line(inquiry, wire), settings.host, settings.port, ssl=settings.tls
+                lambda: Line(inquiry, inquiry.reader),
+                settings.host,
+                settings.port,
+                ssl=tls.context if tls else None,
+                server_hostname=tls.server_name if tls else None,
             )
+    except ssl.SSLError as error:
+        assert tls is not None
+        where = f"{settings.name} at {settings.host}:{settings.port}"
+        raise Unavailable(f"no TLS with {where}: {tls.sentence(error)}") from error
     except (OSError, TimeoutError) as error:
         why = str(error) or f"no answer within {settings.link.connect_timeout_s:g} s"
         raise Unavailable(

@@ -5,12 +5,12 @@ are trunks.
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from adapters.asterisk.expected_files import Expected
 from adapters.line import LinkSettings
+from adapters.tls import Tls
 from rtbill.domain.errors import ConfigError
 
 _MATCHER = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@:+/-]*\Z")
@@ -37,7 +37,7 @@ class AsteriskSettings:
     user: str
     secret: str = field(repr=False)
     trunks: tuple[Trunk, ...]
-    tls: ssl.SSLContext | None = None
+    tls: Tls | None = None
     link: LinkSettings = field(default_factory=LinkSettings)
     booted_timeout_s: float = 60.0
     """How long FullyBooted may take after the sign-in."""

@@ -123,6 +123,11 @@ class Reader:
         self._held_line_size = 0
         self._failure: BadFrame | None = None
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether the first line has still to come, or to be completed."""
+        return self._opening
+
     def feed(self, chunk: bytes) -> list[Message]:
         """The wanted events and all responses completed by these bytes; BadFrame names the limit
         that was broken.

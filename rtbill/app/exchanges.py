@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,9 +10,10 @@ from adapters.asterisk.expected_files import Expected
 from adapters.asterisk.pbx_files import DIALPLAN_FILE, stamp_in
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import Recorder
+from adapters.tls import Tls
 from rtbill.app.books import number_plan
 from rtbill.app.pbx_config import files_of
-from rtbill.config import Config, PbxConfig
+from rtbill.config import Config, PbxConfig, client_context
 from rtbill.domain.errors import ConfigError
 from rtbill.ports import Clock, Pbx
 
@@ -49,7 +49,7 @@ def asterisk_settings(config: PbxConfig, expected: Expected) -> AsteriskSettings
     """What the adapter is told of one configured Asterisk."""
     tls = None
     if config.tls is not None:
-        tls = ssl.create_default_context(cafile=str(config.tls.ca_file))
+        tls = Tls(client_context(config.tls), config.tls.server_name)
     return AsteriskSettings(
         name=config.name,
         host=config.host,

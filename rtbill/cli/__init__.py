@@ -16,6 +16,7 @@ from rtbill.cli import (
     compare,
     exchange,
     group,
+    imports,
     money,
     observed,
     service,
@@ -58,6 +59,7 @@ for family in (service, exchange, checking, upkeep, money, calls, observed, comp
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
+app.add_typer(imports.app, name="import")
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
 

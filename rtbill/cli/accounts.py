@@ -47,10 +47,15 @@ def import_(
 ) -> None:
     """Create and change accounts and assign extensions from a CSV file; all of it or nothing."""
     answer = place_order(load(config), "accounts.import", {"csv": read_text(file), "apply": apply})
+    tell_import(file, answer, applied=apply, as_json=as_json)
+
+
+def tell_import(file: Path, answer: dict[str, Any], *, applied: bool, as_json: bool) -> None:
+    """Print what an import does or has done; the exit status says whether there were problems."""
     if as_json:
         print_json(answer)
     else:
-        _say_import(file, answer, applied=apply)
+        _say_import(file, answer, applied=applied)
     if answer["problems"]:
         raise typer.Exit(EXIT_PROBLEM)
 
@@ -58,14 +63,16 @@ def import_(
 def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
     for problem in answer["problems"]:
         say(f"{file}: {problem}")
-    if answer["problems"]:
-        say("nothing was imported; correct the file and import it again")
-        return
-    for word in ("created", "changed", "assigned", "credited"):
+    total = 0
+    for word in ("created", "changed", "assigned", "renamed", "credited"):
         for text in answer[word]:
             say(f"{word:9} {text}")
-    total = sum(len(answer[word]) for word in ("created", "changed", "assigned", "credited"))
-    if total == 0:
+            total += 1
+    if answer["problems"] and total:
+        say("the rest was imported")
+    elif answer["problems"]:
+        say("nothing was imported; correct the file and import it again")
+    elif total == 0:
         say("nothing to do: the books say the same")
     elif not applied:
         say("this was a dry run; add --apply to do it")

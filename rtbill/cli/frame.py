@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,9 +122,16 @@ def read_books(config: Config, question: Callable[[Reader], Awaitable[_T]]) -> _
     return asyncio.run(ask())
 
 
+STANDARD_INPUT = Path("-")
+
+
 def read_text(path: Path) -> str:
-    """A file's text; BadRecord names the file and what is wrong with it."""
+    """A file's text, or with `-` that of standard input; BadRecord names the file and what is wrong
+    with it.
+    """
     try:
+        if path == STANDARD_INPUT:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise BadRecord(f"{path} cannot be read: {error.strerror}") from error

@@ -1,5 +1,6 @@
 """`config.toml` as frozen values: `load_config(path)` gives a Config or reports every mistake."""
 
+from rtbill.config.certificates import client_context
 from rtbill.config.loading import load_config
 from rtbill.config.values import (
     EXPOSURES,
@@ -37,5 +38,6 @@ __all__ = [
     "StoreConfig",
     "TlsConfig",
     "TrunkConfig",
+    "client_context",
     "load_config",
 ]

@@ -219,6 +219,8 @@ class ClassTable(_Table):
 class TlsTable(_Table):
     ca_file: Text
     server_name: Text
+    client_cert_file: Text | None = None
+    client_key_file: Text | None = None
 
 
 class TrunkTable(_Table):

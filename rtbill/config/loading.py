@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from rtbill.config.certificates import tls_problems
 from rtbill.config.document import (
     ClassTable,
     DialplanTable,
@@ -20,6 +21,7 @@ from rtbill.config.document import (
     InlineTable,
     PbxTable,
     SiteTable,
+    TlsTable,
     suggestion,
 )
 from rtbill.config.links import find_secret, find_token, inline_problems, link_problems
@@ -65,7 +67,8 @@ def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         secret, found = find_secret(table, folder, environ)
         token, missing = find_token(table, folder, environ)
         keys.append((secret, token))
-        problems += [f"{place}.{text}" for text in link_problems(table) + found + missing]
+        found += missing + link_problems(table) + tls_problems(table, folder)
+        problems += [f"{place}.{text}" for text in found]
     problems += _inline_problems(raw) + _repeated(raw) + _class_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
@@ -250,7 +253,6 @@ def _account_class(name: str, table: ClassTable) -> AccountClass:
 
 
 def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) -> PbxConfig:
-    tls = table.tls
     secret, token = keys
     return PbxConfig(
         name=table.name,
@@ -260,7 +262,7 @@ def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) 
         port=table.port,
         user=table.user,
         secret=secret,
-        tls=TlsConfig(ca_file=folder / tls.ca_file, server_name=tls.server_name) if tls else None,
+        tls=_tls(table.tls, folder) if table.tls else None,
         trunks=tuple(
             TrunkConfig(name=each.name, matchers=tuple(each.match), dial=each.dial)
             for each in table.trunk
@@ -268,6 +270,16 @@ def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) 
         enforcement=table.enforcement,
         token=token,
         dialplan=_dialplan(table.dialplan, site),
+    )
+
+
+def _tls(table: TlsTable, folder: Path) -> TlsConfig:
+    cert, key = table.client_cert_file, table.client_key_file
+    return TlsConfig(
+        ca_file=folder / table.ca_file,
+        server_name=table.server_name,
+        client_cert_file=folder / cert if cert else None,
+        client_key_file=folder / key if key else None,
     )
 
 

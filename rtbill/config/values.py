@@ -155,10 +155,13 @@ class AccountClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsConfig:
-    """How the exchange's certificate is checked."""
+    """How the exchange's certificate is checked, and ours, if it asks for one."""
 
     ca_file: Path
     server_name: str
+    """The name or address in its certificate; the host may be called otherwise."""
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

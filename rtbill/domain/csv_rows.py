@@ -39,34 +39,43 @@ class CsvTable:
     problems: tuple[Problem, ...]
     decimal_comma: bool
     """The delimiter is a semicolon, so 0,0125 is a number."""
+    columns: tuple[str, ...] = ()
+    """As the first line names them, in small letters; whatever that line is."""
 
 
-def read_table(text: str, required: Sequence[str], optional: Sequence[str]) -> CsvTable:
+def read_table(
+    text: str, required: Sequence[str], optional: Sequence[str], *, others_left_out: bool = False
+) -> CsvTable:
     """Rows of comma- or semicolon-separated text whose first line names the columns, in any order.
-    A byte order mark and blank lines are skipped.
+    A byte order mark and blank lines are skipped. Columns of other names are a problem, unless they
+    are to be left out: then no row holds them.
     """
     text = text.removeprefix(_BYTE_ORDER_MARK)
     header_text = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = ";" if header_text.count(";") > header_text.count(",") else ","
     records, problems = _records(text, delimiter)
     rows: list[CsvRow] = []
+    columns: list[str] = []
     if not records and not problems:
         problems = [Problem(1, "the file is empty")]
     if records:
         header_line, header = records[0]
         columns = [name.lower() for name in header]
-        header_problems = _header_problems(header_line, columns, required, optional)
+        header_problems = _header_problems(
+            header_line, columns, required, optional, others_left_out=others_left_out
+        )
         absent = dict.fromkeys((*required, *optional), "")
         for line, cells in records[1:]:
             if len(cells) != len(columns):
                 text = f"has {len(cells)} fields, the header has {len(columns)}"
                 problems.append(Problem(line, text))
             elif not header_problems:
-                rows.append(CsvRow(line, absent | dict(zip(columns, cells, strict=True))))
+                named = zip(columns, cells, strict=True)
+                rows.append(CsvRow(line, absent | {k: v for k, v in named if k in absent}))
         if len(records) == 1 and not problems:
             problems.append(Problem(header_line, "there are no rows below the header"))
         problems = header_problems + problems
-    return CsvTable(tuple(rows), tuple(problems), decimal_comma=delimiter == ";")
+    return CsvTable(tuple(rows), tuple(problems), delimiter == ";", tuple(columns))
 
 
 def _records(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], list[Problem]]:
@@ -86,14 +95,19 @@ def _records(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], li
 
 
 def _header_problems(
-    line: int, columns: Sequence[str], required: Sequence[str], optional: Sequence[str]
+    line: int,
+    columns: Sequence[str],
+    required: Sequence[str],
+    optional: Sequence[str],
+    *,
+    others_left_out: bool,
 ) -> list[Problem]:
     known = (*required, *optional)
     texts = [f"column {name!r} is missing" for name in required if name not in columns]
     texts += [
         f"unknown column {name!r}; the columns are {', '.join(known)}"
         for name in dict.fromkeys(columns)
-        if name not in known
+        if name not in known and not others_left_out
     ]
     texts += [f"column {name!r} stands twice" for name in known if columns.count(name) > 1]
     return [Problem(line, text) for text in texts]

@@ -133,8 +133,8 @@ class LinkTrouble:
     pbx: str
     at: datetime
     kind: str
-    """A word for alarms and metrics: `login`, `rights`, `frame`, `unreachable`, `snapshot`,
-    `alive`, `settings`.
+    """A word for alarms and metrics: `login`, `rights`, `frame`, `unreachable`, `tls`,
+    `snapshot`, `alive`, `settings`.
     """
     text: str
     """One sentence for the operator, with the remedy."""

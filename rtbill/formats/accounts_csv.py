@@ -75,6 +75,21 @@ class AccountsFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How the cells of a file are to be understood."""
+
+    zone: ZoneInfo
+    """Days are those of this zone."""
+    decimal_comma: bool = False
+    called: Mapping[str, str] = field(default_factory=dict)
+    """The columns that the file calls otherwise, for what is said about them."""
+
+    def name(self, column: str) -> str:
+        """What the file calls one of our columns."""
+        return self.called.get(column, column)
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """An account as its first row says it, with the cells that later rows may leave empty."""
 
@@ -89,13 +104,18 @@ def read_accounts(text: str, zone: ZoneInfo) -> AccountsFile:
     of the site's zone.
     """
     table = read_table(text, REQUIRED, OPTIONAL)
-    problems = list(table.problems)
-    known: dict[str, _Known] = {}
+    return read_rows(table.rows, table.problems, Reading(zone, table.decimal_comma))
+
+
+def read_rows(rows: Sequence[CsvRow], known: Sequence[Problem], reading: Reading) -> AccountsFile:
+    """What rows with our columns say, or their problems beside those known before."""
+    problems = list(known)
+    accounts: dict[str, _Known] = {}
     held: list[tuple[int, Membership]] = []
-    for row in table.rows:
+    for row in rows:
         texts: list[str] = []
-        _read_account(row, known, texts, decimal_comma=table.decimal_comma)
-        membership = _read_membership(row, zone, texts)
+        _read_account(row, accounts, texts, reading)
+        membership = _read_membership(row, texts, reading)
         if membership is not None:
             held.append((row.line, membership))
         problems += [Problem(row.line, text) for text in texts]
@@ -103,11 +123,11 @@ def read_accounts(text: str, zone: ZoneInfo) -> AccountsFile:
     if problems:
         return AccountsFile(problems=tuple(sorted(problems)))
     return AccountsFile(
-        tuple(entry.account for entry in known.values() if entry.account is not None),
+        tuple(entry.account for entry in accounts.values() if entry.account is not None),
         tuple(membership for _, membership in held),
         {
             name: entry.opening_micros
-            for name, entry in known.items()
+            for name, entry in accounts.items()
             if entry.opening_micros is not None
         },
     )
@@ -154,48 +174,51 @@ def export_accounts(
 
 
 def _read_account(
-    row: CsvRow, known: dict[str, _Known], texts: list[str], *, decimal_comma: bool
+    row: CsvRow, known: dict[str, _Known], texts: list[str], reading: Reading
 ) -> None:
     """Remember the account of a first row; check that a later row says the same."""
     name = row.cells["account"]
     if not _ID.fullmatch(name) or name in CONTRA_ACCOUNTS:
-        texts.append(f"account {name!r} is not a usable name (no blanks, colons or slashes)")
+        called = reading.name("account")
+        texts.append(f"{called} {name!r} is not a usable name (no blanks, colons or slashes)")
         return
     first = known.get(name)
     if first is None:
-        account, opening = _account(row.cells, texts, decimal_comma=decimal_comma)
+        account, opening = _account(row.cells, texts, reading)
         known[name] = _Known(row.line, row.cells, account, opening)
         return
     given = {column: row.cells[column] for column in _OF_ACCOUNT if row.cells[column]}
     wrong: list[str] = []
-    again = _account({**first.cells, **given}, wrong, decimal_comma=decimal_comma)
+    again = _account({**first.cells, **given}, wrong, reading)
     if wrong and first.account is not None:
         texts += wrong
     elif first.account is not None and again != (first.account, first.opening_micros):
-        differing = [column for column, cell in given.items() if cell != first.cells[column]]
+        differing = [
+            reading.name(column) for column, cell in given.items() if cell != first.cells[column]
+        ]
         texts.append(
             f"account {name!r} has another {', '.join(differing)} than in line {first.line}"
         )
 
 
 def _account(
-    cells: Mapping[str, str], texts: list[str], *, decimal_comma: bool
+    cells: Mapping[str, str], texts: list[str], reading: Reading
 ) -> tuple[Account | None, int | None]:
     """The account and its opening balance; None with texts added when a cell cannot be used."""
     before = len(texts)
     kind = cells["kind"].lower()
     if kind not in set(AccountKind):
-        texts.append(f"kind {cells['kind']!r} is neither prepaid nor postpaid")
+        texts.append(f"{reading.name('kind')} {cells['kind']!r} is neither prepaid nor postpaid")
     if not cells["name"] or not cells["name"].isprintable():
-        texts.append("name is empty or holds control characters")
+        texts.append(f"{reading.name('name')} is empty or holds control characters")
     try:
         known_currency(cells["currency"])
     except BadRecord as error:
         texts.append(str(error))
-    limit = _amount(cells, "credit_limit", texts, decimal_comma=decimal_comma)
-    opening = _amount(cells, "opening_balance", texts, decimal_comma=decimal_comma)
+    limit = _amount(cells, "credit_limit", texts, reading)
+    opening = _amount(cells, "opening_balance", texts, reading)
     if kind == AccountKind.PREPAID and limit:
-        texts.append("a prepaid account has no credit_limit; leave it empty")
+        texts.append(f"a prepaid account has no {reading.name('credit_limit')}; leave it empty")
     if len(texts) > before:
         return None, None
     account = Account(
@@ -211,42 +234,42 @@ def _account(
 
 
 def _amount(
-    cells: Mapping[str, str], column: str, texts: list[str], *, decimal_comma: bool
+    cells: Mapping[str, str], column: str, texts: list[str], reading: Reading
 ) -> int | None:
     """Micro-units of a cell; None when it is empty, or with a text added when it is wrong."""
     cell = cells[column]
     if not cell:
         return None
     try:
-        micros = parse_micros(cell.replace(",", ".") if decimal_comma else cell)
+        micros = parse_micros(cell.replace(",", ".") if reading.decimal_comma else cell)
     except BadRecord as error:
-        texts.append(f"{column} {error}")
+        texts.append(f"{reading.name(column)} {error}")
         return None
     if micros < 0:
-        texts.append(f"{column} {cell} is negative")
+        texts.append(f"{reading.name(column)} {cell} is negative")
         return None
     return micros
 
 
-def _read_membership(row: CsvRow, zone: ZoneInfo, texts: list[str]) -> Membership | None:
+def _read_membership(row: CsvRow, texts: list[str], reading: Reading) -> Membership | None:
     """The extension of a row; None when it names none, or with texts added when it is wrong."""
     cells = row.cells
     if not cells["pbx"] and not cells["extension"]:
         texts += [
-            f"{column} is given, but no pbx and extension"
+            f"{reading.name(column)} is given, but no pbx and extension"
             for column in ("person", "from", "until")
             if cells[column]
         ]
         return None
     before = len(texts)
     if not _PBX.fullmatch(cells["pbx"]):
-        texts.append(f"pbx {cells['pbx']!r} is not the name of an exchange")
+        texts.append(f"{reading.name('pbx')} {cells['pbx']!r} is not the name of an exchange")
     if not _EXTENSION.fullmatch(cells["extension"]):
         texts.append(f"extension {cells['extension']!r} is not a number inside an exchange")
     if not cells["person"].isprintable():
-        texts.append("person holds control characters")
-    valid_from = _instant(cells, "from", zone, texts) or EPOCH
-    valid_until = _instant(cells, "until", zone, texts)
+        texts.append(f"{reading.name('person')} holds control characters")
+    valid_from = _instant(cells, "from", texts, reading) or EPOCH
+    valid_until = _instant(cells, "until", texts, reading)
     if valid_until is not None and valid_until <= valid_from:
         texts.append(f"until {cells['until']} is not after from {cells['from']}")
     if len(texts) > before:
@@ -261,7 +284,7 @@ def _read_membership(row: CsvRow, zone: ZoneInfo, texts: list[str]) -> Membershi
 
 
 def _instant(
-    cells: Mapping[str, str], column: str, zone: ZoneInfo, texts: list[str]
+    cells: Mapping[str, str], column: str, texts: list[str], reading: Reading
 ) -> datetime | None:
     """The UTC instant of a day's first minute at the site, or of an instant with its offset."""
     cell = cells[column]
@@ -269,13 +292,13 @@ def _instant(
         return None
     try:
         if _DAY.fullmatch(cell):
-            return _midnight(date.fromisoformat(cell), zone)
+            return _midnight(date.fromisoformat(cell), reading.zone)
         instant = datetime.fromisoformat(cell)
         if instant.tzinfo is not None:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    texts.append(f"{column} {cell!r} is not a day like 2026-10-01")
+    texts.append(f"{reading.name(column)} {cell!r} is not a day like 2026-10-01")
     return None
 
 

@@ -19,7 +19,7 @@ from tests.fakes.environment import CountingMeter, ManualClock
 TOKEN = "right"
 NAMES = ("token", "call", "payer", "number", "kind")
 SAFE = re.compile(r"\+?[0-9*#]+", re.ASCII)
-LINE = re.compile(r"allow,[0-9]*|refuse,[a-z-]+")
+LINE = re.compile(r"(allow,[0-9]*|refuse,[a-z-]+)[.]")
 
 near = st.one_of(
     st.sampled_from(

@@ -45,6 +45,7 @@ async def test_an_import_shows_what_it_would_do_and_does_nothing_until_applied()
             "created": ["s1", "lab"],
             "changed": [],
             "assigned": ["hotel/1101 to s1", "hotel/2001 to lab", "hotel/2002 to lab"],
+            "renamed": [],
             "credited": ["s1 5.00"],
             "problems": [],
         }

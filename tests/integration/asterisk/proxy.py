@@ -16,6 +16,8 @@ class Cable:
         self._is_plugged = True
         self._server: asyncio.Server | None = None
         self.port = 0
+        self.sent = bytearray()
+        """All that went to the exchange."""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -51,15 +53,19 @@ class Cable:
         self._writers |= pair
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_forward(reader, far_writer), name="to the exchange")
+                group.create_task(_forward(reader, far_writer, self.sent), name="to the exchange")
                 group.create_task(_forward(far_reader, writer), name="to the biller")
         finally:
             self._writers -= pair
 
 
-async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: bytearray | None = None
+) -> None:
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(65536):
+            if heard is not None:
+                heard += data
             writer.write(data)
             await writer.drain()
     writer.close()

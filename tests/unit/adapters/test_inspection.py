@@ -14,6 +14,7 @@ from adapters.asterisk.inspection import inspect, link_findings
 from adapters.asterisk.reachability import answering, own_addresses
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import LinkSettings
+from adapters.tls import Tls
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.finding import Finding, Severity
 from simulator.ami_server import AmiServer
@@ -180,12 +181,10 @@ async def test_secrets_that_it_reads_reach_no_recording(exchange: FakeExchange) 
         ("127.0.0.1", None, []),
         ("pbx.example", None, ["tls"]),
         ("192.0.2.7", None, ["tls"]),
-        ("192.0.2.7", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), []),
+        ("192.0.2.7", Tls(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "pbx.example"), []),
     ],
 )
-def test_plain_text_to_another_host_is_found(
-    host: str, tls: ssl.SSLContext | None, codes: list[str]
-) -> None:
+def test_plain_text_to_another_host_is_found(host: str, tls: Tls | None, codes: list[str]) -> None:
     far = replace(settings(5038, host), tls=tls)
     assert [each.code for each in link_findings(far, 0.0)] == codes
 

@@ -1,0 +1,1 @@
+"""The installation as an operator does it."""
