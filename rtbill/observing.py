@@ -7,6 +7,7 @@ its debit, as it ends. Nothing here speaks to an exchange.
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from rtbill.assessment import Assessor
 from rtbill.credit import Grant, RunningCall
@@ -63,6 +64,23 @@ def refusal(event: CallStarted, grant: Grant) -> Observation:
         extension=event.payer,
         call=str(event.id),
         text=f"the call to {number} would be refused: {grant.reason}",
+    )
+
+
+def refusal_of_question(  # noqa: PLR0913 - the facts of one question
+    pbx: str, channel: str, account: str, extension: str | None, number: str, why: str, at: datetime
+) -> Observation:
+    """The call that the exchange asked about would have been refused for another reason than money,
+    which is seen at the dialling itself. The channel names it: there is no trunk leg yet.
+    """
+    return Observation(
+        key=f"{ObservationKind.REFUSE}:{pbx}/{channel}:{number}",
+        kind=ObservationKind.REFUSE,
+        at=at,
+        pbx=pbx,
+        account=account,
+        extension=extension,
+        text=f"the call to {number} would be refused: {why}",
     )
 
 

@@ -91,9 +91,22 @@ async def test_a_number_without_a_rate_may_be_kept_short_instead(tmp_path: Path)
 
 async def test_a_class_that_is_only_observed_is_let_through_and_counted(tmp_path: Path) -> None:
     config = a_config(tmp_path, more='[account_classes.standard]\nenforcement = "observe"\n')
-    async with asked(config) as (_, meter):
+    async with asked(config) as (books, meter):
         assert await ask(config, "0033155501000") == "allow,."
         assert meter.counts["rtbill_refusals_let_through_total"] == 1
+        [observed] = books.billing.observations.take()
+        assert (observed.kind, observed.account, observed.extension) == ("refuse", "room-1", "1001")
+        assert observed.text == "the call to 0033155501000 would be refused: unrated"
+
+
+async def test_want_of_money_is_noted_when_the_leg_is_dialled_and_not_twice(tmp_path: Path) -> None:
+    config = a_config(tmp_path, more='[account_classes.standard]\nenforcement = "observe"\n')
+    async with asked(config) as (books, meter):
+        await books.billing.credit("room-1", -1_200_000, "back", "paid out")
+        books.billing.observations.take()
+        assert await ask(config) == "allow,."
+        assert meter.counts["rtbill_refusals_let_through_total"] == 1
+        assert books.billing.observations.take() == []
 
 
 async def test_nothing_listens_where_no_exchange_asks(tmp_path: Path) -> None:
