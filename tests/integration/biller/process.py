@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 SECRET = "a-secret-of-the-tests-only"
+TOKEN = "a-token-of-the-tests-only"
 TARIFF = """prefix,destination,connect_fee,price_per_minute,first_increment,next_increment
 49,Germany,0.015,0.0600,1,1
 44,United Kingdom,0,0.1200,60,1
@@ -50,6 +51,7 @@ class Biller:
         guard_s: float = 0.5,
         stance: str = "enforce",
         unaided: str = "closed",
+        inline_port: int = 0,
     ) -> None:
         self.folder = folder
         self.http_port = free_port()
@@ -75,6 +77,8 @@ socket = "rtbill.sock"
 [http]
 host = "127.0.0.1"
 port = {self.http_port}
+[inline]
+port = {inline_port}
 [rating]
 default_tariff = "test"
 guard_s = {guard_s}
@@ -88,13 +92,14 @@ prefixes = ["+49"]
 [[pbx]]
 name = "hall"
 kind = "asterisk"
-mode = "reactive"
+mode = "{"inline" if inline_port else "reactive"}"
 host = "127.0.0.1"
 port = {ami_port}
 user = "rtbill"
 enforcement = "{stance}"
 demo = true
 secret = "{secret}"
+token = "{TOKEN}"
 [[pbx.trunk]]
 name = "carrier"
 match = ["PJSIP/carrier-*"]
