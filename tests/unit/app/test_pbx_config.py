@@ -1,0 +1,218 @@
+"""From the configuration to the files of an exchange."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from adapters.asterisk.pbx_files import DIALPLAN_FILE, INSTALL_FILE, MANAGER_FILE, stamp_in
+from rtbill.app.pbx_config import dial_string, files_of, write_files
+from rtbill.config import Config, TrunkConfig, load_config
+from rtbill.domain.errors import ConfigError
+
+SECRET = "a-secret-with-a-;-in-it"
+TOKEN = "a-token-of-the-tests-only"
+CONFIG = """
+[site]
+name = "Hall"
+country = "DE"
+country_code = "49"
+area_code = "30"
+internal = ["1xxx"]
+zone = "Europe/Berlin"
+currency = "EUR"
+[store]
+path = "books.sqlite"
+[control]
+socket = "rtbill.sock"
+[rating]
+default_tariff = "germany"
+[inline]
+port = 9465
+[[destination_class]]
+name = "home"
+prefixes = ["+49"]
+[[pbx]]
+name = "hall"
+mode = "inline"
+host = "127.0.0.1"
+user = "rtbill"
+[pbx.dialplan]
+outside_prefix = "9"
+[[pbx.trunk]]
+name = "carrier"
+match = ["PJSIP/carrier-*"]
+"""
+FLAVOURS = ("plain", "freepbx16", "freepbx17")
+OF_FREEPBX = {
+    *("macro-dialout-trunk", "macro-confirm", "macro-setmusic", "ext-local", "ext-group"),
+    *("from-internal", "sub-send-obroute-email"),
+}
+"""Contexts that FreePBX has."""
+
+
+def a_config(folder: Path, text: str = CONFIG) -> Config:
+    path = folder / "config.toml"
+    path.write_text(text)
+    environ = {"RTBILL_PBX_HALL_SECRET": SECRET, "RTBILL_PBX_HALL_TOKEN": TOKEN}
+    return load_config(path, environ)
+
+
+def the_files(folder: Path, text: str = CONFIG, flavour: str = "plain") -> dict[str, str]:
+    config = a_config(folder, text)
+    return files_of(config, config.pbxs[0], flavour)
+
+
+# ---- how a trunk is reached
+
+
+@pytest.mark.parametrize(
+    ("matcher", "expected"),
+    [
+        ("PJSIP/carrier-*", "PJSIP/%s@carrier"),
+        ("PJSIP/my-carrier-", "PJSIP/%s@my-carrier"),
+        ("SIP/carrier-*", "SIP/carrier/%s"),
+        ("IAX2/carrier-*", "IAX2/carrier/%s"),
+        ("DAHDI/i1/*", "DAHDI/i1/%s"),
+        ("DAHDI/g0*", "DAHDI/g0/%s"),
+        ("DAHDI/", None),
+        ("SIP/*", None),
+        ("Local/*", None),
+    ],
+)
+def test_dial_string_is_made_of_the_channels_names_where_it_can(
+    matcher: str, expected: str | None
+) -> None:
+    assert dial_string(TrunkConfig(name="t", matchers=(matcher,))) == expected
+
+
+def test_dial_string_that_is_written_counts() -> None:
+    written = TrunkConfig(name="t", matchers=("PJSIP/carrier-*",), dial="Local/%s@gateway/n")
+    assert dial_string(written) == "Local/%s@gateway/n"
+
+
+def test_what_the_files_cannot_do_without_is_named_all_at_once(tmp_path: Path) -> None:
+    text = CONFIG.replace("PJSIP/carrier-*", "DAHDI/").replace(
+        'host = "127.0.0.1"\nuser', 'host = "192.0.2.9"\nplain_text_accepted = true\nuser'
+    )
+    with pytest.raises(ConfigError) as caught:
+        the_files(tmp_path, text)
+    named = "\n".join(caught.value.problems)
+    assert "trunk carrier: dial: is missing" in named
+    assert "dialplan.permit: is missing, and 192.0.2.9 is another host" in named
+
+
+# ---- what is written
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_every_context_that_is_called_is_there(tmp_path: Path, flavour: str) -> None:
+    text = the_files(tmp_path, flavour=flavour)[DIALPLAN_FILE]
+    there = set(re.findall(r"^\[([^]]+)\]", text, re.MULTILINE))
+    called = set(re.findall(r"Gosub\(([a-z0-9-]+),", text))
+    called |= set(re.findall(r"Goto(?:If)?\((?:\$\[[^?]*\?)?([a-z][a-z0-9]*-[a-z0-9-]+),", text))
+    called |= set(re.findall(r"DIALPLAN_EXISTS\(([a-z0-9-]+),", text))
+    called |= set(re.findall(r"include => (\S+)", text))
+    assert called - there <= OF_FREEPBX
+    assert "rtbill-decide" in called
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_every_label_that_is_jumped_to_is_in_the_same_extension(
+    tmp_path: Path, flavour: str
+) -> None:
+    text = the_files(tmp_path, flavour=flavour)[DIALPLAN_FILE]
+    for extension in re.split(r"^exten => ", text, flags=re.MULTILINE)[1:]:
+        labels = set(re.findall(r",?n\(([a-z]+)\),", extension))
+        jumps = set(
+            re.findall(r"GotoIf\(.*\?([a-z]+)(?::([a-z]+))?\)\s*(?:;.*)?$", extension, re.M)
+        )
+        wanted = {each for pair in jumps for each in pair if each}
+        assert wanted <= labels, extension[:60]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_emergency_numbers_stand_in_every_form_with_and_without_prefix(
+    tmp_path: Path, flavour: str
+) -> None:
+    text = the_files(tmp_path, flavour=flavour)[DIALPLAN_FILE]
+    for form in ("112", "+112", "+49112", "0049112", "9112", "9+112", "110", "9110"):
+        assert f"\nexten => {form},1," in text
+
+
+def test_emergency_context_comes_first_and_asks_nobody(tmp_path: Path) -> None:
+    text = the_files(tmp_path)[DIALPLAN_FILE]
+    phones = text[text.index("[rtbill-phones]") :]
+    assert phones.index("include => rtbill-emergency") < phones.index("include => rtbill-internal")
+    call = text[text.index("[rtbill-emergency-call]") :]
+    call = call[: call.index("\n[")]
+    for word in ("CURL", "rtbill-decide", "rtbill/lock", "L(", "TIMEOUT"):
+        assert word not in call
+
+
+def test_secrets_stand_where_they_must_and_nowhere_else(tmp_path: Path) -> None:
+    files = the_files(tmp_path)
+    assert "secret = a-secret-with-a-\\;-in-it\n" in files[MANAGER_FILE]
+    assert files[DIALPLAN_FILE].count(TOKEN) == 1
+    assert SECRET not in files[DIALPLAN_FILE]
+    assert TOKEN not in files[INSTALL_FILE]
+    assert "a-secret" not in files[INSTALL_FILE]
+
+
+def test_exchange_that_does_not_ask_has_no_question_and_no_token(tmp_path: Path) -> None:
+    text = the_files(tmp_path, CONFIG.replace('"inline"', '"reactive"'))[DIALPLAN_FILE]
+    assert "CURL" not in text
+    assert "DB_EXISTS(rtbill/lock/" in text
+
+
+def test_stamp_follows_the_content_and_not_the_comments(tmp_path: Path) -> None:
+    text = the_files(tmp_path)[DIALPLAN_FILE]
+    other = the_files(tmp_path, CONFIG.replace('prefix = "9"', 'prefix = "8"'))[DIALPLAN_FILE]
+    again = the_files(tmp_path)[DIALPLAN_FILE]
+    assert stamp_in(text) == stamp_in(again) != stamp_in(other)
+    assert re.fullmatch("[0-9a-f]{12}", stamp_in(text))
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_instructions_name_the_exchange_and_hold_no_gap(tmp_path: Path, flavour: str) -> None:
+    text = the_files(tmp_path, flavour=flavour)[INSTALL_FILE]
+    assert '"hall"' in text
+    assert "rtbill check-pbx hall" in text
+    for mark in ("<<", ">>" if flavour == "plain" else "%%", "None", "Undefined"):
+        assert mark not in text
+
+
+# ---- writing
+
+
+def test_first_writing_makes_files_that_nobody_else_reads(tmp_path: Path) -> None:
+    written = write_files(the_files(tmp_path), tmp_path / "out", (SECRET, TOKEN))
+    assert all(each.is_new for each in written)
+    for each in written:
+        assert stat.S_IMODE(each.path.stat().st_mode) == 0o600
+
+
+def test_writing_again_changes_nothing(tmp_path: Path) -> None:
+    files = the_files(tmp_path)
+    write_files(files, tmp_path / "out", ())
+    again = write_files(files, tmp_path / "out", ())
+    assert [(each.is_new, each.difference) for each in again] == [(False, "")] * 3
+    assert not list((tmp_path / "out").glob("*.old"))
+
+
+def test_difference_is_shown_without_secrets_and_the_file_from_before_is_kept(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    write_files(the_files(tmp_path), out, (SECRET, TOKEN))
+    edited = (out / DIALPLAN_FILE).read_text().replace("httptimeout)=2", "httptimeout)=20")
+    (out / DIALPLAN_FILE).write_text(edited.replace(TOKEN, f"{TOKEN}"))
+    dialplan, *others = write_files(the_files(tmp_path), out, (SECRET, TOKEN))
+    assert "-exten" not in dialplan.difference
+    assert "- same => n,Set(CURLOPT(httptimeout)=20)" in dialplan.difference
+    assert TOKEN not in dialplan.difference
+    assert (out / f"{DIALPLAN_FILE}.old").read_text() == edited
+    assert not any(each.difference for each in others)
