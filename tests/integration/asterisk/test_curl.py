@@ -245,7 +245,7 @@ async def test_rtbill_answers_what_asterisk_asks(lab: Lab) -> None:
     async with listening() as rtbill:
         [found] = await ask(lab.ami, rtbill.url(), TOKEN=TOKEN)
 
-    assert found.answer == "allow,90"
+    assert found.answer == "allow,90."
     [question] = rtbill.asked
     assert (question.payer, question.number) == ("1001", "+49*#30")
 
@@ -268,7 +268,7 @@ async def test_rtbill_answers_over_tls_whom_it_has_given_its_authority(
         url = rtbill.url(scheme="https")
         found = await ask(lab.ami, url, TOKEN=TOKEN, AGAIN="yes", **option)
 
-    assert [each.answer for each in found] == ["allow,90", "allow,90"]
+    assert [each.answer for each in found] == ["allow,90.", "allow,90."]
 
 
 # ---------------------------------------------------------------------- who does not

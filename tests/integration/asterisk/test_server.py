@@ -34,10 +34,15 @@ async def test_live_row_and_lock_survive_kill_9(asterisk: AsteriskServer) -> Non
 
 
 async def test_dialplan_loads_without_a_complaint(asterisk: AsteriskServer) -> None:
-    words = ("pbx_config.c", "_rtbill.conf", "nonexistent context", "ast_expr2")
-    wrong = [
+    # Later in the log other tests plant mistakes.
+    loading, _, later = asterisk.log.partition("Asterisk Ready")
+    assert complaints(loading, "pbx_config.c", "_rtbill.conf", "nonexistent context") == []
+    assert complaints(later, "ast_expr2") == []
+
+
+def complaints(log: str, *words: str) -> list[str]:
+    return [
         line
-        for line in asterisk.log.splitlines()
+        for line in log.splitlines()
         if ("WARNING" in line or "ERROR" in line) and any(word in line for word in words)
     ]
-    assert wrong == []

@@ -18,6 +18,51 @@ import httpx
 
 SECRET = "a-secret-of-the-tests-only"
 TOKEN = "a-token-of-the-tests-only"
+CONFIG = """
+[site]
+name = "Test site"
+country = "DE"
+country_code = "49"
+national_prefix = "0"
+international_prefixes = ["00"]
+area_code = "30"
+internal = ["1xxx"]
+zone = "Europe/Berlin"
+currency = "EUR"
+[store]
+path = "rtbill.sqlite"
+[control]
+socket = "rtbill.sock"
+[http]
+host = "127.0.0.1"
+port = {http_port}
+[inline]
+port = {inline_port}
+[rating]
+default_tariff = "test"
+guard_s = {guard_s}
+[account_classes.student]
+exhausted_outgoing = "locked"
+exhausted_incoming = "divert"
+unaided = "{unaided}"
+[[destination_class]]
+name = "home"
+prefixes = ["+49"]
+[[pbx]]
+name = "hall"
+kind = "asterisk"
+mode = "{mode}"
+host = "127.0.0.1"
+port = {ami_port}
+user = "rtbill"
+enforcement = "{stance}"
+demo = true
+secret = "{secret}"
+token = "{token}"
+[[pbx.trunk]]
+name = "carrier"
+match = ["PJSIP/carrier-*"]
+"""
 TARIFF = """prefix,destination,connect_fee,price_per_minute,first_increment,next_increment
 49,Germany,0.015,0.0600,1,1
 44,United Kingdom,0,0.1200,60,1
@@ -59,51 +104,17 @@ class Biller:
         self.config = folder / "config.toml"
         self._process: subprocess.Popen[bytes] | None = None
         self.config.write_text(
-            f"""
-[site]
-name = "Test site"
-country = "DE"
-country_code = "49"
-national_prefix = "0"
-international_prefixes = ["00"]
-area_code = "30"
-internal = ["1xxx"]
-zone = "Europe/Berlin"
-currency = "EUR"
-[store]
-path = "rtbill.sqlite"
-[control]
-socket = "rtbill.sock"
-[http]
-host = "127.0.0.1"
-port = {self.http_port}
-[inline]
-port = {inline_port}
-[rating]
-default_tariff = "test"
-guard_s = {guard_s}
-[account_classes.student]
-exhausted_outgoing = "locked"
-exhausted_incoming = "divert"
-unaided = "{unaided}"
-[[destination_class]]
-name = "home"
-prefixes = ["+49"]
-[[pbx]]
-name = "hall"
-kind = "asterisk"
-mode = "{"inline" if inline_port else "reactive"}"
-host = "127.0.0.1"
-port = {ami_port}
-user = "rtbill"
-enforcement = "{stance}"
-demo = true
-secret = "{secret}"
-token = "{TOKEN}"
-[[pbx.trunk]]
-name = "carrier"
-match = ["PJSIP/carrier-*"]
-"""
+            CONFIG.format(
+                http_port=self.http_port,
+                ami_port=ami_port,
+                secret=secret,
+                token=TOKEN,
+                guard_s=guard_s,
+                stance=stance,
+                unaided=unaided,
+                inline_port=inline_port,
+                mode="inline" if inline_port else "reactive",
+            )
         )
 
     def set_stance(self, before: str, after: str) -> None:
