@@ -15,7 +15,7 @@ from adapters.asterisk.number_patterns import Dialling
 from adapters.asterisk.settings import Trunk
 from rtbill.app.books import number_plan
 from rtbill.config import Config, PbxConfig, TrunkConfig
-from rtbill.domain.errors import ConfigError
+from rtbill.domain.errors import ConfigError, Refused
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
@@ -86,6 +86,13 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
     )
 
 
+def hidden_extensions(config: Config, pbx: PbxConfig) -> list[str]:
+    """Numbers that are both an emergency number and an extension: help is called, nobody rings."""
+    forms = _safe_forms(number_plan(config.site).emergency_forms)
+    patterns = [re.compile(each.replace("x", "[0-9]")) for each in pbx.dialplan.extensions]
+    return sorted(form for form in forms if any(each.fullmatch(form) for each in patterns))
+
+
 def dial_string(trunk: TrunkConfig) -> str | None:
     """How the dialplan reaches the trunk, `%s` for the number; None when nobody can tell."""
     if trunk.dial is not None:
@@ -101,9 +108,17 @@ def dial_string(trunk: TrunkConfig) -> str | None:
 
 
 def write_files(files: Mapping[str, str], folder: Path, secrets: tuple[str, ...]) -> list[Written]:
-    """Put the files into the folder; a file that was there and differs is kept as `NAME.old`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder / name, text, secrets) for name, text in files.items()]
+    """Put the files into the folder; a file that was there and differs is kept as `NAME.old`.
+    Refused when the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_write(folder / name, text, secrets) for name, text in files.items()]
+    except OSError as error:
+        text = f"{error.filename or folder}: {error.strerror}; name another folder with --out"
+        raise Refused(text) from error
+    except UnicodeDecodeError as error:
+        raise Refused(f"{folder} holds a file of that name that is no text: {error}") from error
 
 
 def _write(path: Path, text: str, secrets: tuple[str, ...]) -> Written:

@@ -13,6 +13,9 @@ from rtbill.cli.paper import say
 from rtbill.domain.errors import BadRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rtbill.app.pbx_config import Written
     from rtbill.config import Config, PbxConfig
 
 
@@ -55,13 +58,24 @@ def pbx_config(
 
     What differs from files that are there already is shown; those are kept as NAME.old.
     """
-    from rtbill.app.pbx_config import files_of, write_files
+    from rtbill.app.pbx_config import files_of, hidden_extensions, write_files
 
     loaded = load(config)
     chosen = find_pbx(loaded, pbx)
     assert kind.value == chosen.kind
     files = files_of(loaded, chosen, flavour.value if flavour else None)
-    written = write_files(files, out, (chosen.secret, chosen.token))
+    _say_written(write_files(files, out, (chosen.secret, chosen.token)))
+    if flavour and flavour.value != chosen.dialplan.flavour:
+        known = chosen.dialplan.flavour
+        say(f"note: {config} says flavour {known!r}; set it to {flavour.value!r}")
+    if hidden := hidden_extensions(loaded, chosen):
+        numbers = ", ".join(hidden)
+        say(f"note: {numbers} would be extensions, but are emergency numbers: these go first")
+    say(f"next: {out / 'INSTALL.md'} tells how to install and remove them")
+
+
+def _say_written(written: Sequence[Written]) -> None:
+    """What became of each file, then every difference."""
     for each in written:
         if each.is_new:
             say(f"wrote      {each.path}")
@@ -70,13 +84,8 @@ def pbx_config(
         else:
             say(f"unchanged  {each.path}")
     for each in written:
-        if each.difference and not each.is_new:
-            for line in each.difference.splitlines():
-                say(line)
-    if flavour and flavour.value != chosen.dialplan.flavour:
-        known = chosen.dialplan.flavour
-        say(f"note: {config} says flavour {known!r}; set it to {flavour.value!r}")
-    say(f"next: {out / 'INSTALL.md'} tells how to install and remove them")
+        for line in [] if each.is_new else each.difference.splitlines():
+            say(line)
 
 
 def find_pbx(config: Config, name: str | None) -> PbxConfig:
@@ -87,6 +96,5 @@ def find_pbx(config: Config, name: str | None) -> PbxConfig:
         if each.name == name:
             return each
     known = ", ".join(each.name for each in config.pbxs)
-    raise BadRecord(
-        f"{'which exchange?' if name is None else name!r} known are: {known}; use --pbx"
-    )
+    asked = "there are several exchanges" if name is None else f"there is no exchange {name!r}"
+    raise BadRecord(f"{asked}; name one with --pbx: {known}")

@@ -91,8 +91,9 @@ Name = Annotated[
 Matcher = Annotated[
     StrictStr,
     _matching(
-        r"[A-Za-z0-9]+/[0-9A-Za-z_.@:/+-]*\*?",
-        "a channel name such as PJSIP/carrier-* or DAHDI/",
+        r"(?!Local/)[A-Za-z0-9]+/[0-9A-Za-z_.@:/+-]*\*?",
+        "a channel name such as PJSIP/carrier-* or DAHDI/; behind a Local channel, name the real "
+        "one: every forward inside the house is a Local channel too",
     ),
 ]
 Prefix = Annotated[

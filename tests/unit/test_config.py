@@ -139,6 +139,7 @@ def test_all_mistakes_are_reported_at_once_with_their_places(tmp_path: Path) -> 
         ('["112"]', '["one"]', "site.emergency[0]:"),
         ('["1xxx"]', '["1??"]', "site.internal[0]: '1??' is not a pattern"),
         ('name = "hall"', 'name = "Hall/1"', "pbx[0].name: 'Hall/1' is not a name"),
+        ("PJSIP/carrier-*", "Local/", "pbx[0].trunk[0].match[0]: 'Local/' is not a channel name"),
         ('"germany"', '"germany"\nguard_s = -1', "rating.guard_s:"),
     ],
 )

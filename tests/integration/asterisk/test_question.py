@@ -196,3 +196,15 @@ async def test_busy_number_is_not_tried_on_another_trunk(lab: Lab) -> None:
     lab.carrier.policies["*"] = rejecting(486)
     await lab.phones.call("1001", "9555612").ended()
     assert len(lab.trunk_legs) == 1
+
+
+async def test_trunk_behind_a_local_channel_is_billed_by_the_real_one(lab: Lab) -> None:
+    async with Answerer("allow,1.") as answerer:
+        await asking(lab, answerer, trunks=CARRIER + 'dial = "Local/%s@gateway/n"\n')
+        await lab.phones.call("1001", "9555613").wait(State.UP)
+    assert await lab.payer_of("555613") == "1001"
+    done = await lab.done((await lab.trunk_leg("555613"))["DestUniqueid"])
+    assert (done.payer, done.number) == ("1001", "555613")
+    assert done.ended is not None
+    assert 0.95 < done.ended - done.answered < 1.3
+    assert await lab.rows("rtbill/live") == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.asterisk.pbx_files import DIALPLAN_FILE, INSTALL_FILE, MANAGER_FILE, stamp_in
-from rtbill.app.pbx_config import dial_string, files_of, write_files
+from rtbill.app.pbx_config import dial_string, files_of, hidden_extensions, write_files
 from rtbill.config import Config, TrunkConfig, load_config
 from rtbill.domain.errors import ConfigError
 
@@ -80,7 +80,6 @@ def the_files(folder: Path, text: str = CONFIG, flavour: str = "plain") -> dict[
         ("DAHDI/g0*", "DAHDI/g0/%s"),
         ("DAHDI/", None),
         ("SIP/*", None),
-        ("Local/*", None),
     ],
 )
 def test_dial_string_is_made_of_the_channels_names_where_it_can(
@@ -92,6 +91,22 @@ def test_dial_string_is_made_of_the_channels_names_where_it_can(
 def test_dial_string_that_is_written_counts() -> None:
     written = TrunkConfig(name="t", matchers=("PJSIP/carrier-*",), dial="Local/%s@gateway/n")
     assert dial_string(written) == "Local/%s@gateway/n"
+
+
+def test_values_are_handed_on_once_more_where_a_trunk_is_behind_a_local_channel(
+    tmp_path: Path,
+) -> None:
+    text = CONFIG + 'dial = "Local/%s@gateway/n"\n'
+    assert "Set(__RTB_PAYER=${RTB_WHO})" in the_files(tmp_path, text)[DIALPLAN_FILE]
+    assert "Set(_RTB_PAYER=${RTB_WHO})" in the_files(tmp_path)[DIALPLAN_FILE]
+
+
+def test_extension_that_an_emergency_number_hides_is_told(tmp_path: Path) -> None:
+    config = a_config(tmp_path, CONFIG.replace('"1xxx"', '"1xx", "2xx"'))
+    told = hidden_extensions(config, config.pbxs[0])
+    assert told == ["110", "112"]
+    config = a_config(tmp_path)
+    assert hidden_extensions(config, config.pbxs[0]) == []
 
 
 def test_what_the_files_cannot_do_without_is_named_all_at_once(tmp_path: Path) -> None:
