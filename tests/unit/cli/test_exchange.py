@@ -13,7 +13,7 @@ from tests.unit.app.test_pbx_config import CONFIG, SECRET, TOKEN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 
 @pytest.fixture(autouse=True)
