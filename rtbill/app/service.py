@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -43,6 +44,10 @@ async def run(config: Config, view: str = "auto") -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with open_books(config, clock, meter) as books:
+        # Directory and tariffs stay as long as the process: searching them for cycles again and
+        # again would hold up calls and questions for tens of milliseconds.
+        gc.collect()
+        gc.freeze()
         status = Status(books)
         async with asyncio.TaskGroup() as group:
             tasks = await _start(group, books, status, meter)
