@@ -78,7 +78,7 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
         transferred=terms.transferred,
         groups=terms.groups,
         incoming=terms.incoming,
-        unaided=_unaided_row(terms.unaided, terms.unaided_cap_s),
+        unaided=_unaided_row(pbx),
         question=_question(config, pbx),
         ami_user=pbx.user,
         ami_secret=pbx.secret,
@@ -175,11 +175,14 @@ def _free_numbers(plan: NumberPlan) -> tuple[str, ...]:
     return tuple(forms)
 
 
-def _unaided_row(unaided: Unaided, cap_s: int) -> str:
-    """In the form in which rows are pushed."""
-    if unaided is Unaided.OPEN and cap_s:
-        return f"any/{cap_s}"
-    return str(unaided)
+def _unaided_row(pbx: PbxConfig) -> str:
+    """In the form in which rows are pushed; where rtbill only looks on, its silence ends no call."""
+    terms = pbx.dialplan
+    if not pbx.enforcement.is_enforcing:
+        return str(Unaided.OPEN)
+    if terms.unaided is Unaided.OPEN and terms.unaided_cap_s:
+        return f"any/{terms.unaided_cap_s}"
+    return str(terms.unaided)
 
 
 def _question(config: Config, pbx: PbxConfig) -> Question | None:

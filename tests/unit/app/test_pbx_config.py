@@ -200,6 +200,25 @@ def test_instructions_name_the_exchange_and_hold_no_gap(tmp_path: Path, flavour:
         assert mark not in text
 
 
+@pytest.mark.parametrize(
+    ("lines", "stance", "row"),
+    [
+        ("", "enforce", "any/600"),
+        ("unaided_cap_s = 0", "enforce", "open"),
+        ('unaided = "closed"', "enforce", "closed"),
+        ('unaided = "closed"', "observe", "open"),
+        ("", "warn", "open"),
+    ],
+)
+def test_silence_of_a_biller_that_only_looks_on_ends_no_call(
+    tmp_path: Path, lines: str, stance: str, row: str
+) -> None:
+    text = CONFIG.replace('outside_prefix = "9"', f'outside_prefix = "9"\n{lines}').replace(
+        'user = "rtbill"', f'user = "rtbill"\nenforcement = "{stance}"'
+    )
+    assert f"Set(RTB_ROW={row})" in the_files(tmp_path, text)[DIALPLAN_FILE]
+
+
 # ---- writing
 
 
