@@ -176,7 +176,7 @@ def _free_numbers(plan: NumberPlan) -> tuple[str, ...]:
 
 
 def _unaided_row(pbx: PbxConfig) -> str:
-    """In the form in which rows are pushed; where rtbill only looks on, its silence ends no call."""
+    """In the form of a pushed row; where rtbill only looks on, its silence ends no call."""
     terms = pbx.dialplan
     if not pbx.enforcement.is_enforcing:
         return str(Unaided.OPEN)
