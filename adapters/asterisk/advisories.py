@@ -1,12 +1,13 @@
 """Known weaknesses of Asterisk releases, from the project's own advisories.
 
 Each row: the name, the advisory, one sentence, the first release without it in every series that
-got one, and the same for certified releases. Confirmed in two places: the project's release notes
-(`ChangeLogs/ChangeLog-<release>.md` of github.com/asterisk/asterisk, "Security Advisories
-Resolved", and the commits of 16.25.2, 16.29.1 and their sisters for 2022), and the CVE records
-(github.com/CVEProject/cvelistV5). Advisories of before 2021 are left out, and so are those whose
-fixed releases could not be confirmed. From 2026 on, series 16 to 19 are not judged any more: their
-end is a finding of its own.
+got one, and the same for certified releases. Most rows were confirmed in two places: the project's
+release notes (`ChangeLogs/ChangeLog-<release>.md` of github.com/asterisk/asterisk, "Security
+Advisories Resolved", and the commits of 16.25.2, 16.29.1 and their sisters for 2022), and the CVE
+records (github.com/CVEProject/cvelistV5). The nine of June 2026 that have no CVE number stand on
+the release notes alone. Advisories of before 2021 are left out, and so are those whose fixed
+releases could not be confirmed. From 2026 on, series 16 to 19 are not judged any more: their end is
+a finding of its own.
 """
 
 from __future__ import annotations

@@ -90,6 +90,18 @@ def read_text(text: str) -> list[Category]:
     return [Category(name, tuple(lines)) for name, lines in categories]
 
 
+def steps(category: Category) -> Iterator[tuple[str, str]]:
+    """The steps of a dialplan context in order, each with its extension: `("s", "Return()")`."""
+    extension = ""
+    for name, value in category.lines:
+        if name not in ("exten", "same"):
+            continue
+        numbered = value
+        if name == "exten":
+            extension, _, numbered = value.partition(",")
+        yield extension.strip(), numbered.partition(",")[2].strip()
+
+
 def first_difference(wanted: Iterable[Category], found: Iterable[Category]) -> Difference | None:
     """Where a file begins to differ from what was generated; None when it does not.
 

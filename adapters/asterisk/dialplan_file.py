@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.asterisk.asterisk_version import Version
-from adapters.asterisk.config_file import Category, Difference, first_difference, read_text
+from adapters.asterisk.config_file import (
+    Category,
+    Difference,
+    first_difference,
+    read_text,
+    steps,
+)
 from adapters.asterisk.expected_files import Expected
 from rtbill.domain.finding import Finding, problem, warning
 
@@ -56,11 +62,22 @@ def file_findings(expected: Expected, loaded: LoadedDialplan) -> list[Finding]:
             problem(
                 "files-missing",
                 f"the exchange has no {', '.join(sorted(missing))}: outside calls are not billed",
-                "run rtbill pbx-config, copy its files to /etc/asterisk and follow its INSTALL",
+                "run rtbill pbx-config, copy its files to /etc/asterisk and follow its INSTALL.md",
             )
         ]
+    if missing and loaded.is_included is False:
+        return [_gone(missing)]
+    older = [
+        name
+        for name, there in loaded.on_disk.items()
+        if there and not any(each.name == STAMP_CONTEXT for each in there)
+    ]
+    if older and loaded.has_answer_hook:
+        return [_older(older)]
     changed = [
         _changed(name, difference)
+        if expected.stamp in _stamps(there)
+        else _outdated(name, difference)
         for name, there in loaded.on_disk.items()
         if there and (difference := first_difference(read_text(expected.files[name]), there))
     ]
@@ -129,19 +146,62 @@ def _hook_findings(loaded: LoadedDialplan) -> list[Finding]:
     ]
 
 
+def _gone(names: Sequence[str]) -> Finding:
+    return problem(
+        "files-missing",
+        f"the exchange still runs rtbill's dialplan, but {', '.join(sorted(names))} is gone: after "
+        "the next reload outside calls are not billed",
+        "run rtbill pbx-config and install its files again, as its INSTALL.md says",
+    )
+
+
+def _older(names: Sequence[str]) -> Finding:
+    return warning(
+        "files-older",
+        f"{', '.join(sorted(names))} comes from a release before rtbill pbx-config, or was written "
+        "by hand: calls are stamped and locks hold, but what [[pbx]] and [pbx.dialplan] say of "
+        "questions, policies and trunks does not",
+        "run rtbill pbx-config and install its files instead, as its INSTALL.md says",
+    )
+
+
+def _stamps(categories: Sequence[Category]) -> set[str]:
+    """The stamps that a file bears; a file that was written by rtbill bears one."""
+    return {
+        extension.removeprefix("files-")
+        for each in categories
+        if each.name == STAMP_CONTEXT
+        for extension, _ in steps(each)
+        if extension.startswith("files-")
+    }
+
+
+def _outdated(name: str, difference: Difference) -> Finding:
+    return problem(
+        "files-outdated",
+        f"{name} was generated from another configuration than today's, or by another release of "
+        f"rtbill: {_said(difference)}",
+        "run rtbill pbx-config, which shows what differs, and install its files anew",
+    )
+
+
 def _changed(name: str, difference: Difference) -> Finding:
+    return problem(
+        "files-changed",
+        f"{name} is not as it was generated: {_said(difference)}",
+        "put your own lines into a file of your own, run rtbill pbx-config and install its files "
+        "anew; or undo the change",
+    )
+
+
+def _said(difference: Difference) -> str:
     if difference.wanted and difference.found:
         what = f"{_short(difference.found)!r} stands where {_short(difference.wanted)!r} should"
     elif difference.wanted:
         what = f"{_short(difference.wanted)!r} is missing"
     else:
         what = f"{_short(difference.found)!r} is one too many"
-    return problem(
-        "files-changed",
-        f"{name} is not as it was generated: in [{difference.context}] {what}",
-        "put your own lines into a file of your own, run rtbill pbx-config and install its files "
-        "anew; or undo the change",
-    )
+    return f"in [{difference.context}] {what}"
 
 
 def _not_loaded(loaded: LoadedDialplan) -> Finding:
@@ -149,7 +209,7 @@ def _not_loaded(loaded: LoadedDialplan) -> Finding:
         return problem(
             "files-not-loaded",
             "the files are there, and extensions.conf does not include them",
-            "add the lines that INSTALL names, then: asterisk -rx 'dialplan reload'",
+            "add the lines that INSTALL.md names, then: asterisk -rx 'dialplan reload'",
         )
     older = " an older one of" if loaded.stamped_flavour else " without"
     return problem(

@@ -114,9 +114,11 @@ class Inquiry:
         reply = await self.act("Getvar", ("Variable", expression))
         return None if reply is None else reply.get("Value")
 
-    async def has(self, context: str, extension: str = "") -> bool | None:
-        """Whether the loaded dialplan has a context, or an extension in it."""
-        where = f"{context},{extension},1" if extension else context
+    async def has(self, context: str, extension: str = "", step: str = "1") -> bool | None:
+        """Whether the loaded dialplan has a context, or in it an extension with this step, named by
+        its number or its label.
+        """
+        where = f"{context},{extension},{step}" if extension else context
         said = await self.value(f"DIALPLAN_EXISTS({where})")
         if said in ("0", "1"):
             return said == "1"

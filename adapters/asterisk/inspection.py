@@ -1,8 +1,8 @@
 """Inspecting an exchange: ask over AMI with the rights we have, and judge what it says.
 
-Asking is here and, about the dialplan, in `dialplan_inspection`. Judging is pure and stands in
-`advisories`, `manager_file`, `dialplan_file`, `route_options` and `rights`. What the exchange does
-not answer is a note, never a failure.
+Asking is here and, about the dialplan, in `dialplan_inspection` and `freepbx_inspection`. Judging
+is pure and stands in modules of its own, such as `advisories`, `manager_file`, `dialplan_file` and
+`rights`. What the exchange does not answer is a note, never a failure.
 """
 
 from __future__ import annotations

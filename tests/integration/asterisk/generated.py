@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtbill.app.pbx_config import files_of
-from rtbill.config import load_config
+from rtbill.config import Config, load_config
 
 EMERGENCY = ("000", "110", "112", "119", "911", "933", "999")
 TOKEN = "a-token-of-the-tests-only"
@@ -62,11 +62,17 @@ class Generated:
     trunks: str = CARRIER
     inline_port: int = 0
     """Where the dialplan asks; 0: it does not."""
+    emergency: tuple[str, ...] = EMERGENCY
 
     def files(self, secret: str) -> dict[str, str]:
         """Text by file name."""
+        config = self.config(secret)
+        return files_of(config, config.pbxs[0])
+
+    def config(self, secret: str) -> Config:
+        """The configuration that they are written from."""
         text = CONFIG.format(
-            emergency=list(EMERGENCY),
+            emergency=list(self.emergency),
             inline_port=self.inline_port,
             mode="inline" if self.inline_port else "reactive",
             secret=secret,
@@ -78,5 +84,4 @@ class Generated:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "config.toml"
             path.write_text(text)
-            config = load_config(path, {})
-        return files_of(config, config.pbxs[0])
+            return load_config(path, {})

@@ -5,47 +5,42 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from adapters.asterisk.expected_files import Expected
 from adapters.asterisk.inspection import inspect
-from adapters.asterisk.settings import AsteriskSettings, Trunk
+from rtbill.app.exchanges import asterisk_settings, expected_files
 from rtbill.clock import SystemClock
+from rtbill.domain.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
-    from rtbill.domain.finding import Finding
+    from adapters.asterisk.settings import AsteriskSettings
+    from tests.integration.asterisk.generated import Generated
     from tests.integration.asterisk.server import AsteriskServer
 
-STAMP = "0123456789ab"
-GENERATED = "extensions_check.conf"
-"""Stands for a file that rtbill generated: any dialplan with a stamp in it."""
-DIALPLAN = f"""; a heading, which a comparison leaves out
-[rtbill-stamp]
-exten => flavour-plain,1,NoOp()
-exten => files-{STAMP},1,NoOp()
-
-[rtbill-sample]                     ; the order of contexts does not matter
-exten => s,1,Set(X=${{CUT(A,\\;,1)}})
- same => n,GotoIf($["${{X}}" = ""]?end)
- same => n(end),Return()
-"""
+FILE = "extensions_rtbill.conf"
 MANAGER = "manager.conf"
+OWN_MANAGER = "manager_rtbill.conf"
+AGE = frozenset({"end-of-life", "cve"})
+"""What is true of Asterisk 16 whatever its operator does."""
 _INCLUDE = re.compile(r"^#include (\S*manager_rtbill\.conf)$", re.MULTILINE)
 
 
 class Garden:
     """Where mistakes are planted: the configuration folder of one server."""
 
-    def __init__(self, server: AsteriskServer) -> None:
+    def __init__(self, server: AsteriskServer, generated: Generated | None = None) -> None:
         self.server = server
+        self.generated = generated or server.generated
+        """What rtbill was asked to write for it, and what an inspection expects."""
         self._folder = server.folder / "etc"
         self._before: dict[str, str | None] = {}
 
     def read(self, file: str) -> str:
-        """A file with rtbill's own AMI user written out, so that each line can be changed."""
+        """A file, with rtbill's own AMI user written out, so that each line can be changed."""
         text = (self._folder / file).read_text()
         return _INCLUDE.sub(lambda found: (self._folder / found[1]).read_text(), text)
 
@@ -67,6 +62,12 @@ class Garden:
     def append(self, file: str, text: str) -> None:
         self.write(file, f"{self.read(file)}\n{text}\n")
 
+    def regenerate(self, generated: Generated) -> None:
+        """Have rtbill write its files anew; nothing is loaded by this."""
+        self.generated = generated
+        for name, text in generated.files(self.server.secret).items():
+            self.write(name, text)
+
     def reload(self) -> None:
         """Have the exchange read what was planted."""
         self.server.cli("manager reload")
@@ -80,64 +81,47 @@ class Garden:
         self.reload()
 
     async def look(
-        self, expected: Expected | None = None, addresses: Sequence[str] = ()
+        self, addresses: Sequence[str] = (), *, emergency: tuple[str, ...] | None = None
     ) -> list[Finding]:
-        """What an inspection finds now."""
+        """What an inspection finds now; `emergency` numbers in place of the configured ones."""
 
         async def elsewhere() -> Sequence[str]:
             return addresses
 
-        return await inspect(self.settings(expected), SystemClock(), elsewhere)
+        settings = self.settings()
+        if emergency is not None:
+            expected = replace(settings.expected, emergency=emergency)
+            settings = replace(settings, expected=expected)
+        return await inspect(settings, SystemClock(), elsewhere)
 
-    def settings(self, expected: Expected | None = None) -> AsteriskSettings:
-        return AsteriskSettings(
-            name="lab",
-            host="127.0.0.1",
-            port=self.server.ports.ami,
-            user="rtbill",
-            secret=self.server.secret,
-            trunks=(Trunk("carrier", ("PJSIP/carrier-",)),),
-            expected=expected or an_expectation(),
-        )
-
-
-def an_expectation(
-    *, flavour: str = "plain", dialplan: str = DIALPLAN, emergency: tuple[str, ...] = ("112",)
-) -> Expected:
-    """What the garden holds before anything is planted."""
-    found = re.search(r"files-([0-9a-f]{12})", dialplan)
-    assert found is not None
-    return Expected(
-        flavour=flavour, stamp=found[1], files={GENERATED: dialplan}, emergency=emergency
-    )
+    def settings(self) -> AsteriskSettings:
+        """As the configuration that the files are written from makes them."""
+        config = self.generated.config(self.server.secret)
+        pbx = config.pbxs[0]
+        settings = asterisk_settings(pbx, expected_files(config, pbx))
+        return replace(settings, port=self.server.ports.ami)
 
 
-def as_freepbx17(garden: Garden, trunk_dial: str) -> Expected:
-    """Give the exchange the shape of FreePBX 17, and files that were made for it."""
-    dialplan = DIALPLAN.replace("flavour-plain", "flavour-freepbx17")
-    garden.write(GENERATED, dialplan)
-    garden.write(
-        "extensions_additional.conf",
-        f"""[outbound-allroutes]
-exten => 112,1,NoOp()
-[dialOne-with-exten]
-exten => _X,1,Return()
-[trunk-dial-with-exten]
-exten => _X,1,{trunk_dial}
- same => n,Return()
-""",
-    )
-    garden.append("extensions.conf", "#include extensions_additional.conf")
-    return an_expectation(flavour="freepbx17", dialplan=dialplan)
+def planted(findings: list[Finding]) -> dict[str, Severity]:
+    """Problems and warnings by code, without the age of the exchange."""
+    return {
+        finding.code: finding.severity
+        for finding in findings
+        if finding.severity is not Severity.NOTE and finding.code not in AGE
+    }
+
+
+def the_text(findings: list[Finding], code: str) -> str:
+    """What the only finding of this code says."""
+    [found] = [finding for finding in findings if finding.code == code]
+    assert found.remedy, "it says what to do"
+    return found.text
 
 
 @asynccontextmanager
 async def a_garden(server: AsteriskServer) -> AsyncIterator[Garden]:
-    """A server with generated files installed and nothing wrong."""
+    """A server whose generated files are installed, with nothing wrong."""
     garden = Garden(server)
-    garden.write(GENERATED, DIALPLAN)
-    garden.append("extensions.conf", f"#include {GENERATED}")
-    await asyncio.to_thread(garden.reload)
     try:
         yield garden
     finally:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.asterisk.planting import Garden, a_garden
+from rtbill.domain.finding import Finding, Severity
+from tests.integration.asterisk.planting import AGE, FILE, Garden, a_garden, planted
 from tests.integration.asterisk.proxy import Cable
 from tests.integration.asterisk.sip_call import State
 from tests.integration.biller.process import Biller, Room
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.asterisk.lab import Lab
 
 PATIENCE_S = 15.0
+DIALPLAN = '[pbx.dialplan]\noutside_prefix = "9"\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +51,66 @@ class Site:
         self.cable.plug_in()
         await self.biller.ready()
 
+    async def found(self) -> tuple[int, list[Finding]]:
+        """Exit status of `rtbill check-pbx` and what it found."""
+        done = await asyncio.to_thread(self.biller.try_to, "check-pbx", "hall", "--json")
+        [hall] = json.loads(done.stdout)["pbxs"]
+        return done.returncode, [
+            Finding(**finding | {"severity": Severity(finding["severity"])})
+            for finding in hall["findings"]
+        ]
+
+    async def alarmed(self, codes: set[str]) -> bool:
+        """Whether the alarms, the exchange's age aside, are these within a while."""
+        end = time.monotonic() + PATIENCE_S
+        while (now := set(await self.checks()) - AGE) != codes and time.monotonic() < end:
+            pass
+        return now == codes
+
 
 @pytest.fixture
 async def site(lab: Lab, tmp_path: Path) -> AsyncIterator[Site]:
+    """The exchange has the files that `rtbill pbx-config` wrote for this configuration."""
     async with Cable(lab.server.ports.ami) as cable, a_garden(lab.server) as garden:
-        biller = Biller(tmp_path, cable.port, secret=lab.server.secret)
+        biller = Biller(tmp_path, cable.port, secret=lab.server.secret, dialplan=DIALPLAN)
         await asyncio.to_thread(biller.prepare, [Room("1001", "10.00")])
-        biller.start()
+        out = tmp_path / "pbx-files"
+        await asyncio.to_thread(biller.run, "pbx-config", "asterisk", "--out", str(out))
+        for file in out.glob("*.conf"):
+            garden.write(file.name, file.read_text())
+        await asyncio.to_thread(garden.reload)
         try:
+            biller.start()
             await biller.ready()
             yield Site(lab, biller, cable, garden)
         finally:
             biller.end()
+
+
+async def test_a_site_that_followed_the_instructions_has_no_alarm(site: Site) -> None:
+    status, findings = await site.found()
+    assert planted(findings) == {}
+    assert not any(each.code == "not-checked" for each in findings)
+    assert status == any(each.severity is Severity.PROBLEM for each in findings)
+    assert await site.alarmed(set())
+
+
+async def test_files_copied_by_hand_from_an_earlier_release_are_one_alarm(site: Site) -> None:
+    text = site.garden.read(FILE).partition("[rtbill-stamp]")[0]
+    site.garden.write(FILE, text.replace("[rtbill-decide]", "[rtbill-presence]"))
+    await asyncio.to_thread(site.garden.reload)
+    await site.sign_in_again()
+    assert await site.alarmed({"files-older"})
+
+
+async def test_a_configuration_changed_since_is_one_alarm(site: Site) -> None:
+    text = site.biller.config.read_text()
+    assert DIALPLAN in text
+    site.biller.config.write_text(text.replace(DIALPLAN, f"{DIALPLAN}ring_s = 31\n"))
+    assert site.biller.stop() == 0
+    site.biller.start()
+    await site.biller.ready()
+    assert await site.alarmed({"files-outdated"})
 
 
 async def test_a_mistake_is_an_alarm_at_the_next_sign_in_until_it_is_mended(site: Site) -> None:

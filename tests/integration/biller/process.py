@@ -59,6 +59,7 @@ enforcement = "{stance}"
 demo = true
 secret = "{secret}"
 token = "{token}"
+{dialplan}
 [[pbx.trunk]]
 name = "carrier"
 match = ["PJSIP/carrier-*"]
@@ -97,6 +98,7 @@ class Biller:
         stance: str = "enforce",
         unaided: str = "closed",
         inline_port: int = 0,
+        dialplan: str = "",
     ) -> None:
         self.folder = folder
         self.http_port = free_port()
@@ -113,6 +115,7 @@ class Biller:
                 stance=stance,
                 unaided=unaided,
                 inline_port=inline_port,
+                dialplan=dialplan,
                 mode="inline" if inline_port else "reactive",
             )
         )
@@ -127,15 +130,19 @@ class Biller:
 
     def run(self, *arguments: str) -> str:
         """Output of one rtbill command; fails loudly when it does."""
-        done = subprocess.run(
+        done = self.try_to(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def try_to(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One rtbill command, whatever comes of it."""
+        return subprocess.run(
             [sys.executable, "-m", "rtbill", *arguments, "--config", str(self.config)],
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def prepare(self, rooms: list[Room]) -> None:
         """Tariff, accounts and opening balances."""

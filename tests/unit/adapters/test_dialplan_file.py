@@ -18,14 +18,15 @@ from adapters.asterisk.dialplan_file import (
     flavour_of,
 )
 from adapters.asterisk.expected_files import Expected
-from adapters.asterisk.route_options import route_findings
 from rtbill.domain.finding import Finding, Severity
 
 FILE = "extensions_rtbill.conf"
 TEXT = "[rtbill-stamp]\nexten => files-00ff00ff00ff,1,NoOp()\n"
 EXPECTED = Expected(stamp="00ff00ff00ff", files={FILE: TEXT, "INSTALL": "read me"})
 SAME = {FILE: read_text(TEXT)}
+OUTDATED = {FILE: read_text(TEXT.replace("00ff", "11ee"))}
 CHANGED = {FILE: read_text(TEXT.replace("NoOp", "Answer"))}
+OLDER = {FILE: read_text("[rtbill-up]\nexten => s,1,Return()\n")}
 MISSING: Mapping[str, list[Category]] = {FILE: []}
 
 
@@ -51,8 +52,11 @@ def codes(findings: list[Finding]) -> list[str]:
         (False, SAME, False, ["files-not-loaded"]),
         (False, SAME, True, ["files-not-loaded"]),
         (False, MISSING, False, ["files-missing"]),
+        (True, MISSING, False, ["files-missing"]),
+        (True, MISSING, True, []),
         (True, CHANGED, True, ["files-changed"]),
         (False, CHANGED, True, ["files-changed"]),
+        (False, OUTDATED, True, ["files-outdated"]),
     ],
 )
 def test_files_are_there_unchanged_and_loaded(
@@ -63,6 +67,20 @@ def test_files_are_there_unchanged_and_loaded(
     expected: list[str],
 ) -> None:
     facts = loaded(has_stamp=has_stamp, on_disk=on_disk, is_included=is_included)
+    assert codes(file_findings(EXPECTED, facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("has_hook", "expected"),
+    [(True, ["files-older"]), (False, ["files-outdated"]), (None, ["files-outdated"])],
+)
+def test_files_without_a_stamp_are_of_an_earlier_release_if_they_work(
+    *, has_hook: bool | None, expected: list[str]
+) -> None:
+    facts = loaded(
+        has_stamp=False, stamped_flavour="", on_disk=OLDER, is_included=False,
+        has_answer_hook=has_hook,
+    )  # fmt: skip
     assert codes(file_findings(EXPECTED, facts)) == expected
 
 
@@ -123,46 +141,3 @@ def test_a_telephone_that_names_others_is_counted_and_the_first_are_named() -> N
     [found] = feature_findings(names, [])
     assert "8 telephones" in found.text
     assert "1001, 1002, 1003, 1004, 1005 …" in found.text
-
-
-# ---- what a site adds to Dial
-
-
-@pytest.mark.parametrize(
-    ("options", "is_found"),
-    [("", False), ("Tt", False), ("TU(x)", True), ("M(confirm)", True), ("rTb(pre^s^1)", False)],
-)
-def test_options_that_want_the_answer(options: str, *, is_found: bool) -> None:
-    found = route_findings({"TRUNK_OPTIONS": options}, (), {})
-    assert codes(found) == (["route-options"] if is_found else [])
-
-
-@pytest.mark.parametrize(
-    ("after", "severity"),
-    [
-        ("b(func-apply-sipheaders^s^1,(${DIAL_TRUNK}))", None),
-        ("b(func-apply-sipheaders^s^1)U(sub-send-obroute-email^${DIAL_NUMBER}^${NOW})",
-         Severity.PROBLEM),
-        ("U(something-else)", Severity.PROBLEM),
-        ("U(rtb-up)", None),
-    ],
-)  # fmt: skip
-def test_what_freepbx_appends_after_the_trunk_options(
-    after: str, severity: Severity | None
-) -> None:
-    line = f"s,n,Dial(${{OUT_1}}/${{OUTNUM}},300,${{DIAL_TRUNK_OPTIONS}}{after})"
-    dial = Category("macro-dialout-trunk", (("exten", line), ("exten", line)))
-    found = route_findings({}, (dial,), {})
-    assert [each.severity for each in found] == ([] if severity is None else [severity])
-
-
-@pytest.mark.parametrize(
-    ("dial", "is_found"),
-    [
-        ("AMP:Local/$OUTNUM$@ctx", True),
-        ("AMP:Local/$OUTNUM$@ctx/n", False),
-        ("PJSIP/carrier", False),
-    ],
-)
-def test_a_trunk_through_local_keeps_its_channel(dial: str, *, is_found: bool) -> None:
-    assert codes(route_findings({}, (), {"OUT_1": dial})) == (["route-options"] if is_found else [])

@@ -158,6 +158,10 @@ def _values(version: int) -> Mapping[str, list[dict[str, str]]]:
     routes = [each for each in ROUTES if set(each.trunks) <= set(trunks)]
     return {
         "extension": [{"EXTENSION": each} for each in EXTENSIONS],
+        "telephone": [
+            *({"TELEPHONE": each, "CALLERID": f"Ext {each} <{each}>"} for each in EXTENSIONS),
+            {"TELEPHONE": "91010", "CALLERID": "device <91010>"},
+        ],
         "trunk": [{"TRUNK": str(each)} for each in trunks],
         "did": [{"DID": did, "DESTINATION": goto} for did, goto in DIDS.items()],
         "shape": [{"SHAPE": each} for each in ("_X", "_[+-X].", "_*X.")],

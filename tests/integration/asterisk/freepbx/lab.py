@@ -33,6 +33,15 @@ class FreePbxLab(Lab):
         """The first UserEvent of a name."""
         return await self.ami.event("UserEvent", lambda event: event["UserEvent"] == name)
 
+    async def running(self, application: str) -> str:
+        """What the only channel in this application was given, such as Dial's options.
+
+        Newexten would not do: with `channelvars` set, Asterisk 16 tells some of them a step late.
+        """
+        shown = await self.ami.listing("CoreShowChannels", "CoreShowChannelsComplete")
+        [given] = [each["ApplicationData"] for each in shown if each["Application"] == application]
+        return given
+
 
 @asynccontextmanager
 async def open_freepbx(server: AsteriskServer) -> AsyncIterator[FreePbxLab]:

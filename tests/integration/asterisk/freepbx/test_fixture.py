@@ -121,13 +121,11 @@ async def test_emergency_route_shows_the_devices_emergency_number(lab: FreePbxLa
 
 
 async def test_trunk_has_its_own_dial_options_where_the_database_says_so(lab: FreePbxLab) -> None:
-    await lab.freepbx.trunk_options(1, "TK")
+    await lab.freepbx.trunk_options(1, "TH")
     await lab.phones.call("1001", "555105").wait(State.UP)
-    dial = await lab.ami.event(
-        "Newexten",
-        lambda event: event["Application"] == "Dial" and "555105" in event["AppData"],
-    )
-    assert ",300,TKb(func-apply-sipheaders^s^1,(1))U(sub-send-obroute-email^" in dial["AppData"]
+    dial = await lab.running("Dial")
+    assert dial.startswith("PJSIP/555105@carrier,300,TH")
+    assert "THb(func-apply-sipheaders^s^1,(1))U(sub-send-obroute-email^" in dial
 
 
 async def test_mail_is_sent_for_the_route_that_asks_for_it(lab: FreePbxLab) -> None:

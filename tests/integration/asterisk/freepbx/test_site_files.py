@@ -121,8 +121,7 @@ async def test_busy_local_channel_in_the_hook_of_an_extension_leads_to_voicemail
     )
     await lab.phones.call("1001", "1002").wait(State.UP)
     assert lab.phones.incoming == []
-    mail = await lab.ami.event("Newexten", lambda event: event["Application"] == "VoiceMail")
-    assert mail["AppData"] == "1002@default,b"
+    assert await lab.running("VoiceMail") == "1002@default,b"
 
 
 async def test_site_can_add_an_ami_user(lab: FreePbxLab) -> None:

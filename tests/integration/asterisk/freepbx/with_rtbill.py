@@ -23,6 +23,8 @@ match = ["IAX2/iax-carrier-*"]
 name = "sip"
 match = ["SIP/sip-carrier-*"]
 """
+INCLUDE = "#include extensions_rtbill.conf\n"
+OVERRIDE, CUSTOM = "extensions_override_freepbx.conf", "extensions_custom.conf"
 
 
 async def install_rtbill(
@@ -35,12 +37,14 @@ async def install_rtbill(
         trunks=TRUNKS,
         inline_port=inline_port,
     )
-    files = generated.files(lab.server.secret)
-    files.pop("INSTALL.md")
-    includes = {
-        "extensions_override_freepbx.conf": "#include extensions_rtbill.conf\n",
-        "manager_custom.conf": "#include manager_rtbill.conf\n",
-    }
-    await lab.freepbx.install(files | includes)
+    await install_files(lab, generated)
     await lab.ami.put("rtbill", "alive", str(await lab.epoch()))
     lab.ami.events.clear()
+
+
+async def install_files(lab: FreePbxLab, generated: Generated) -> None:
+    """The two include lines and the files."""
+    files = generated.files(lab.server.secret)
+    files.pop("INSTALL.md")
+    includes = {OVERRIDE: INCLUDE, "manager_custom.conf": "#include manager_rtbill.conf\n"}
+    await lab.freepbx.install(files | includes)
