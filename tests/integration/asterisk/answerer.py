@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl
+
+from tests.integration.asterisk.talks import conversing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,12 +29,10 @@ class Answerer:
     asked: list[dict[str, str]] = field(default_factory=list)
     """The fields of each question, and its path."""
     port: int = 0
-    _server: asyncio.Server | None = None
-    _closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._stack.enter_async_context(conversing(self._answer, self.port))
         return self
 
     async def __aexit__(
@@ -40,18 +41,7 @@ class Answerer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._server is not None
-        self._closing.set()
-        self._server.close()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._answer(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        await self._stack.aclose()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -59,8 +49,7 @@ class Answerer:
         body = await reader.readexactly(int(lines["content-length"]))
         self.asked.append(dict(parse_qsl(body.decode())) | {"path": head.split()[1]})
         if self.hangs:
-            await self._closing.wait()
-            return
+            await asyncio.Event().wait()
         await asyncio.sleep(self.delay_s)
         text = self.answer[: self.breaks_off_after]
         writer.write(

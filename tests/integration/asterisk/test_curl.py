@@ -22,6 +22,7 @@ from tests.fakes.certificates import Authority
 from tests.fakes.questions import TOKEN, listening
 from tests.integration.asterisk.ami_probe import AmiProbe
 from tests.integration.asterisk.lab import Lab
+from tests.integration.asterisk.talks import conversing
 
 Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
 """What a service does once it has read a whole request; afterwards it closes."""
@@ -90,23 +91,17 @@ async def serving(
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         service.connections += 1
-        with contextlib.suppress(asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length:")[2].split()[0])
-                service.requests.append(head + await reader.readexactly(length))
-                await talk(writer)
-                await writer.drain()
-                if not keeps:
-                    break
-        writer.close()
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].split()[0])
+            service.requests.append(head + await reader.readexactly(length))
+            await talk(writer)
+            await writer.drain()
+            if not keeps:
+                break
 
-    server = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls)
-    service.port = server.sockets[0].getsockname()[1]
-    try:
+    async with conversing(converse, tls=tls) as service.port:
         yield service
-    finally:
-        server.close()
 
 
 async def ask(ami: AmiProbe, url: str, exten: str = "ask", **variables: str) -> list[Heard]:
