@@ -7,7 +7,7 @@ from random import Random
 
 from adapters.asterisk.connection import Session
 from adapters.asterisk.control import Control
-from adapters.asterisk.inspection import inspect
+from adapters.asterisk.inspection.exchange_inspection import inspect
 from adapters.asterisk.settings import AsteriskSettings
 from adapters.asterisk.wire import Message
 from adapters.event_buffer import EventBuffer

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adapters.asterisk.expected_files import Expected
+from adapters.asterisk.inspection.expected_files import Expected
 from adapters.line import LinkSettings
 from adapters.tls import Tls
 from rtbill.domain.errors import ConfigError

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import Any
 
-from adapters.asterisk.call_seen import CallSeen, call_findings
-from adapters.asterisk.call_watch import watch_call
+from adapters.asterisk.inspection.call_seen import CallSeen, call_findings
+from adapters.asterisk.inspection.call_watch import watch_call
 from rtbill import inspections
 from rtbill.app.books import number_plan
 from rtbill.app.exchanges import asterisk_settings, expected_files, make_pbx

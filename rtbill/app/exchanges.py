@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from adapters.asterisk.adapter import AsteriskPbx
-from adapters.asterisk.expected_files import Expected
+from adapters.asterisk.inspection.expected_files import Expected
 from adapters.asterisk.pbx_files import DIALPLAN_FILE, stamp_in
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import Recorder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
-    *(ROOT / "adapters" / "asterisk").glob("*.py"),
+    *(ROOT / "adapters" / "asterisk").rglob("*.py"),
     ROOT / "rtbill" / "inspections.py",
     ROOT / "rtbill" / "app" / "check.py",
 ]

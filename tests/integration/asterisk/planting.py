@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from adapters.asterisk.inspection import inspect
+from adapters.asterisk.inspection.exchange_inspection import inspect
 from rtbill.app.exchanges import asterisk_settings, expected_files
 from rtbill.clock import SystemClock
 from rtbill.domain.finding import Finding, Severity

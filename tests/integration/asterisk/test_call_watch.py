@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from adapters.asterisk.call_seen import CallSeen, call_findings
-from adapters.asterisk.call_watch import watch_call
+from adapters.asterisk.inspection.call_seen import CallSeen, call_findings
+from adapters.asterisk.inspection.call_watch import watch_call
 from rtbill.clock import SystemClock
 from rtbill.domain.finding import Severity
 from tests.integration.asterisk.planting import Garden

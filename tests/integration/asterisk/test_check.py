@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.asterisk.inquiry import ask
+from adapters.asterisk.inspection.inquiry import ask
 from rtbill.clock import SystemClock
 from rtbill.domain.finding import Severity
 from tests.integration.asterisk.ami_probe import AmiProbe
@@ -26,7 +26,7 @@ from tests.integration.asterisk.planting import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from adapters.asterisk.inquiry import Inquiry
+    from adapters.asterisk.inspection.inquiry import Inquiry
     from tests.integration.asterisk.lab import Lab
 
 ELSEWHERE = "127.0.0.9"

@@ -6,8 +6,12 @@ from datetime import date
 
 import pytest
 
-from adapters.asterisk.advisories import ADVISORIES, AS_OF, known_weaknesses
-from adapters.asterisk.asterisk_version import SUPPORT_ENDS, parse_version, support_findings
+from adapters.asterisk.inspection.advisories import ADVISORIES, AS_OF, known_weaknesses
+from adapters.asterisk.inspection.asterisk_version import (
+    SUPPORT_ENDS,
+    parse_version,
+    support_findings,
+)
 from rtbill.domain.finding import Severity
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.asterisk.call_seen import CallSeen, call_findings
-from adapters.asterisk.call_watch import is_same_number
+from adapters.asterisk.inspection.call_seen import CallSeen, call_findings
+from adapters.asterisk.inspection.call_watch import is_same_number
 from rtbill.domain.finding import Severity
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.asterisk.config_file import (
+from adapters.asterisk.inspection.config_file import (
     Category,
     Difference,
     first_difference,

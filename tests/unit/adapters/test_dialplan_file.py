@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from adapters.asterisk.asterisk_version import parse_version
-from adapters.asterisk.config_file import Category, read_text
-from adapters.asterisk.dialplan_file import (
+from adapters.asterisk.inspection.asterisk_version import parse_version
+from adapters.asterisk.inspection.config_file import Category, read_text
+from adapters.asterisk.inspection.dialplan_file import (
     LoadedDialplan,
     emergency_findings,
     feature_findings,
@@ -17,7 +17,7 @@ from adapters.asterisk.dialplan_file import (
     flavour_findings,
     flavour_of,
 )
-from adapters.asterisk.expected_files import Expected
+from adapters.asterisk.inspection.expected_files import Expected
 from rtbill.domain.finding import Finding, Severity
 
 FILE = "extensions_rtbill.conf"

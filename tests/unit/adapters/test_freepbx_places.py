@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.asterisk.config_file import Category, read_text
-from adapters.asterisk.freepbx_places import (
+from adapters.asterisk.inspection.config_file import Category, read_text
+from adapters.asterisk.inspection.freepbx_places import (
     CUSTOM_FILE,
     MAIL,
     OVERRIDE_FILE,

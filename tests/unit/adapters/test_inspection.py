@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.asterisk.inquiry import Inquiry, ask
-from adapters.asterisk.inspection import inspect, link_findings
-from adapters.asterisk.reachability import answering, own_addresses
+from adapters.asterisk.inspection.exchange_inspection import inspect, link_findings
+from adapters.asterisk.inspection.inquiry import Inquiry, ask
+from adapters.asterisk.inspection.reachability import answering, own_addresses
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import LinkSettings
 from adapters.tls import Tls

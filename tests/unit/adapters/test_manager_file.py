@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.asterisk.config_file import read_text
-from adapters.asterisk.manager_file import (
+from adapters.asterisk.inspection.config_file import read_text
+from adapters.asterisk.inspection.manager_file import (
     exposure_findings,
     powerful_users,
     secret_findings,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.asterisk.config_file import Category
-from adapters.asterisk.route_options import appended_findings, at_answer, options_findings
+from adapters.asterisk.inspection.config_file import Category
+from adapters.asterisk.inspection.route_options import (
+    appended_findings,
+    at_answer,
+    options_findings,
+)
 from rtbill.domain.finding import Severity
 
 WARNING, PROBLEM = Severity.WARNING, Severity.PROBLEM

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.asterisk.config_file import Category, read_text
-from adapters.asterisk.unpaid_routes import (
+from adapters.asterisk.inspection.config_file import Category, read_text
+from adapters.asterisk.inspection.unpaid_routes import (
     disabled_trunks,
     local_contexts,
     local_findings,

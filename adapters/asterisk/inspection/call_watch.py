@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.asterisk.call_seen import CallSeen
-from adapters.asterisk.inquiry import DEADLINE_S, Inquiry, ask
+from adapters.asterisk.inspection.call_seen import CallSeen
+from adapters.asterisk.inspection.inquiry import DEADLINE_S, Inquiry, ask
 from adapters.asterisk.settings import AsteriskSettings, prefixes
 from adapters.asterisk.snapshot import DONE_FAMILY, LIVE_FAMILY
 from adapters.asterisk.translate import Translator, instant_us

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from adapters.asterisk.config_file import Category, steps
-from adapters.asterisk.freepbx_places import MAIL
+from adapters.asterisk.inspection.config_file import Category, steps
+from adapters.asterisk.inspection.freepbx_places import MAIL
 from rtbill.domain.finding import Finding, problem, warning
 
 DIAL_CONTEXTS = ("trunk-dial-with-exten", "macro-dialout-trunk")

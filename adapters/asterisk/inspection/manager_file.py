@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 
-from adapters.asterisk.config_file import Category
+from adapters.asterisk.inspection.config_file import Category
 from rtbill.domain.finding import Finding, note, problem, warning
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short

@@ -5,9 +5,9 @@ The judging stands in `dialplan_file`; what only FreePBX has is asked in `freepb
 
 from __future__ import annotations
 
-from adapters.asterisk.asterisk_version import parse_version
 from adapters.asterisk.dialplan import PLAIN
-from adapters.asterisk.dialplan_file import (
+from adapters.asterisk.inspection.asterisk_version import parse_version
+from adapters.asterisk.inspection.dialplan_file import (
     FLAVOURS,
     STAMP_CONTEXT,
     LoadedDialplan,
@@ -16,9 +16,13 @@ from adapters.asterisk.dialplan_file import (
     flavour_findings,
     flavour_of,
 )
-from adapters.asterisk.expected_files import Expected
-from adapters.asterisk.freepbx_inspection import ROUTES, inspect_freepbx, unmarked_numbers
-from adapters.asterisk.inquiry import Inquiry
+from adapters.asterisk.inspection.expected_files import Expected
+from adapters.asterisk.inspection.freepbx_inspection import (
+    ROUTES,
+    inspect_freepbx,
+    unmarked_numbers,
+)
+from adapters.asterisk.inspection.inquiry import Inquiry
 from rtbill.domain.finding import Finding
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from adapters.asterisk.asterisk_version import LONG_TERM_SERIES, Version, parse_version
+from adapters.asterisk.inspection.asterisk_version import LONG_TERM_SERIES, Version, parse_version
 from rtbill.domain.finding import Finding, problem, warning
 
 AS_OF = date(2026, 8, 8)

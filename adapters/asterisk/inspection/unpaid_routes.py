@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from adapters.asterisk.config_file import Category, steps
+from adapters.asterisk.inspection.config_file import Category, steps
 from rtbill.domain.finding import Finding, note, warning
 
 TRUNK_DESTINATION = "ext-trunk.[0-9]"

@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
-from adapters.asterisk.config_file import Category, read_reply
 from adapters.asterisk.connection import ActionFailed, Headers, Session, wanted_events
+from adapters.asterisk.inspection.config_file import Category, read_reply
 from adapters.asterisk.settings import AsteriskSettings
 from adapters.asterisk.wire import Limits, Message, Reader
 from adapters.event_buffer import EventBuffer

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from adapters.asterisk.config_file import Category
-from adapters.asterisk.dialplan_file import STAMP_CONTEXT, LoadedDialplan, feature_findings
-from adapters.asterisk.freepbx_places import (
+from adapters.asterisk.inspection.config_file import Category
+from adapters.asterisk.inspection.dialplan_file import (
+    STAMP_CONTEXT,
+    LoadedDialplan,
+    feature_findings,
+)
+from adapters.asterisk.inspection.freepbx_places import (
     CUSTOM_FILE,
     LABEL,
     MAIL,
@@ -20,15 +24,15 @@ from adapters.asterisk.freepbx_places import (
     Places,
     place_findings,
 )
-from adapters.asterisk.inquiry import Inquiry
-from adapters.asterisk.route_options import (
+from adapters.asterisk.inspection.inquiry import Inquiry
+from adapters.asterisk.inspection.route_options import (
     DIAL_CONTEXTS,
     OPTION_VARIABLE,
     appended_findings,
     at_answer,
     options_findings,
 )
-from adapters.asterisk.unpaid_routes import (
+from adapters.asterisk.inspection.unpaid_routes import (
     EMERGENCY_MARK,
     HOOKLESS_TRUNK,
     TRUNK_DESTINATION,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.asterisk.config_file import Category, steps
+from adapters.asterisk.inspection.config_file import Category, steps
 from rtbill.domain.finding import Finding, problem, warning
 
 LABEL = "rtbill"

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from adapters.asterisk.advisories import known_weaknesses
-from adapters.asterisk.asterisk_version import support_findings
-from adapters.asterisk.config_file import Category
-from adapters.asterisk.dialplan_inspection import inspect_dialplan
 from adapters.asterisk.filters import event_filters, has_advanced_filters
-from adapters.asterisk.inquiry import Inquiry, ask
-from adapters.asterisk.manager_file import (
+from adapters.asterisk.inspection.advisories import known_weaknesses
+from adapters.asterisk.inspection.asterisk_version import support_findings
+from adapters.asterisk.inspection.config_file import Category
+from adapters.asterisk.inspection.dialplan_inspection import inspect_dialplan
+from adapters.asterisk.inspection.inquiry import Inquiry, ask
+from adapters.asterisk.inspection.manager_file import (
     exposure_findings,
     general,
     powerful_users,
     secret_findings,
     settings_findings,
 )
-from adapters.asterisk.reachability import answering, own_addresses
+from adapters.asterisk.inspection.reachability import answering, own_addresses
 from adapters.asterisk.rights import rights_findings
 from adapters.asterisk.settings import AsteriskSettings, prefixes
 from rtbill.domain.finding import Finding, by_severity, note, problem, warning

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.asterisk.asterisk_version import Version
-from adapters.asterisk.config_file import (
+from adapters.asterisk.inspection.asterisk_version import Version
+from adapters.asterisk.inspection.config_file import (
     Category,
     Difference,
     first_difference,
     read_text,
     steps,
 )
-from adapters.asterisk.expected_files import Expected
+from adapters.asterisk.inspection.expected_files import Expected
 from rtbill.domain.finding import Finding, problem, warning
 
 STAMP_CONTEXT = "rtbill-stamp"
