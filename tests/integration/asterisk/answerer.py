@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl
 
-from tests.integration.asterisk.talks import conversing
+from tests.fakes.talks import conversing
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import AsyncExitStack
 from typing import Self
+
+from tests.fakes.talks import conversing
 
 
 class Cable:
@@ -14,21 +17,18 @@ class Cable:
         self._target = port
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_plugged = True
-        self._server: asyncio.Server | None = None
+        self._stack = AsyncExitStack()
         self.port = 0
         self.sent = bytearray()
         """All that went to the exchange."""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._stack.enter_async_context(conversing(self._serve))
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
-        assert self._server is not None
-        self._server.close()
         self.pull()
-        await self._server.wait_closed()
+        await self._stack.aclose()
 
     def pull(self) -> None:
         """Break what goes on, and let nobody in."""
@@ -57,6 +57,9 @@ class Cable:
                 group.create_task(_forward(far_reader, writer), name="to the biller")
         finally:
             self._writers -= pair
+            far_writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await far_writer.wait_closed()
 
 
 async def _forward(

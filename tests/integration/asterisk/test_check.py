@@ -11,6 +11,7 @@ import pytest
 from adapters.asterisk.inspection.inquiry import ask
 from rtbill.clock import SystemClock
 from rtbill.domain.finding import Severity
+from tests.fakes.talks import conversing
 from tests.integration.asterisk.ami_probe import AmiProbe
 from tests.integration.asterisk.generated import PLAIN
 from tests.integration.asterisk.planting import (
@@ -109,13 +110,15 @@ async def test_ami_that_answers_elsewhere_is_found_whatever_the_file_says(garden
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(await far.readline())
-        await reader.read()
-        far_writer.close()
-        writer.close()
+        try:
+            writer.write(await far.readline())
+            await reader.read()
+        finally:
+            far_writer.transport.abort()
+            await far_writer.wait_closed()
 
     assert planted(await garden.look(addresses=[ELSEWHERE])) == {}
-    async with await asyncio.start_server(relay, ELSEWHERE, port):
+    async with conversing(relay, port, host=ELSEWHERE):
         findings = await garden.look(addresses=[ELSEWHERE])
     assert planted(findings) == {"ami-exposed": Severity.WARNING}
     assert f"AMI answers at {ELSEWHERE}" in the_text(findings, "ami-exposed")

@@ -20,9 +20,9 @@ import pytest
 
 from tests.fakes.certificates import Authority
 from tests.fakes.questions import TOKEN, listening
+from tests.fakes.talks import conversing
 from tests.integration.asterisk.ami_probe import AmiProbe
 from tests.integration.asterisk.lab import Lab
-from tests.integration.asterisk.talks import conversing
 
 Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
 """What a service does once it has read a whole request; afterwards it closes."""

@@ -7,7 +7,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Self, TypeVar
 
@@ -17,6 +17,7 @@ from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.asterisk.wire import Message, actions
 from adapters.line import LinkSettings
 from rtbill.domain.events import PbxEvent
+from tests.fakes.talks import conversing
 from tests.unit.adapters.ami_text import BASE_S
 
 E = TypeVar("E", bound=PbxEvent)
@@ -86,7 +87,7 @@ class FakeExchange:
         """Actions that are heard and not answered."""
         self.mute = False
         self._writers: list[asyncio.StreamWriter] = []
-        self._server: asyncio.Server | None = None
+        self._stack = AsyncExitStack()
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -97,15 +98,12 @@ class FakeExchange:
         await self.stop()
 
     async def listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._stack.enter_async_context(conversing(self._serve, self.port))
 
     async def stop(self) -> None:
         """Refuse connections and drop those there are."""
-        assert self._server is not None
-        self._server.close()
         self.drop()
-        await self._server.wait_closed()
+        await self._stack.aclose()
 
     def drop(self) -> None:
         for writer in self._writers:

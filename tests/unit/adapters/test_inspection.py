@@ -20,6 +20,7 @@ from rtbill.domain.finding import Finding, Severity
 from simulator.ami_server import AmiServer
 from simulator.clock import ManualClock as SimulatedClock
 from simulator.exchange import Exchange
+from tests.fakes.talks import conversing
 from tests.unit.adapters.ami_text import BASE_S
 from tests.unit.adapters.exchange import FakeExchange, ManualClock, a_pbx, running
 
@@ -195,10 +196,9 @@ def test_plain_text_to_another_host_is_found(host: str, tls: Tls | None, codes: 
 async def test_only_what_greets_as_an_exchange_answers(exchange: FakeExchange) -> None:
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")
-        writer.close()
 
     assert await answering(["127.0.0.1", "127.0.0.9"], exchange.port) == ["127.0.0.1"]
-    async with await asyncio.start_server(silent, "127.0.0.9", exchange.port):
+    async with conversing(silent, exchange.port, host="127.0.0.9"):
         assert await answering(["127.0.0.9"], exchange.port) == []
 
 

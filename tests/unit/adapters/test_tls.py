@@ -20,6 +20,7 @@ from adapters.tls import Tls
 from rtbill.config import TlsConfig, client_context
 from rtbill.domain.events import LinkTrouble
 from tests.fakes.authority import Authority, Pair
+from tests.fakes.talks import conversing
 from tests.unit.adapters.exchange import Listener, ManualClock, running
 
 SECRET = b"never-to-be-seen"
@@ -61,13 +62,8 @@ class Server:
 
 @asynccontextmanager
 async def listening(server: Server, context: ssl.SSLContext | None) -> AsyncIterator[None]:
-    made = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
-    server.port = made.sockets[0].getsockname()[1]
-    try:
+    async with conversing(server.serve, tls=context) as server.port:
         yield
-    finally:
-        made.close()
-        await made.wait_closed()
 
 
 def for_server(pair: Pair) -> ssl.SSLContext:

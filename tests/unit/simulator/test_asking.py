@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.asking import AskSettings, run_questions
 from simulator.percentiles import percentiles
+from tests.fakes.talks import conversing
 
 # What Asterisk 22 sent with CURL(), its port and body left out.
 RECORDED_HEADERS = [
@@ -27,13 +28,10 @@ async def asked(reply: bytes) -> tuple[dict[str, Any], list[bytes]]:
         length = int(head.lower().partition(b"content-length:")[2].split()[0])
         requests.append(head + await reader.readexactly(length))
         writer.write(reply)
-        await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
+    async with conversing(answer) as port:
         settings = AskSettings(
-            port=server.sockets[0].getsockname()[1],
+            port=port,
             pbx="hall",
             token="a-token",
             calls_per_s=400,
