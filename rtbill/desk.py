@@ -17,19 +17,13 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.changes import AddTariff, LiftDeskLock, SetDeskLock
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, decimal_text, known_currency, parse_micros
 from rtbill.domain.tariff import Rate, Tariff
 from rtbill.formats.wording import Wording
 from rtbill.jobs import Enforcement
-from rtbill.ports import (
-    AddTariff,
-    Clock,
-    LiftDeskLock,
-    Reader,
-    SetDeskLock,
-    Store,
-)
+from rtbill.ports import Clock, Reader, Store
 from rtbill.rating import tariff_file
 from rtbill.rating.lookup import TariffBook
 from rtbill.registry import Registry

@@ -12,21 +12,11 @@ from rtbill.alarms import Alarms
 from rtbill.billing import Billing
 from rtbill.chronicle import Served
 from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Service
+from rtbill.domain.changes import AddObservations, Heard, NoticesSent, PostNotices
 from rtbill.domain.errors import PortFailed, RtbillError
 from rtbill.lines import Held, Line
 from rtbill.outbox import pause_s
-from rtbill.ports import (
-    AddObservations,
-    Clock,
-    Heard,
-    Meter,
-    NoticesSent,
-    Notifier,
-    PostNotices,
-    Reader,
-    Store,
-    StoredNotice,
-)
+from rtbill.ports import Clock, Meter, Notifier, Reader, Store, StoredNotice
 from rtbill.rounds import Rounds
 from rtbill.stances import left_undone
 from rtbill.unaided import UnaidedRows

@@ -20,22 +20,7 @@ from rtbill.domain.account import (
     Service,
 )
 from rtbill.domain.call import CallId
-from rtbill.domain.changes import (
-    AddObservations,
-    AddTariff,
-    Assign,
-    Change,
-    ChangeAccount,
-    CreateAccount,
-    DropCall,
-    EndMembership,
-    Heard,
-    LiftDeskLock,
-    NoticesSent,
-    PostNotices,
-    SetDeskLock,
-    Together,
-)
+from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg, PbxEvent
 from rtbill.domain.finding import Finding
 from rtbill.domain.ledger import Transfer
@@ -47,36 +32,6 @@ from rtbill.domain.observation import (
 )
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
-
-__all__ = [
-    "AddObservations",
-    "AddTariff",
-    "Assign",
-    "CallFilter",
-    "Capabilities",
-    "Change",
-    "ChangeAccount",
-    "Clock",
-    "Committed",
-    "CreateAccount",
-    "DropCall",
-    "EndMembership",
-    "Heard",
-    "LiftDeskLock",
-    "LiveRow",
-    "Meter",
-    "NoticesSent",
-    "Notifier",
-    "Operation",
-    "Pbx",
-    "PostNotices",
-    "PostedTransfer",
-    "Reader",
-    "SetDeskLock",
-    "Store",
-    "StoredNotice",
-    "Together",
-]
 
 
 class Clock(Protocol):

@@ -12,21 +12,19 @@ from typing import Any
 
 from rtbill.billing import Billing
 from rtbill.domain.account import Account, Membership
+from rtbill.domain.changes import (
+    Assign,
+    Change,
+    ChangeAccount,
+    CreateAccount,
+    EndMembership,
+    Together,
+)
 from rtbill.domain.errors import Conflict
 from rtbill.domain.money import Money, decimal_text, too_fine
 from rtbill.formats import accounts_csv
 from rtbill.formats.wording import Wording
-from rtbill.ports import (
-    Assign,
-    Change,
-    ChangeAccount,
-    Clock,
-    CreateAccount,
-    EndMembership,
-    Reader,
-    Store,
-    Together,
-)
+from rtbill.ports import Clock, Reader, Store
 
 Answer = dict[str, Any]
 Arguments = Mapping[str, Any]

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from rtbill.billing import Billing
+from rtbill.domain.changes import DropCall
 from rtbill.domain.errors import BadRecord, Conflict, Refused
 from rtbill.domain.money import decimal_text
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
-from rtbill.ports import Clock, DropCall, Reader, Store
+from rtbill.ports import Clock, Reader, Store
 
 TALK_S_MAX = 7 * 86_400
 

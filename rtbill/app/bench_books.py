@@ -23,10 +23,11 @@ from balance import ledger
 from rtbill.clock import SystemClock
 from rtbill.domain.account import Account, AccountKind, AccountState, Extension, Membership
 from rtbill.domain.call import EPOCH, CallId, CallRecord, Outcome, Source, from_epoch_us
+from rtbill.domain.changes import AddTariff, Assign, Change, CreateAccount
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.domain.tariff import Rate, Tariff
-from rtbill.ports import AddTariff, Assign, Change, CreateAccount, Operation
+from rtbill.ports import Operation
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import price
 from rtbill.rating.tariff_file import read_tariff

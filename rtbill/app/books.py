@@ -15,12 +15,13 @@ from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, Limits
 from rtbill.desk import Desk
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, AccountState, Service
+from rtbill.domain.changes import CreateAccount
 from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.rated import CallStatus
 from rtbill.enforcement import Policy
 from rtbill.jobs import Enforcement, UnaidedRounds
-from rtbill.ports import CallFilter, Clock, CreateAccount, Meter, Reader, Store
+from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.lookup import TariffBook
 from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rtbill.domain.call import epoch_us
+from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Change, Clock, Committed, Operation
+from rtbill.ports import Clock, Committed, Operation
 from rtbill.storage.changes import apply_change
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import OperationSet

@@ -8,9 +8,7 @@ from typing import assert_never
 
 from rtbill.domain.account import OPEN_SERVICE, AccountState, Extension, Membership
 from rtbill.domain.call import epoch_us
-from rtbill.domain.errors import Conflict, Refused, UnknownAccount
-from rtbill.domain.rated import CallStatus
-from rtbill.ports import (
+from rtbill.domain.changes import (
     AddObservations,
     AddTariff,
     Assign,
@@ -26,6 +24,8 @@ from rtbill.ports import (
     SetDeskLock,
     Together,
 )
+from rtbill.domain.errors import Conflict, Refused, UnknownAccount
+from rtbill.domain.rated import CallStatus
 from rtbill.storage.bulk import insert_rows
 from rtbill.storage.checks import Reassignment, assigned, check_new_account, ended
 from rtbill.storage.memory import Memory

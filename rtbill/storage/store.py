@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
+from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Change, Clock, Committed, Meter, Operation
+from rtbill.ports import Clock, Committed, Meter, Operation
 from rtbill.storage.books import Work
 from rtbill.storage.writer import Done, Item, StoreSettings, Writer
 

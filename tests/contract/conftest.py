@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rtbill.domain.account import AccountState
-from rtbill.ports import CreateAccount, Reader, Store
+from rtbill.domain.changes import CreateAccount
+from rtbill.ports import Reader, Store
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from rtbill.domain.changes import AddObservations, CreateAccount
 from rtbill.domain.observation import ObservationFilter, ObservedTotals
 from rtbill.domain.rated import Facts
-from rtbill.ports import AddObservations, CreateAccount
 from tests.contract.conftest import Sides
 from tests.fakes.books import a_call, a_record, an_account, an_observation, posting
 from tests.fakes.environment import NOON

@@ -19,14 +19,9 @@ from rtbill.domain.account import (
     Service,
 )
 from rtbill.domain.call import CallId
-from rtbill.domain.errors import Conflict, Refused, UnknownAccount
-from rtbill.domain.notice import Notice
-from rtbill.domain.rated import CallStatus, Facts
-from rtbill.domain.tariff import TimeBand
-from rtbill.ports import (
+from rtbill.domain.changes import (
     AddTariff,
     Assign,
-    CallFilter,
     ChangeAccount,
     CreateAccount,
     DropCall,
@@ -34,11 +29,14 @@ from rtbill.ports import (
     Heard,
     LiftDeskLock,
     NoticesSent,
-    Operation,
     PostNotices,
     SetDeskLock,
-    Store,
 )
+from rtbill.domain.errors import Conflict, Refused, UnknownAccount
+from rtbill.domain.notice import Notice
+from rtbill.domain.rated import CallStatus, Facts
+from rtbill.domain.tariff import TimeBand
+from rtbill.ports import CallFilter, Operation, Store
 from tests.contract.conftest import Sides
 from tests.fakes.books import (
     a_call,

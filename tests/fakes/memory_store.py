@@ -15,6 +15,22 @@ from rtbill.domain.account import (
     Extension,
     Membership,
 )
+from rtbill.domain.changes import (
+    AddObservations,
+    AddTariff,
+    Assign,
+    Change,
+    ChangeAccount,
+    CreateAccount,
+    DropCall,
+    EndMembership,
+    Heard,
+    LiftDeskLock,
+    NoticesSent,
+    PostNotices,
+    SetDeskLock,
+    Together,
+)
 from rtbill.domain.errors import Conflict, Refused, RtbillError, UnknownAccount
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer
@@ -29,27 +45,13 @@ from rtbill.domain.observation import (
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.ports import (
-    AddObservations,
-    AddTariff,
-    Assign,
     CallFilter,
-    Change,
-    ChangeAccount,
     Clock,
     Committed,
-    CreateAccount,
-    DropCall,
-    EndMembership,
-    Heard,
-    LiftDeskLock,
     LiveRow,
-    NoticesSent,
     Operation,
     PostedTransfer,
-    PostNotices,
-    SetDeskLock,
     StoredNotice,
-    Together,
 )
 from rtbill.storage.checks import (
     Reassignment,

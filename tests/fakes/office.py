@@ -16,20 +16,14 @@ from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, Limits
 from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
+from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
 from rtbill.lines import Line
-from rtbill.ports import (
-    AddTariff,
-    Assign,
-    CallFilter,
-    Committed,
-    CreateAccount,
-    Operation,
-)
+from rtbill.ports import CallFilter, Committed, Operation
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (

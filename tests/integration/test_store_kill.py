@@ -20,8 +20,9 @@ from pathlib import Path
 import pytest
 
 from rtbill.domain.call import CallId
+from rtbill.domain.changes import CreateAccount
 from rtbill.domain.errors import Conflict
-from rtbill.ports import CreateAccount, Operation
+from rtbill.ports import Operation
 from rtbill.storage.sqlite import open_reader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import verify

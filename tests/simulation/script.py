@@ -9,8 +9,9 @@ from typing import Any
 from rtbill import consequences
 from rtbill.consequences import Policies
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, Extension, Membership
+from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Conflict, Refused, RtbillError
-from rtbill.ports import AddTariff, Assign, CreateAccount, Operation
+from rtbill.ports import Operation
 from simulator.director import Director
 from simulator.scenario import PlannedCall, Scenario
 from tests.simulation.biller import Biller

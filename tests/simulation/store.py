@@ -11,9 +11,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, RtbillError, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Change, Committed, Operation
+from rtbill.ports import Committed, Operation
 from tests.fakes.memory_store import MemoryStore
 
 CHANGE_TIMEOUT_S = 30.0

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from rtbill.ports import CreateAccount
+from rtbill.domain.changes import CreateAccount
 from tests.contract import test_observations, test_store
 from tests.contract.conftest import Sides
 from tests.fakes.books import an_account

@@ -17,8 +17,8 @@ from rtbill.app.books import Books, open_books
 from rtbill.clock import SystemClock
 from rtbill.config import Config, load_config
 from rtbill.domain.account import Account, AccountKind, Extension
+from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import ConfigError, Refused
-from rtbill.ports import AddTariff, Assign, CreateAccount
 from tests.fakes.builders import a_membership, a_rate, a_tariff
 from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_pbx import EVERYTHING, FakePbx

@@ -8,8 +8,8 @@ import pytest
 
 from rtbill.billing import STORE_PAUSE_S
 from rtbill.chronicle import Answered, Posted
+from rtbill.domain.changes import ChangeAccount
 from rtbill.domain.events import LinkRestored, LinkTrouble, Snapshot
-from rtbill.ports import ChangeAccount
 from tests.fakes.builders import PBX, a_membership, an_account, at, leg, one_event
 from tests.fakes.office import an_office
 from tests.fakes.virtual_clock import settle

@@ -11,10 +11,10 @@ import pytest
 from rtbill import jobs, rounds
 from rtbill.alarms import Alarms
 from rtbill.domain.account import LOCKED_SERVICE, OPEN_SERVICE, Incoming, Outgoing, Service
+from rtbill.domain.changes import Change, Heard, PostNotices
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.notice import Notice
 from rtbill.enforcement import Policy
-from rtbill.ports import Change, Heard, PostNotices
 from tests.fakes.builders import a_membership, an_account, at
 from tests.fakes.environment import CountingMeter
 from tests.fakes.memory_store import MemoryStore

@@ -6,9 +6,9 @@ import pytest
 
 from rtbill.commands import NO_LIMIT_S
 from rtbill.domain.account import AccountKind
+from rtbill.domain.changes import ChangeAccount
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import CallRefused
-from rtbill.ports import ChangeAccount
 from tests.fakes.builders import PBX, a_membership, a_rate, a_tariff, an_account, at
 from tests.fakes.office import Office, an_office
 from tests.fakes.virtual_clock import settle

@@ -23,8 +23,8 @@ from rtbill.domain.account import (
     Service,
 )
 from rtbill.domain.call import EPOCH, CallRecord
+from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.directory import Directory
-from rtbill.ports import AddTariff, Assign, CreateAccount
 from rtbill.rating.lookup import TariffBook
 from tests.fakes.books import posting
 from tests.fakes.builders import a_rate, a_tariff

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from rtbill.cli import app
 from rtbill.cli.service import _say_status
+from rtbill.domain.changes import AddObservations
 from rtbill.domain.observation import Observation
-from rtbill.ports import AddObservations
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
 from tests.fakes.books import an_observation

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rtbill.ports import CreateAccount
+from rtbill.domain.changes import CreateAccount
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
 from tests.fakes.books import an_account

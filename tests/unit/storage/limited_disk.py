@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-from rtbill.ports import CreateAccount
+from rtbill.domain.changes import CreateAccount
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
 from tests.fakes.books import a_call, an_account, posting

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rtbill.domain.changes import CreateAccount
 from rtbill.domain.errors import Refused, Unavailable
-from rtbill.ports import CreateAccount
 from rtbill.storage.backup import backup, restore
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.sqlite import process_lock

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from rtbill.domain.account import AccountState
+from rtbill.domain.changes import AddObservations, CreateAccount, Heard
 from rtbill.domain.errors import OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.rated import Facts
-from rtbill.ports import AddObservations, Committed, CreateAccount, Heard, Operation
+from rtbill.ports import Committed, Operation
 from rtbill.storage import writer
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.sqlite import open_reader, open_writer

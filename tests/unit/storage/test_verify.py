@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rtbill.domain.account import Extension, Membership
+from rtbill.domain.changes import Assign, CreateAccount
 from rtbill.domain.rated import CallStatus
-from rtbill.ports import Assign, CreateAccount
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import PROOFS, verify
 from rtbill.storage.writer import StoreSettings
