@@ -99,7 +99,6 @@ class Authoriser:
         alarms: Alarms,
         chronicle: Chronicle,
         clock: Clock,
-        is_unrated_refused: bool,
         would_refuse: WouldRefuse,
     ) -> None:
         self._control = control
@@ -107,7 +106,6 @@ class Authoriser:
         self._alarms = alarms
         self._chronicle = chronicle
         self._clock = clock
-        self._is_unrated_refused = is_unrated_refused
         self._would_refuse = would_refuse
 
     async def decide(self, question: Question) -> Answer:
@@ -145,7 +143,7 @@ class Authoriser:
             return Reason.BALANCE
         if grant.limit_s is None:
             return None
-        if not grant.has_rate and self._is_unrated_refused:
+        if grant.is_unrated_refused:
             return Reason.UNRATED
         return Reason.BALANCE if _whole_seconds(grant) == 0 else None
 
@@ -163,8 +161,8 @@ class Authoriser:
     def _alarm_unrated(self, question: Question, grant: Grant) -> None:
         number = grant.called.number or question.number
         text = (
-            f"a call of account {grant.account} was refused before it was dialled: no rate for "
-            f"{number}; import a tariff that has one"
+            f"a call of account {grant.account} to {number} was refused before it was dialled: "
+            f"{grant.no_rate}"
         )
         self._alarms.raise_("unrated", number, text)
 

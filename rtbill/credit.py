@@ -7,6 +7,7 @@ of the reactive mode).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,12 +42,13 @@ class Grant:
 
     account: str
     """Who would pay."""
-    person: str | None
     called: CalledNumber
     limit_s: float | None
     """Seconds of talk; None for no limit, 0 when its first increment cannot be paid."""
-    has_rate: bool
-    """False when it would be charged and nobody knows how much."""
+    no_rate: str
+    """Why nobody knows what it would cost; empty when that is known, or nothing."""
+    is_unrated_refused: bool
+    """For want of a rate the exchange is to refuse it."""
     is_locked: bool
     """The account's money is gone, and its class then locks calls such as this one."""
     reason: str
@@ -77,13 +79,17 @@ class RunningCall:
     stance: Stance = Stance.ENFORCE
     would_be_refused: bool = False
     """It only goes on because its limit is not enforced."""
+    is_barred: bool = False
+    """Nobody let it out: it is hung up, whatever the money allows."""
     _watched_s: float | None = None
     _passed_s: float | None = None
 
     @property
     def order_s(self) -> float | None:
         """Seconds from answer after which the exchange shall end it; None means no limit."""
-        return self.wanted_s if self.stance.is_enforcing else None
+        if not self.stance.is_enforcing:
+            return None
+        return 0.0 if self.is_barred else self.wanted_s
 
     def talked_s(self, now: datetime) -> float:
         """Seconds since the answer; `now` is of the exchange's clock."""
@@ -125,7 +131,12 @@ class CreditControl:
         directory: Directory,
         limits: Limits,
         stances: Stances = ENFORCED,
+        refusing_unrated: Collection[str] = (),
     ) -> None:
+        """`refusing_unrated` are the exchanges that ask before they dial, and are told to refuse a
+        prepaid call without a rate.
+        """
+        self._refusing_unrated = frozenset(refusing_unrated)
         self._assessor = assessor
         self._directory = directory
         self._limits = limits
@@ -150,17 +161,23 @@ class CreditControl:
         limit_s = self._limit_s(state, called, at)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
         left = Money(state.available_micros, state.account.currency)
+        no_rate = self._no_rate(state.account, called, at)
+        is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
         reason = ""
-        if is_locked:
+        if chargeable and payer is None:
+            reason = "nobody is named who pays"
+        elif is_locked:
             reason = f"account {holder.account} is locked: {left} left"
         elif limit_s == 0:
             reason = f"account {holder.account} cannot pay the first increment: {left} left"
+        elif is_unrated_refused:
+            reason = f"its price is unknown: {no_rate}"
         return Grant(
             account=holder.account,
-            person=holder.person,
             called=called,
             limit_s=limit_s,
-            has_rate=self._has_rate(state.account, called, at),
+            no_rate=no_rate,
+            is_unrated_refused=is_unrated_refused,
             is_locked=is_locked,
             reason=reason,
             stance=self.stances.of(pbx, state.account.account_class),
@@ -254,11 +271,11 @@ class CreditControl:
             return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
         return max(0.0, seconds - self._limits.guard_s)
 
-    def _has_rate(self, account: Account, called: CalledNumber, at: datetime) -> bool:
+    def _no_rate(self, account: Account, called: CalledNumber, at: datetime) -> str:
         if called.kind is not NumberKind.CHARGEABLE:
-            return True
+            return ""
         try:
             self._assessor.price(account, called, at, 0)
-        except NoRate:
-            return False
-        return True
+        except NoRate as missing:
+            return str(missing)
+        return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +15,9 @@ from rtbill.chronicle import Served
 from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Service
 from rtbill.domain.changes import AddObservations, Heard, NoticesSent, PostNotices
 from rtbill.domain.errors import PortFailed, RtbillError
+from rtbill.domain.observation import Observation
 from rtbill.lines import Held, Line
+from rtbill.observing import Observations
 from rtbill.outbox import pause_s
 from rtbill.ports import Clock, Meter, Notifier, Reader, Store, StoredNotice
 from rtbill.rounds import Rounds
@@ -29,6 +32,8 @@ UNAIDED_SLICE = 25
 """Extensions whose rows are reckoned before others get their turn."""
 UNAIDED_PAUSE_S = 2.0
 """At least so long between two rounds of unaided rows, which follow every balance."""
+
+_logger = logging.getLogger(__name__)
 
 
 class Enforcement(Rounds[Service]):
@@ -136,13 +141,33 @@ async def keep_observations(billing: Billing, store: Store, alarms: Alarms, cloc
         await waiting.arrived.wait()
         batch = waiting.take()
         try:
-            await store.change(AddObservations(tuple(batch), clock.now()))
+            await _keep(batch, waiting, store, clock)
         except PortFailed:
             waiting.give_back(batch)  # the same key again is the same fact
             await clock.sleep(OUTBOX_S)
         if waiting.dropped:
-            text = f"{waiting.dropped} were not kept: the books could not be written for too long"
+            text = (
+                f"{waiting.dropped} were not kept: the books could not be written for too long, or "
+                "refused them; the log names those"
+            )
             alarms.raise_("observations", "books", text)
+
+
+async def _keep(
+    batch: list[Observation], waiting: Observations, store: Store, clock: Clock
+) -> None:
+    """Store the batch; when something is wrong with it, all but what is wrong."""
+    try:
+        await store.change(AddObservations(tuple(batch), clock.now()))
+    except PortFailed:
+        raise
+    except Exception:  # what may be looked at must never end what bills
+        if len(batch) == 1:
+            _logger.exception("an observation cannot be kept: %s", batch[0])
+            waiting.dropped += 1
+            return
+        for each in batch:
+            await _keep([each], waiting, store, clock)
 
 
 async def note_heard(billing: Billing, store: Store, clock: Clock) -> None:

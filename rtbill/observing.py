@@ -7,7 +7,6 @@ its debit, as it ends. Nothing here speaks to an exchange.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 
 from rtbill.assessment import Assessor
 from rtbill.credit import Grant, RunningCall
@@ -67,23 +66,6 @@ def refusal(event: CallStarted, grant: Grant) -> Observation:
     )
 
 
-def refusal_of_question(  # noqa: PLR0913 - the facts of one question
-    pbx: str, channel: str, account: str, extension: str | None, number: str, why: str, at: datetime
-) -> Observation:
-    """The call that the exchange asked about would have been refused for another reason than money,
-    which is seen at the dialling itself. The channel names it: there is no trunk leg yet.
-    """
-    return Observation(
-        key=f"{ObservationKind.REFUSE}:{pbx}/{channel}:{number}",
-        kind=ObservationKind.REFUSE,
-        at=at,
-        pbx=pbx,
-        account=account,
-        extension=extension,
-        text=f"the call to {number} would be refused: {why}",
-    )
-
-
 def cut(
     running: RunningCall, call: RatedCall, assessor: Assessor, account: Account
 ) -> tuple[Observation, ...]:
@@ -92,10 +74,12 @@ def cut(
     limit_s = running.limit_passed_s(record.talk_us / SECOND_US)
     if limit_s is None or record.answered_at is None:
         return ()
-    beyond_us = record.talk_us - round(limit_s * SECOND_US)
+    # Never below nothing: an observation that the books refuse would keep its call out of them.
+    beyond_us = max(0, record.talk_us - round(limit_s * SECOND_US))
     micros = currency = None
     if call.price is not None:
-        micros = call.price.micros - _cost_within(running, call, limit_s, assessor, account)
+        within = _cost_within(running, call, limit_s, assessor, account)
+        micros = max(0, call.price.micros - within)
         currency = call.price.currency
     cost = "at an unknown price" if micros is None else f"for {Money(micros, currency or '')}"
     when = (

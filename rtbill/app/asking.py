@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from rtbill import observing
 from rtbill.app.books import Books
 from rtbill.authorisation import Authoriser, Question, Refusal
-from rtbill.domain.observation import Observation
-from rtbill.domain.refusal import Reason
 from rtbill.inline import QuestionDesk, serve_inline
 from rtbill.listening import server_tls
 from rtbill.ports import Meter
-
-SEEN_WHEN_DIALLED = frozenset({Reason.BALANCE, Reason.LOCKED})
-"""Billing notes these itself when the leg appears: told here as well, they would stand twice."""
 
 
 def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | None:
@@ -30,10 +24,9 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
         tls = server_tls(inline.tls.cert_file, inline.tls.key_file, "inline.tls")
 
     def let_through(question: Question, refusal: Refusal) -> None:
+        # Billing notes it among the observations when the leg appears.
         reason = str(refusal.reason)
         meter.count("rtbill_refusals_let_through_total", pbx=question.pbx, reason=reason)
-        if refusal.reason not in SEEN_WHEN_DIALLED:
-            books.billing.observations.add(_observation(books, question, reason))
 
     authoriser = Authoriser(
         control=books.billing.control,
@@ -41,16 +34,7 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
         alarms=books.alarms,
         chronicle=books.billing.chronicle,
         clock=books.clock,
-        is_unrated_refused=config.rating.unrated_prepaid == "refuse",
         would_refuse=let_through,
     )
     desk = QuestionDesk(tokens, authoriser.decide, books.alarms, meter, books.clock)
     return serve_inline(inline.host, inline.port, desk, tls)
-
-
-def _observation(books: Books, question: Question, reason: str) -> Observation:
-    now = books.clock.now()
-    payer = books.billing.assessor.payer(question.pbx, question.payer, now)
-    return observing.refusal_of_question(
-        question.pbx, question.channel, payer.account, question.payer, question.number, reason, now
-    )

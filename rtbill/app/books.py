@@ -68,7 +68,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             store=store,
             directory=directory,
             assessor=assessor,
-            control=CreditControl(assessor, directory, _limits(config), stances_of(config)),
+            control=_credit_control(config, assessor, directory),
             policies=_policies(config),
             alarms=alarms,
             chronicle=Chronicle(),
@@ -99,6 +99,14 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             alarms=alarms,
             clock=clock,
         )
+
+
+def _credit_control(config: Config, assessor: Assessor, directory: Directory) -> CreditControl:
+    refusing: tuple[str, ...] = ()
+    if config.rating.unrated_prepaid == "refuse":
+        refusing = tuple(pbx.name for pbx in config.pbxs if pbx.mode == "inline")
+    limits, stances = _limits(config), stances_of(config)
+    return CreditControl(assessor, directory, limits, stances, refusing_unrated=refusing)
 
 
 def number_plan(site: Site) -> NumberPlan:

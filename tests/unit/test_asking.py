@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -14,17 +15,23 @@ import pytest
 from rtbill.app import exchanges
 from rtbill.app.asking import inline_listener
 from rtbill.app.books import Books, open_books
+from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
 from rtbill.config import Config, load_config
 from rtbill.domain.account import Account, AccountKind, Extension
+from rtbill.domain.call import CallId
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import ConfigError, Refused
+from rtbill.domain.events import CallStarted
+from rtbill.domain.observation import Observation, ObservationFilter
+from rtbill.jobs import keep_observations
 from tests.fakes.builders import a_membership, a_rate, a_tariff
 from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_pbx import EVERYTHING, FakePbx
 from tests.integration.biller.process import free_port
 from tests.unit.test_config import ASKING, ASKING_ENVIRON
 
+AT = datetime(2026, 10, 3, 12, tzinfo=UTC)
 TOKEN = ASKING_ENVIRON["RTBILL_PBX_HALL_TOKEN"]
 
 
@@ -72,6 +79,11 @@ async def ask(config: Config, number: str = "0041315550100") -> str:
             await asyncio.sleep(0.01)
 
 
+async def refusals(books: Books) -> list[Observation]:
+    found = await books.reader.observations(ObservationFilter())
+    return [each.observation for each in found if each.observation.kind == "refuse"]
+
+
 async def test_the_books_answer(tmp_path: Path) -> None:
     config = a_config(tmp_path)
     async with asked(config) as (books, _):
@@ -94,9 +106,39 @@ async def test_a_class_that_is_only_observed_is_let_through_and_counted(tmp_path
     async with asked(config) as (books, meter):
         assert await ask(config, "0033155501000") == "allow,."
         assert meter.counts["rtbill_refusals_let_through_total"] == 1
-        [observed] = books.billing.observations.take()
-        assert (observed.kind, observed.account, observed.extension) == ("refuse", "room-1", "1001")
-        assert observed.text == "the call to 0033155501000 would be refused: unrated"
+        assert books.billing.observations.take() == []  # noted when the leg is dialled
+
+
+@pytest.mark.parametrize(
+    ("payer", "account", "why"),
+    [
+        ("1001", "room-1", "its price is unknown: tariff 'germany' has no rate for +33155501000"),
+        (None, "suspense", "nobody is named who pays"),
+    ],
+)
+async def test_a_refusal_that_is_only_observed_stands_in_the_books(
+    tmp_path: Path, payer: str | None, account: str, why: str
+) -> None:
+    config = a_config(tmp_path, more='[account_classes.standard]\nenforcement = "observe"\n')
+    async with asked(config) as (books, _):
+        pbx = FakePbx("hall")
+        line = books.billing.add_line(pbx, Tracker("hall"))
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(books.billing.bill_pbx(line)),
+                group.create_task(
+                    keep_observations(books.billing, books.store, books.alarms, books.clock)
+                ),
+            ]
+            pbx.tell(CallStarted(CallId("hall", "1.2"), AT, payer, "0033155501000", "carrier"))
+            while not (kept := await refusals(books)):  # noqa: ASYNC110 - the books tell nobody
+                await asyncio.sleep(0.01)
+            for task in tasks:
+                task.cancel()
+        [observed] = kept
+        assert observed.account == account
+        assert observed.text.endswith(f"would be refused: {why}")
+        assert line.let_through == {CallId("hall", "1.2")}  # all that it talks is beyond its money
 
 
 async def test_want_of_money_is_noted_when_the_leg_is_dialled_and_not_twice(tmp_path: Path) -> None:

@@ -86,12 +86,12 @@ class Asked:
                 directory,
                 limits or Limits(),
                 Stances({PBX: stance}),
+                refusing_unrated=[PBX] if unrated == "refuse" else [],
             ),
             desk_locks=locks,
             alarms=self.alarms,
             chronicle=self.chronicle,
             clock=clock,
-            is_unrated_refused=unrated == "refuse",
             would_refuse=self._would_refuse,
         )
 

@@ -11,6 +11,7 @@ import pytest
 
 from rtbill import jobs
 from rtbill.domain.account import LOCKED_SERVICE, OPEN_SERVICE, Account, AccountKind
+from rtbill.domain.changes import AddObservations, Change
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.observation import ObservationFilter
 from rtbill.domain.stance import Stance
@@ -194,8 +195,30 @@ async def test_of_too_many_refusals_that_cannot_be_kept_the_newest_are_lost_with
         [alarm] = office.alarms.active()
         assert (alarm.kind, alarm.text) == (
             "observations",
-            "2 were not kept: the books could not be written for too long",
+            "2 were not kept: the books could not be written for too long, or refused them; "
+            "the log names those",
         )
+
+
+async def test_an_observation_that_the_books_refuse_ends_nothing_and_loses_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with an_office("0", stances=OBSERVED) as office:
+        change = office.store.change
+
+        async def refusing(wanted: Change) -> None:
+            if isinstance(wanted, AddObservations):
+                assert "bad" not in [each.text for each in wanted.observations]
+            await change(wanted)
+
+        monkeypatch.setattr(office.store, "change", refusing)
+        for number, text in enumerate(("good", "bad", "fine")):
+            call = f"hotel/{number}"
+            office.billing.observations.add(an_observation(f"refuse:{call}", call=call, text=text))
+        await settle()
+
+        assert [each.rpartition(" ")[2] for each in await office.observed()] == ["good", "fine"]
+        assert office.alarm_kinds() == ["observations"]
 
 
 # ---------------------------------------------------------------------- where a cut would have been
