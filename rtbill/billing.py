@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -42,6 +42,7 @@ from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.domain.refusal import Reason
 from rtbill.lines import Line, Pending
+from rtbill.link_watch import LinkWatch
 from rtbill.observing import Observations
 from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
 
@@ -93,7 +94,7 @@ class Billing:
         self._clock = clock
         self._meter = meter
         self._pending_max = pending_max
-        self._clock_apart_s = clock_apart_s
+        self._links = LinkWatch(alarms, clock, meter, clock_apart_s)
 
     def add_line(self, pbx: Pbx, tracker: Tracker) -> Line:
         """Take on an exchange before `bill_pbx` runs for it."""
@@ -134,14 +135,13 @@ class Billing:
             case CallStarted():
                 self._started(line, event)
             case LinkLost():
-                self._link_lost(line, event)
+                self._links.lost(line, event)
             case LinkRestored():
-                self._link_restored(line, event)
+                self._links.restored(line, event)
             case Snapshot():
-                self._mind_clock(line, event)
-                self.alarms.clear("snapshot", event.pbx)
+                self._links.seen(line, event)
             case LinkTrouble():
-                self.alarms.raise_(event.kind, event.pbx, event.text)
+                self._links.trouble(event)
             case CallRefused():
                 self.chronicle.add(event.at, event)
             case _:
@@ -155,14 +155,18 @@ class Billing:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
         grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
+        if event.let_out_by:
+            self._tell_evasion(event)
+            grant = replace(grant, reason=f"{event.let_out_by} sent it out by itself")
         if not grant.stance.is_enforcing:
             if grant.reason and event.id not in line.let_through:
                 line.let_through.add(event.id)
                 self._observe(observing.refusal(event, grant))
-        elif not grant.is_affordable:
-            refused = CallRefused(
-                event.id.pbx, event.at, event.payer, event.dialled, Reason.BALANCE
-            )
+        elif event.let_out_by or not grant.is_affordable:
+            if event.let_out_by:
+                line.barred.add(event.id)
+            reason = Reason.MALFORMED if event.let_out_by else Reason.BALANCE
+            refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled, reason)
             self.chronicle.add(event.at, refused)
             leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
             running = RunningCall(leg, "", None, called, wanted_s=0.0)
@@ -171,6 +175,7 @@ class Billing:
     async def _answered(self, line: Line, leg: LiveLeg) -> None:
         running = self.control.answered(leg)
         running.would_be_refused = leg.id in line.let_through
+        running.is_barred = leg.id in line.barred
         await self._hand_over(partial(self.store.note_live, leg))
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
@@ -181,6 +186,7 @@ class Billing:
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         running = self.control.ended(record.id)
         line.let_through.discard(record.id)
+        line.barred.discard(record.id)
         under_way = line.in_flight.get(record.id)
         if record.source is Source.OUTBOX and (under_way in SETTLED or under_way == record.outcome):
             return  # its row stays until we acknowledge it, and is shown again until then
@@ -225,6 +231,15 @@ class Billing:
         person = self.assessor.payer(call.pbx, payer, at).person
         who = f"extension {payer or 'unknown'}" + (f" ({person})" if person else "")
         notice = Notice("call.emergency", str(call), f"{who} called {number}", self._clock.now())
+        self.alarms.tell(notice)
+        self.chronicle.add(notice.at, notice)
+
+    def _tell_evasion(self, event: CallStarted) -> None:
+        text = (
+            f"{event.let_out_by} sent a call to trunk {event.trunk} by itself (302), to "
+            f"{event.dialled or 'an unknown number'}: look at that telephone"
+        )
+        notice = Notice("call.evasion", str(event.id), text, self._clock.now())
         self.alarms.tell(notice)
         self.chronicle.add(notice.at, notice)
 
@@ -361,37 +376,6 @@ class Billing:
             line.unaided.wake.set()
         for running in self.control.rebalance(account):
             self.commands.order(self.lines[running.leg.id.pbx], running)
-
-    # ------------------------------------------------------------------ the link
-
-    def _link_lost(self, line: Line, event: LinkLost) -> None:
-        line.is_up, line.since, line.heard_at = False, self._clock.now(), event.at
-        line.forget_held()
-        for kind in ("rights", "snapshot", "alive", "settings"):
-            self.alarms.clear(kind, event.pbx)  # the next sign-in tells anew what still holds
-        self.alarms.raise_("link", event.pbx, f"link lost: {event.reason}")
-        self._meter.gauge("rtbill_link_up", 0, pbx=event.pbx)
-
-    def _mind_clock(self, line: Line, snapshot: Snapshot) -> None:
-        """Follow the exchange's clock; talk times come from it (CA-14)."""
-        line.clock_ahead = self._clock.now() - snapshot.at
-        seconds = line.clock_ahead.total_seconds()
-        if abs(seconds) <= self._clock_apart_s:
-            self.alarms.clear("clock", snapshot.pbx)
-            return
-        behind = "behind" if seconds > 0 else "ahead of"
-        text = f"its clock is {abs(seconds):.0f} s {behind} ours; set both by NTP"
-        self.alarms.raise_("clock", snapshot.pbx, text)
-
-    def _link_restored(self, line: Line, event: LinkRestored) -> None:
-        line.is_up, line.since = True, self._clock.now()
-        line.forget_held()
-        self._mind_clock(line, event.snapshot)
-        for kind in ("link", "login", "unreachable", "tls", "frame"):
-            self.alarms.clear(kind, event.pbx)
-        self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
-        line.wake()
-        line.restored.set()
 
 
 def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:

@@ -64,6 +64,8 @@ class Line:
     """Emergency calls in progress that somebody has been told of."""
     let_through: set[CallId] = field(default_factory=set)
     """Calls being dialled that would have been refused, were that enforced here."""
+    barred: set[CallId] = field(default_factory=set)
+    """Calls that a telephone sent to a trunk by itself: to be hung up, however far they are."""
     clock_ahead: timedelta = timedelta()
     """How much our clock is ahead of the exchange's, as its latest snapshot showed."""
 

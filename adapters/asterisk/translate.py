@@ -8,7 +8,9 @@ transfers, channel names start anew after a restart, and CDR rows are wrong for 
 conferences.
 
 The dialplan stamps the leg with RTB_PAYER, RTB_DEST and, at the answer, RTB_ANSWERED; `channelvars`
-in manager.conf shows them in every event of the leg.
+in manager.conf shows them in every event of the leg. FORWARDERNAME, which Asterisk itself sets, is
+there as well: on a trunk leg it shows that a telephone's 302 named the trunk, and no dialplan was
+asked.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ _STATE_UP = b"\r\nChannelState: 6\r\n"
 _DEST_CHANNEL = header_key("DestChannel")
 _DEST_UNIQUEID = header_key("DestUniqueid")
 _DEST_PAYER = header_key("DestChanVariable: RTB_PAYER=")
+_DEST_FORWARDER = header_key("DestChanVariable: FORWARDERNAME=")
 _DEST_DEST = header_key("DestChanVariable: RTB_DEST=")
 _DIAL_STRING = header_key("DialString")
 _PAYER = header_key("ChanVariable: RTB_PAYER=")
@@ -159,7 +162,12 @@ class Translator:
             leg.dial_limit_us = self._orders.get(leg.caller, Orders()).dial_limit_us
         self.legs[leg_id] = leg
         at = self._instant(message, arrived_us)
-        return CallStarted(CallId(self.pbx, leg_id), at, leg.payer, leg.dialled, trunk)
+        forwarder = message.find(_DEST_FORWARDER)
+        if forwarder and self.trunk_of(forwarder) is not None:
+            forwarder = None  # a carrier sends the call elsewhere: it had been let out before
+        return CallStarted(
+            CallId(self.pbx, leg_id), at, leg.payer, leg.dialled, trunk, forwarder or None
+        )
 
     def _newstate(self, message: Message, arrived_us: int) -> CallAnswered | None:
         if _STATE_UP not in message.raw:

@@ -18,6 +18,8 @@ class CallStarted:
     payer: str | None
     dialled: str | None
     trunk: str
+    let_out_by: str | None = None
+    """A telephone's channel that sent the call to the trunk by itself: nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)

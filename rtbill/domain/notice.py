@@ -13,8 +13,8 @@ class Notice:
     kind: str
     """For an account's holder `balance.low`, `service.locked`, `service.opened`, `service.warning`
     (would be locked, were that enforced); for the operator `service.would_lock`,
-    `service.would_open`, `call.unrated`, `call.unconfirmed`, `call.emergency`, `alarm.raised`,
-    `alarm.cleared`."""
+    `service.would_open`, `call.unrated`, `call.unconfirmed`, `call.emergency`, `call.evasion`,
+    `alarm.raised`, `alarm.cleared`."""
     subject: str
     """The identity of the thing: an account, a call, an exchange."""
     text: str

@@ -208,7 +208,8 @@ def _leg_event(verb: str, instant: datetime, words: _Words) -> PbxEvent:
     trunk = words.told.get("trunk", "carrier")
     match verb:
         case "start":
-            return CallStarted(words.id, instant, words.payer, words.dialled, trunk)
+            told = words.id, instant, words.payer, words.dialled, trunk
+            return CallStarted(*told, words.told.get("let_out_by"))
         case "answer":
             return CallAnswered(words.id, instant, words.payer, words.dialled, trunk)
         case "end":

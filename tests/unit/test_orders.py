@@ -9,6 +9,8 @@ from rtbill.domain.account import AccountKind
 from rtbill.domain.changes import ChangeAccount
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import CallRefused
+from rtbill.domain.stance import Stance
+from rtbill.stances import Stances
 from tests.fakes.builders import PBX, a_membership, a_rate, a_tariff, an_account, at
 from tests.fakes.office import Office, an_office
 from tests.fakes.virtual_clock import settle
@@ -205,3 +207,44 @@ async def test_an_emergency_call_dialled_unanswered_is_told_too_and_once() -> No
         told = [each for each in await office.waiting() if each.kind == "call.emergency"]
         assert len(told) == 1
         assert office.line.emergencies == set()
+
+
+EVASION = "12:00:00 start 1 payer=- let_out_by=PJSIP/1002-00000007"
+
+
+async def test_a_call_that_a_telephone_sent_out_by_itself_is_hung_up_and_told() -> None:
+    async with an_office() as office:
+        await office.hear(EVASION)
+
+        assert office.pbx.done("hang_up") == [("1",)]
+        [told] = [each for each in await office.waiting() if each.kind == "call.evasion"]
+        assert "PJSIP/1002-00000007" in told.text
+
+
+async def test_it_is_hung_up_though_it_was_answered_before_the_order_arrived() -> None:
+    async with an_office() as office:
+        office.pbx.fail("hang_up", Unavailable("no link"))
+        await office.hear(EVASION)
+        await office.hear("12:00:01 answer 1 payer=-")
+        await office.clock.advance(5)
+
+        assert office.pbx.done("hang_up")[-1] == ("1",)
+        await office.hear("12:00:06 end 1 payer=-")
+        assert office.line.barred == set()
+
+
+async def test_an_emergency_call_is_never_hung_up_however_it_was_sent_out() -> None:
+    async with an_office() as office:
+        await office.hear(f"{EVASION} to=112")
+
+        assert office.pbx.done("hang_up") == []
+
+
+async def test_an_exchange_that_is_only_observed_lets_it_go_and_it_is_told() -> None:
+    async with an_office(stances=Stances({PBX: Stance.OBSERVE})) as office:
+        await office.hear(EVASION)
+
+        assert office.pbx.done("hang_up") == []
+        assert [each.kind for each in await office.waiting()] == ["call.evasion"]
+        [observed] = await office.observed()
+        assert observed.endswith("would be refused: PJSIP/1002-00000007 sent it out by itself")

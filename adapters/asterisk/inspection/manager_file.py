@@ -13,7 +13,7 @@ from rtbill.domain.finding import Finding, note, problem, warning
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short
 
-PAYER_VARIABLES = ("RTB_PAYER", "RTB_DEST", "RTB_ANSWERED")
+PAYER_VARIABLES = ("RTB_PAYER", "RTB_DEST", "RTB_ANSWERED", "FORWARDERNAME")
 READ_NEEDED = frozenset({"call", "user", "system"})
 TAKE_OVER = frozenset({"all", "system", "command", "config", "originate", "agi"})
 """Rights with which a user can run programs as Asterisk's user, or change what it runs."""
@@ -47,7 +47,7 @@ def settings_findings(manager: Sequence[Category], user: str) -> list[Finding]:
             problem(
                 "channelvars",
                 f"events do not carry {', '.join(missing)}, so calls have no payer, number or "
-                "answer time while they run",
+                "answer time while they run, or a telephone's own way out is not seen",
                 f"under [general] in manager.conf set channelvars = {','.join(PAYER_VARIABLES)}, "
                 "then: asterisk -rx 'manager reload'",
             )

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.integration.asterisk.server import CARRIER_IP
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.sip_phone import forwarding
 
@@ -105,3 +106,27 @@ async def test_outside_party_that_transfers_itself_makes_nobody_pay(lab: Lab) ->
     outside.transfer("9555305")
     assert await outside.transfer_outcome() >= 400
     assert len(lab.trunk_legs) == 1
+
+
+@pytest.mark.parametrize("contact", ["PJSIP/0900555@carrier", "PJSIP/carrier/sip:0900555@{}"])
+async def test_302_that_calls_a_trunk_past_the_dialplan_lets_nobody_talk(
+    lab: Lab, contact: str
+) -> None:
+    far = f"{CARRIER_IP}:{lab.server.ports.carrier}"
+    lab.phones.policies["1002"] = forwarding(quote(contact.format(far), safe=""))
+    call = lab.phones.call("1001", "1002")
+    assert await call.ended() >= 400
+    refused = await lab.ami.event("UserEvent", lambda event: event["UserEvent"] == "RtbillRefused")
+    assert (refused["Extension"], refused["Reason"]) == ("1002", "malformed")
+
+
+@pytest.mark.parametrize(
+    "context", ["rtbill-emergency-call", "rtbill-trunk", "rtbill-outside", "rtbill-phones"]
+)
+async def test_302_that_names_a_context_of_rtbill_gets_no_further_than_its_lock(
+    lab: Lab, context: str
+) -> None:
+    await lab.ami.put("rtbill/lock", "1002")
+    lab.phones.policies["1002"] = forwarding(quote(f"Local/9555303@{context}", safe=""))
+    await lab.phones.call("1001", "1002").wait(State.UP)  # with 1002's voicemail
+    assert lab.trunk_legs == []

@@ -7,11 +7,13 @@ import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
 from tests.integration.asterisk.generated import Generated
 from tests.integration.asterisk.sip_call import State
+from tests.integration.asterisk.sip_phone import forwarding, rejecting, ringing
 from tests.integration.asterisk.test_billing import until_true
 from tests.integration.biller.process import Biller, Room, free_port
 
@@ -107,6 +109,21 @@ async def test_lock_by_hand_is_told_before_dialling(asked: Asked) -> None:
     asked.biller.run("lock", f"hall/{RICH}", "--reason", "lost key")
     assert await asked.lab.phones.call(RICH, "9555153").ended() == FORBIDDEN
     assert await asked.reason() == "locked"
+
+
+async def test_telephone_that_calls_the_trunk_itself_is_hung_up_before_anybody_answers(
+    asked: Asked,
+) -> None:
+    """Rung by a Dial of the site, which rtbill-inside does not watch."""
+    asked.lab.phones.policies["1003"] = forwarding(quote("PJSIP/0900555@carrier", safe=""))
+    asked.lab.phones.policies["1004"] = rejecting(486)
+    asked.lab.carrier.policies["0900555"] = ringing()
+    call = asked.lab.phones.call(RICH, "2100")
+    leg = await asked.lab.trunk_leg("0900555")
+    await asked.lab.hangup_of(leg["DestUniqueid"])
+    await call.ended()
+    states = asked.lab.ami.seen("Newstate", lambda event: event["Uniqueid"] == leg["DestUniqueid"])
+    assert "6" not in [state["ChannelState"] for state in states]
 
 
 @pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL], ids=["hung", "dead"])

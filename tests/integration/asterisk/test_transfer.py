@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.asterisk.generated import PLAIN, Generated
 from tests.integration.asterisk.lab import TRUNK, variables
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.sip_phone import forwarding, rejecting
@@ -209,6 +210,22 @@ async def test_blind_transfer_after_a_forward_is_paid_by_who_transferred(lab: La
     phone = await answered_by(lab, "1003")
     phone.transfer("9555236")
     assert await lab.payer_of("555236") == "1003"
+
+
+# ---- transferring by keys
+
+
+async def test_transfer_by_keys_is_decided_anew_and_paid_by_who_pressed_them(lab: Lab) -> None:
+    await lab.regenerate(Generated(dialplan=f'{PLAIN}trunk_options = "T"\n'))
+    _, leg = await call_out(lab, "1001", "555250")
+    dialled = await lab.trunk_leg("555250")
+    for key in "#19555251":
+        pressed = await lab.ami.action(
+            "PlayDTMF", Channel=dialled["Channel"], Digit=key, Duration="100", Receive="true"
+        )
+        assert pressed["Response"] == "Success"
+    assert await lab.payer_of("555251") == "1001"
+    assert (await lab.live(leg)).number == "555250"
 
 
 # ---- other ways to make calls

@@ -31,6 +31,7 @@ def dial_begin(
     dest: str = "5551234",
     dial_string: str = "5551234@carrier",
     caller: str = "PJSIP/1001-00000000",
+    forwarder: str = "",
 ) -> str:
     return f"""
         Event: DialBegin
@@ -43,6 +44,7 @@ def dial_begin(
         DestChanVariable: RTB_PAYER={payer}
         DestChanVariable: RTB_DEST={dest}
         DestChanVariable: RTB_ANSWERED=
+        DestChanVariable: FORWARDERNAME={forwarder}
         DialString: {dial_string}
         """
 

@@ -15,6 +15,7 @@ from rtbill.domain.finding import Finding, Severity
 
 PROBLEM, WARNING, NOTE = Severity.PROBLEM, Severity.WARNING, Severity.NOTE
 SECRET = "0123456789abcdef-fedcba"
+VARIABLES = "channelvars = RTB_PAYER,RTB_DEST,RTB_ANSWERED,FORWARDERNAME"
 OURS = f"""
 [rtbill]
 secret = {SECRET}
@@ -134,8 +135,11 @@ def test_a_template_is_no_user() -> None:
 @pytest.mark.parametrize(
     ("general", "codes"),
     [
-        ("channelvars = RTB_PAYER,RTB_DEST,RTB_ANSWERED\ntimestampevents = yes", []),
-        ("channelvars = X, RTB_ANSWERED,RTB_DEST ,RTB_PAYER\ntimestampevents = on", []),
+        (f"{VARIABLES}\ntimestampevents = yes", []),
+        (
+            "channelvars = X,RTB_ANSWERED,FORWARDERNAME, RTB_DEST ,RTB_PAYER\ntimestampevents = on",
+            [],
+        ),
         ("channelvars = RTB_PAYER\ntimestampevents = yes", ["channelvars"]),
         ("", ["channelvars", "timestamps"]),
     ],
@@ -146,7 +150,7 @@ def test_events_carry_payer_and_time(general: str, codes: list[str]) -> None:
 
 
 def test_settings_added_at_the_end_count() -> None:
-    added = "[general](+)\nchannelvars = RTB_PAYER,RTB_DEST,RTB_ANSWERED\ntimestampevents = yes"
+    added = f"[general](+)\n{VARIABLES}\ntimestampevents = yes"
     assert (
         settings_findings(read_text(f"[general]\nenabled = yes\n{OURS}\n{added}"), "rtbill") == []
     )
@@ -157,7 +161,7 @@ def test_settings_added_at_the_end_count() -> None:
     [("all", None), ("call,user,system", None), ("call", "system, user"), ("", "call, system")],
 )
 def test_our_user_must_hear_what_happens(read: str, missing: str | None) -> None:
-    good = "[general]\nchannelvars = RTB_PAYER,RTB_DEST,RTB_ANSWERED\ntimestampevents = yes\n"
+    good = f"[general]\n{VARIABLES}\ntimestampevents = yes\n"
     findings = settings_findings(read_text(f"{good}[rtbill]\nread = {read}"), "rtbill")
     assert [each.code for each in findings] == ([] if missing is None else ["rights-missing"])
     assert all(missing is not None and missing in each.text for each in findings)

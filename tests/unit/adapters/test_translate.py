@@ -74,6 +74,22 @@ def test_a_leg_without_a_payer_has_none_and_its_number_comes_from_the_dial_strin
     assert (started.payer, started.dialled) == (None, "5558888")
 
 
+@pytest.mark.parametrize(
+    ("forwarder", "let_out_by"),
+    [
+        ("", None),
+        ("PJSIP/1002-00000007", "PJSIP/1002-00000007"),
+        ("PJSIP/carrier-00000007", None),
+    ],
+)
+def test_a_telephone_that_calls_the_trunk_itself_is_named_and_a_carrier_is_not(
+    forwarder: str, let_out_by: str | None
+) -> None:
+    [started] = told(dial_begin(payer="", forwarder=forwarder))
+    assert isinstance(started, CallStarted)
+    assert started.let_out_by == let_out_by
+
+
 def test_payer_and_number_set_while_it_rang_count() -> None:
     text = blocks(dial_begin(payer="", dest=""), newstate(payer="1007", dest="42"), hangup())
     _, answered, ended = told(text)

@@ -255,6 +255,27 @@ async def test_carrier_that_redirects_to_a_premium_number_makes_nobody_pay(
     assert "09001234567" not in numbers
 
 
+@pytest.mark.parametrize("caller", ["inside", "outside"])
+async def test_302_that_calls_a_trunk_past_the_dialplan_lets_nobody_talk(
+    lab: FreePbxLab, caller: str
+) -> None:
+    await install_rtbill(lab)
+    lab.phones.policies["1002"] = forwarding(quote("PJSIP/09001234567@carrier", safe=""))
+    if caller == "inside":
+        call = lab.phones.call("1001", "1002")
+    else:
+        call = lab.carrier.call(OUTSIDE, DID_OF_1002)
+    assert await call.ended() >= 400
+    assert await refused(lab) == ("1002", "malformed")
+
+
+async def test_302_is_not_even_tried_where_forwards_are_refused(lab: FreePbxLab) -> None:
+    await install_rtbill(lab, 'forwarded = "refuse"')
+    lab.phones.policies["1002"] = forwarding(quote("PJSIP/09001234567@carrier", safe=""))
+    await lab.phones.call("1001", "1002").wait(State.UP)  # with 1002's voicemail
+    assert billed_legs(lab) == []
+
+
 async def test_forward_set_in_another_name_is_paid_by_who_forwards(lab: FreePbxLab) -> None:
     """`*72` believes the caller id, so a telephone can forward another; check-pbx tells of it."""
     await install_rtbill(lab)
