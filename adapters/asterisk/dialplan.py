@@ -50,6 +50,8 @@ class Dialplan:
     free_numbers: tuple[str, ...]
     """Free numbers as dialled."""
     classes: Mapping[str, tuple[str, ...]]
+    is_enforcing: bool
+    """False where rtbill only looks on: then a call that nobody pays goes out too."""
     forwarded: str
     transferred: str
     groups: str

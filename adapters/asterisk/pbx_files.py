@@ -15,7 +15,7 @@ from typing import Any
 
 import jinja2
 
-from adapters.asterisk.dialplan import PLAIN, Dialplan
+from adapters.asterisk.dialplan import PLAIN, REFUSE, Dialplan
 from adapters.asterisk.number_patterns import class_patterns, number_patterns
 from adapters.asterisk.settings import prefixes
 
@@ -83,6 +83,9 @@ def _values(plan: Dialplan) -> dict[str, Any]:
         "ring_options": plan.ring_options,
         "trunk_options": plan.trunk_options,
         "voicemail": plan.voicemail_context,
+        "is_enforcing": plan.is_enforcing,
+        # Dial's option against any forward of a telephone; the forward itself finds nobody to pay.
+        "ignore_302": "i" if plan.forwarded == REFUSE and plan.is_enforcing else "",
         "forwarded": plan.forwarded,
         "transferred": plan.transferred,
         "groups": plan.groups,

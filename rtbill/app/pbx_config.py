@@ -74,6 +74,7 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
         free_prefixes=plan.free_prefixes,
         free_numbers=_free_numbers(plan),
         classes={each.name: each.prefixes for each in config.destination_classes},
+        is_enforcing=pbx.enforcement.is_enforcing,
         forwarded=terms.forwarded,
         transferred=terms.transferred,
         groups=terms.groups,

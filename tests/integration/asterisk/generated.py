@@ -41,6 +41,7 @@ mode = "{mode}"
 host = "127.0.0.1"
 user = "rtbill"
 demo = true
+enforcement = "{enforcement}"
 secret = "{secret}"
 token = "{token}"
 [pbx.dialplan]
@@ -63,6 +64,7 @@ class Generated:
     inline_port: int = 0
     """Where the dialplan asks; 0: it does not."""
     emergency: tuple[str, ...] = EMERGENCY
+    enforcement: str = "enforce"
 
     def files(self, secret: str) -> dict[str, str]:
         """Text by file name."""
@@ -78,6 +80,7 @@ class Generated:
             secret=secret,
             token=TOKEN,
             flavour=self.flavour,
+            enforcement=self.enforcement,
             dialplan=self.dialplan,
             trunks=self.trunks,
         ).replace("'", '"')

@@ -268,3 +268,20 @@ async def test_trunk_legs_are_the_only_trunk_channels_that_name_a_payer(lab: Lab
         if row["Channel"].startswith(TRUNK) and "RTB_PAYER=1001" in row["Variable"].splitlines()
     ]
     assert named == [leg]
+
+
+# ---- where rtbill only looks on
+
+
+@pytest.mark.parametrize("enforcement", ["observe", "warn"])
+async def test_a_call_that_nobody_pays_goes_out_where_nothing_is_enforced(
+    lab: Lab, enforcement: str
+) -> None:
+    policies = f'{PLAIN}transferred = "refuse"\nforwarded = "refuse"\n'
+    await lab.regenerate(Generated(dialplan=policies, enforcement=enforcement))
+    phone = await incoming_to(lab, "1001")
+    phone.transfer("9555260")
+    assert not await lab.payer_of("555260")
+    lab.phones.policies["1002"] = forwarding("9555261")
+    lab.phones.call("1003", "1002")
+    assert not await lab.payer_of("555261")

@@ -28,7 +28,12 @@ OVERRIDE, CUSTOM = "extensions_override_freepbx.conf", "extensions_custom.conf"
 
 
 async def install_rtbill(
-    lab: FreePbxLab, dialplan: str = "", *, flavour: str = "", inline_port: int = 0
+    lab: FreePbxLab,
+    dialplan: str = "",
+    *,
+    flavour: str = "",
+    inline_port: int = 0,
+    enforcement: str = "enforce",
 ) -> None:
     """The two include lines and the files; then rtbill gives its sign of life."""
     generated = Generated(
@@ -36,6 +41,7 @@ async def install_rtbill(
         dialplan=dialplan,
         trunks=TRUNKS,
         inline_port=inline_port,
+        enforcement=enforcement,
     )
     await install_files(lab, generated)
     await lab.ami.put("rtbill", "alive", str(await lab.epoch()))
