@@ -35,6 +35,8 @@ class Held(Generic[T]):
 
     confirmed: dict[str, T] | None = None
     """By number, as last seen; None until read after the link came up."""
+    read_s: float = 0.0
+    """Monotonic instant at which all of it was last read."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Something changed that a round should look at."""
 

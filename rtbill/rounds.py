@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 from rtbill.alarms import Alarms
@@ -21,8 +21,8 @@ ROUND_S = 30.0
 """A round runs at least this often."""
 RETRY_ROUNDS_S = (1.0, 2.0, 4.0, 8.0)
 """After a round that left something undone."""
-READ_BACK_ROUNDS = 10
-"""Every so many rounds the exchange's state is read anew, to find changes made by hand."""
+READ_BACK_S = 300.0
+"""So often the exchange's state is read anew, to find changes made by hand."""
 SET_AT_ONCE_MAX = 16
 """Extensions set at a time: the exchange has other work too."""
 
@@ -77,15 +77,12 @@ class Rounds(ABC, Generic[T]):
 
     async def serve(self, line: Line) -> None:
         """Rounds for one exchange, for ever: after each change, and by the clock."""
-        rounds = failures = 0
+        failures = 0
         held = self.held(line)
         while True:
             held.wake.clear()
             pause_s = ROUND_S
             if line.is_up and line.pbx.capabilities.set_service:
-                if rounds % READ_BACK_ROUNDS == 0:
-                    held.confirmed = None
-                rounds += 1
                 is_done = await self._round(line)
                 failures = 0 if is_done else failures + 1
                 if 0 < failures <= len(RETRY_ROUNDS_S):
@@ -107,13 +104,14 @@ class Rounds(ABC, Generic[T]):
         name, held = line.pbx.name, self.held(line)
         await self.prepare(line)
         try:
-            if held.confirmed is None:
+            now_s = self._clock.monotonic()
+            if held.confirmed is None or now_s - held.read_s >= READ_BACK_S:
+                held.confirmed, held.read_s = None, now_s
                 held.confirmed = dict(await self.read(line))
             todo = list(differences(self.wanted(name), held.confirmed, self.absent).items())
+            failures: list[str] = []
             for start in range(0, len(todo), SET_AT_ONCE_MAX):
-                async with asyncio.TaskGroup() as group:
-                    for number, value in todo[start : start + SET_AT_ONCE_MAX]:
-                        group.create_task(self._set(line, number, value), name=f"set {number}")
+                failures += await self._set_some(line, todo[start : start + SET_AT_ONCE_MAX])
         except PortFailed as error:
             self._alarms.raise_(self.alarm, name, f"{self.subject} cannot be read: {error}")
             return False
@@ -121,7 +119,8 @@ class Rounds(ABC, Generic[T]):
         if left and line.is_up:
             numbers = ", ".join(sorted(left)[:5])
             text = f"{len(left)} extensions are not seen to hold what is wanted: {numbers}"
-            self._alarms.raise_(self.alarm, name, text)
+            why = f" ({failures[0]})" if failures else ""
+            self._alarms.raise_(self.alarm, name, text + why)
         if left:
             return False
         self._alarms.clear(self.alarm, name)
@@ -131,14 +130,23 @@ class Rounds(ABC, Generic[T]):
         """Numbers not seen to hold what is wanted; all that were tried when nothing is known."""
         return tried if self.held(line).confirmed is None else list(self.differing(line))
 
-    async def _set(self, line: Line, number: str, value: T) -> None:
+    async def _set_some(self, line: Line, todo: Sequence[tuple[str, T]]) -> list[str]:
+        """What came of those that failed; the next round tries them again."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._set(line, number, value), name=f"set {number}")
+                for number, value in todo
+            ]
+        return [text for task in tasks if (text := task.result())]
+
+    async def _set(self, line: Line, number: str, value: T) -> str:
         held = self.held(line)
         try:
             await self.write(line, number, value)
-        except OutcomeUnknown:
-            held.confirmed = None  # it may be done or not: only the exchange knows
-            return
-        except PortFailed:
-            return  # still differs: the round tells, the next one tries again
+        except PortFailed as error:
+            if isinstance(error, OutcomeUnknown):
+                held.confirmed = None  # it may be done or not: only the exchange knows
+            return str(error)
         if held.confirmed is not None:
             held.confirmed[number] = value
+        return ""

@@ -45,10 +45,16 @@ class AstDatabase:
         return len(doomed)
 
     def tree(self, family: str = "", key: str = "") -> Iterator[tuple[str, str]]:
-        """Rows below /family/key in the order of their paths; all rows without a family."""
+        """The row /family/key and all below it in the order of their paths; all rows without a
+        family.
+        """
         prefix = "".join(f"/{part}" for part in (family, key) if part) + "/"
         return iter(
-            [(path, self._rows[path]) for path in sorted(self._rows) if path.startswith(prefix)]
+            [
+                (path, self._rows[path])
+                for path in sorted(self._rows)
+                if f"{path}/".startswith(prefix)
+            ]
         )
 
     def dump(self) -> dict[str, str]:

@@ -186,10 +186,11 @@ class LoadSession(asyncio.Protocol):
         return _success(request, b"Message: Key deleted successfully\r\n")
 
     def _tree(self, request: dict[bytes, bytes]) -> bytes:
-        family = request.get(b"Family", b"")
+        family, key = request.get(b"Family", b""), request.get(b"Key", b"")
         rows = [
             b"Event: DBGetTreeResponse\r\nKey: %s\r\nVal: %s\r\n" % row
             for row in self._rows(family)
+            if not key or row[0] == b"/%s/%s" % (family, key)
         ]
         return _list(request, rows, b"DBGetTreeComplete")
 

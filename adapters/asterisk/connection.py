@@ -164,10 +164,13 @@ class Session:
             raise self._failed(action, last)
         return items
 
-    async def tree(self, line: Line[Message], family: str) -> list[Message]:
-        """The rows under a family of the exchange's database; none when there is no such family."""
+    async def tree(self, line: Line[Message], family: str, key: str = "") -> list[Message]:
+        """The rows under a family of the exchange's database, or the row of one key and what is
+        under it; none when there is no such family or key.
+        """
+        where: Headers = (("Family", family), ("Key", key)) if key else (("Family", family),)
         try:
-            return await self.list_items(line, "DBGetTree", (("Family", family),))
+            return await self.list_items(line, "DBGetTree", where)
         except ActionFailed as failed:
             if "not found" in failed.text.lower():
                 return []

@@ -78,7 +78,7 @@ async def test_a_lock_that_the_exchange_lost_is_set_again() -> None:
         await office.hear(SPENDS_ALL)
         office.pbx.held.clear()
 
-        await office.clock.advance(rounds.ROUND_S * rounds.READ_BACK_ROUNDS)
+        await office.clock.advance(rounds.READ_BACK_S + rounds.ROUND_S)
 
         assert office.pbx.held == {"1001": LOCKED_SERVICE}
 

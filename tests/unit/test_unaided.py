@@ -201,7 +201,7 @@ async def test_the_rows_are_at_the_exchange_as_soon_as_the_link_is_up() -> None:
 async def test_a_row_that_nobody_wants_is_taken_away_and_a_wrong_one_put_right() -> None:
     async with an_office("1.20") as office:
         office.pbx.rows = {"1001": "open", "1999": "open"}
-        await office.clock.advance(rounds.ROUND_S * rounds.READ_BACK_ROUNDS)
+        await office.clock.advance(rounds.READ_BACK_S + rounds.ROUND_S)
 
         assert office.pbx.rows == {"1001": "closed"}
 
@@ -213,6 +213,19 @@ async def test_a_row_that_stays_the_same_is_not_written_again() -> None:
             await office.clock.advance(jobs.UNAIDED_PAUSE_S)
 
         assert office.pbx.done("set_unaided") == []
+
+
+async def test_rows_are_read_back_by_the_clock_however_busy_the_account_is() -> None:
+    async with an_office("100.00", unaided={"standard": OPEN}) as office:
+        await office.clock.advance(2 * jobs.UNAIDED_PAUSE_S)
+        office.pbx.commands.clear()
+        for number in range(60):  # a round every two seconds
+            await office.credit("1.00", key=f"receipt {number}")
+            await office.clock.advance(jobs.UNAIDED_PAUSE_S)
+        assert office.pbx.done("unaided") == []
+
+        await office.clock.advance(rounds.READ_BACK_S)
+        assert len(office.pbx.done("unaided")) == 1
 
 
 async def test_a_busy_account_writes_its_row_at_most_every_two_seconds() -> None:
@@ -265,6 +278,8 @@ async def test_a_row_that_cannot_be_written_is_an_alarm_and_tried_again(
         office.pbx.fail("set_unaided", error)
         await office.credit("1.20")
         assert office.alarm_kinds() == ["unaided"]
+        [alarm] = office.alarms.active()
+        assert f"1001 ({error})" in alarm.text
         assert office.unaided.differing(office.line) == {"1001": "home:europe:other/0:119:0"}
 
         await office.clock.advance(jobs.UNAIDED_PAUSE_S + rounds.RETRY_ROUNDS_S[0])

@@ -56,6 +56,16 @@ async def test_biller_has_no_right_that_billing_does_not_need(
         assert (reply["Response"], reply["Message"]) == ("Error", "Permission denied")
 
 
+async def test_a_row_longer_than_a_line_is_read_back_whole(lab: Lab) -> None:
+    row = "any:" * 90 + "other/" + "600:" * 30 + "0"
+    async with biller(lab) as ami:
+        await ami.put("rtbill/unaided", "1001", row)
+        await ami.put("rtbill/unaided", "10011", "closed")
+        where = {"Family": "rtbill/unaided", "Key": "1001"}
+        found = await ami.listing("DBGetTree", "DBGetTreeComplete", **where)
+    assert [(each["Key"], each["Val"]) for each in found] == [("/rtbill/unaided/1001", row)]
+
+
 async def test_wrong_secret_is_refused(lab: Lab) -> None:
     with pytest.raises(PermissionError):
         async with AmiProbe(lab.server.ports.ami, "wrong", user="rtbill"):

@@ -212,6 +212,12 @@ def value_row(value: str) -> str:
     return f"Event: DBGetResponse\nVal: {value}\nActionID: x"
 
 
+def _path(action: Message) -> str:
+    """The row or the family that a DBGetTree asks for; a row is all that begins with it and /."""
+    parts = (action.get("Family"), action.get("Key"))
+    return "".join(f"/{part}" for part in parts if part) + "/"
+
+
 def keep_rows(exchange: FakeExchange, rows: dict[str, str]) -> None:
     """Give the exchange a database."""
 
@@ -233,8 +239,6 @@ def keep_rows(exchange: FakeExchange, rows: dict[str, str]) -> None:
     exchange.replies["DBGetTree"] = lambda action: exchange.a_list(
         action,
         "\n\n".join(
-            row(key, value)
-            for key, value in rows.items()
-            if key.startswith(f"/{action.get('Family')}/")
+            row(key, value) for key, value in rows.items() if f"{key}/".startswith(_path(action))
         ),
     )
