@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rtbill.domain.errors import BadRecord
 
@@ -112,6 +113,45 @@ def round_half_up(micros: int, digits: int) -> int:
     """`micros` rounded once to `digits` decimals of the main unit (LG-09: 4 by default)."""
     step: int = 10 ** (6 - digits)
     return divide_rounding_half_up(micros, step) * step
+
+
+class RoundingMode(StrEnum):
+    """Which way an amount goes to the digits it is kept in."""
+
+    HALF_UP = "half_up"
+    HALF_EVEN = "half_even"
+    UP = "up"
+    DOWN = "down"
+
+
+def divide_rounding(dividend: int, divisor: int, mode: RoundingMode) -> int:
+    """The whole number next to the exact quotient; for non-negative dividends and positive
+    divisors.
+    """
+    if mode is RoundingMode.HALF_UP:
+        return divide_rounding_half_up(dividend, divisor)
+    whole, left = divmod(dividend, divisor)
+    match mode:
+        case RoundingMode.UP:
+            goes_up = left > 0
+        case RoundingMode.HALF_EVEN:
+            goes_up = 2 * left + whole % 2 > divisor
+        case RoundingMode.DOWN:
+            goes_up = False
+    return whole + goes_up
+
+
+def largest_rounding_to(quotient: int, divisor: int, mode: RoundingMode) -> int:
+    """The largest dividend whose quotient is rounded to no more than this."""
+    match mode:
+        case RoundingMode.UP:
+            return quotient * divisor
+        case RoundingMode.DOWN:
+            return (quotient + 1) * divisor - 1
+        case RoundingMode.HALF_EVEN if quotient % 2 == 0:
+            return (2 * quotient + 1) * divisor // 2
+        case _:
+            return ((2 * quotient + 1) * divisor - 1) // 2
 
 
 def too_fine(money: Money) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
+from rtbill.domain.money import largest_rounding_to
+from rtbill.domain.tariff import Terms
+from rtbill.rating.increments import cost_of_one, runs
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import SIXTIETHS, runs
+from rtbill.rating.price import price, terms_at
+from rtbill.rating.zones import SECOND_US
 
 CALL_S_MAX = 4 * 3600
 """No call is promised more at once."""
@@ -20,31 +25,83 @@ def affordable_s(
     cap_s: int = CALL_S_MAX,
 ) -> int:
     """Whole seconds after the answer at which the last increment that the money pays is over; 0
-    when it does not pay the first, `cap_s` at most. One microsecond more of talk would begin the
-    next increment: whoever ends the call must do so at this instant or before. Ends, too, where the
-    bands leave a time without a rate; NoRate when there is none from the beginning.
+    when it does not pay the first, `cap_s` at most, or the longest call of the rate. One
+    microsecond more of talk would begin the next increment: whoever ends the call must do so at
+    this instant or before. Ends, too, where the bands leave a time without a rate; NoRate when
+    there is none from the beginning.
     """
-    budget = budget_sixtieths(money_micros, table.rounding_step)
-    billed_s, spent = 0, 0
+    terms = terms_at(table, number, epoch_us(answered_at))
+    if terms.call_max_s is not None:
+        cap_s = min(cap_s, terms.call_max_s)
+    if _adds_up(table, terms):
+        return _by_increments(table, number, answered_at, money_micros, cap_s)
+    return _by_trial(table, number, answered_at, money_micros, cap_s)
+
+
+def budget_parts(table: RateTable, money_micros: int) -> int:
+    """The largest exact sum whose rounded price is within the money."""
+    step = table.rounding_step
+    return largest_rounding_to(
+        money_micros // step, table.per_micro * step, table.tariff.rounding.mode
+    )
+
+
+def _adds_up(table: RateTable, terms: Terms) -> bool:
+    """Whether a price is the connect fee and increments, and nothing else."""
+    return (
+        table.tariff.rounding.increment_digits is None
+        and not table.tariff.splits_increments
+        and not (terms.free_s or terms.billable_min_s or terms.grace_s or terms.charge_min_micros)
+        and not terms.disconnect_fee_micros
+        and terms.charge_max_micros is None
+    )
+
+
+def _by_increments(
+    table: RateTable, number: str, answered_at: datetime, money_micros: int, cap_s: int
+) -> int:
+    left = budget_parts(table, money_micros)
+    paid_us = 0
     try:
-        for run in runs(table, number, answered_at):
-            if billed_s == 0:
-                spent = SIXTIETHS * run.rate.connect_fee_micros
-                if spent > budget:
+        for run in runs(table, number, epoch_us(answered_at)):
+            if paid_us == 0:
+                left -= run.rate.terms.connect_fee_micros * table.per_micro
+                if left < 0:
                     return 0
-            cost = run.rate.price_per_minute_micros * run.length_s
-            fits = run.increments if cost == 0 else min(run.increments, (budget - spent) // cost)
-            billed_s += fits * run.length_s
-            spent += fits * cost
-            if fits < run.increments or billed_s >= cap_s:
+            cost = cost_of_one(table, run)
+            fits = run.increments if cost == 0 else min(run.increments, left // cost)
+            paid_us += fits * run.length_us
+            left -= fits * cost
+            if fits < run.increments or paid_us >= cap_s * SECOND_US:
                 break
     except NoRate:
-        if billed_s == 0:
+        if paid_us == 0:
             raise
-    return min(billed_s, cap_s)
+    return min(paid_us // SECOND_US, cap_s)
 
 
-def budget_sixtieths(money_micros: int, step: int) -> int:
-    """The largest exact sum whose price, rounded half up to whole steps, is within the money."""
-    whole_steps = money_micros // step
-    return ((2 * whole_steps + 1) * SIXTIETHS * step - 1) // 2
+def _by_trial(
+    table: RateTable, number: str, answered_at: datetime, money_micros: int, cap_s: int
+) -> int:
+    """The longest whole second whose price is within the money; prices never fall with time."""
+    if not _pays(table, number, answered_at, money_micros, 0):
+        return 0
+    paid_s, dear_s = 0, cap_s + 1
+    while dear_s - paid_s > 1:
+        middle_s = (paid_s + dear_s) // 2
+        if _pays(table, number, answered_at, money_micros, middle_s):
+            paid_s = middle_s
+        else:
+            dear_s = middle_s
+    return paid_s
+
+
+def _pays(
+    table: RateTable, number: str, answered_at: datetime, money_micros: int, talk_s: int
+) -> bool:
+    try:
+        return price(table, number, answered_at, talk_s * SECOND_US).micros <= money_micros
+    except NoRate:
+        if talk_s == 0:
+            raise
+        return False

@@ -1,34 +1,33 @@
-"""Which rate holds at an instant: weekdays and hours of the tariff's zone, asked in UTC.
+"""Which rate holds at an instant: dates and hours of the tariff's zone, asked in UTC.
 
-Instants are whole microseconds since 1970 in UTC. A zone is reduced to stretches of constant
-offset, so a day of 23 or 25 hours needs no rule of its own: a band holds whenever the local clock
-shows one of its minutes, be it skipped in spring or shown twice in autumn.
+A band holds whenever the local clock shows one of its minutes on one of its dates, be the minute
+skipped in spring or shown twice in autumn. Every local date has a profile: which rate from which
+minute on. Dates on which the same bands hold share it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from datetime import datetime
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import BadRecord
-from rtbill.domain.tariff import Rate, TimeBand
+from rtbill.domain.tariff import OnHolidays, Rate, TimeBand
+from rtbill.rating.zones import DAY_US, SECOND_US, offsets_of_day, zone_named
 
-SECOND_US = 1_000_000
-_MINUTE_US = 60 * SECOND_US
-_DAY_S = 86_400
-_DAY_US = _DAY_S * SECOND_US
 DAY_MINUTES = 1440
 WEEK_MINUTES = 7 * DAY_MINUTES
+_MINUTE_US = 60 * SECOND_US
 _EPOCH_WEEKDAY = 3
 """1970 began on a Thursday."""
-_PROBE_S = 3600
-"""No zone has changed its offset twice within an hour."""
+_EPOCH = date(1970, 1, 1)
+_DATES_KEPT = 1024
+
+Calendars = Mapping[str, Container[date]]
+"""Holidays by the name of their calendar."""
+NO_CALENDARS: Calendars = {}
 
 
 class Stretch(NamedTuple):
@@ -36,32 +35,60 @@ class Stretch(NamedTuple):
 
     rate: Rate | None
     until_us: int
-    """Where to ask again: the end of the band, of the UTC day, or a change of the clocks."""
+    """Where to ask again: the end of the band, of a day, or a change of the clocks."""
 
 
-class WeekTable:
-    """The rates of one prefix over a local week."""
+class Profile(NamedTuple):
+    """The rates of one local date."""
 
-    __slots__ = ("_rates", "_starts", "_zone")
+    starts: tuple[int, ...]
+    """Minutes after midnight, the first 0."""
+    rates: tuple[Rate | None, ...]
+    """The one that holds from each start on."""
 
-    def __init__(self, rates: Iterable[Rate], zone: str) -> None:
-        """BadRecord when two rates claim the same minute or the zone is unknown."""
+
+class BandTable:
+    """The rates of one prefix over the calendar."""
+
+    __slots__ = ("_banded", "_calendars", "_otherwise", "_profiles", "_seen", "_zone", "rates")
+
+    def __init__(
+        self, rates: Iterable[Rate], zone: str, calendars: Calendars = NO_CALENDARS
+    ) -> None:
+        """BadRecord when two rates claim the same minute, or the zone or a calendar is unknown."""
         zone_named(zone)
         self._zone = zone
-        self._starts, self._rates = _week(tuple(rates))
+        self.rates = tuple(rates)
+        unbanded = [rate for rate in self.rates if rate.band is None]
+        self._otherwise = unbanded[0] if unbanded else None
+        self._banded = [(rate, rate.band) for rate in self.rates if rate.band is not None]
+        if len(unbanded) > 1 or clash([band for _, band in self._banded]):
+            raise BadRecord(f"prefix {self.rates[0].prefix}: two rates hold at the same time")
+        self._calendars = calendars
+        for _, band in self._banded:
+            if band.on_holidays is not OnHolidays.ALSO and band.calendar not in calendars:
+                raise BadRecord(
+                    f"prefix {self.rates[0].prefix}: there is no holiday calendar "
+                    f"{band.calendar!r}; declare it as [[holidays]]"
+                )
+        self._profiles: dict[int, Profile] = {}
+        """By the bands that hold on a date, a bit for each."""
+        self._seen: dict[int, Profile] = {}
+        """By days since 1970."""
 
     def stretch(self, at_us: int) -> Stretch:
         """The rate that holds at this instant, and until when that answer is good."""
-        day, in_day_us = divmod(at_us, _DAY_US)
+        day, in_day_us = divmod(at_us, DAY_US)
         offset_us, until_us = next(
-            part for part in _offsets_of_day(self._zone, day) if in_day_us < part[1]
+            part for part in offsets_of_day(self._zone, day) if in_day_us < part[1]
         )
-        local_us = at_us + offset_us
-        minute = (local_us // _MINUTE_US + _EPOCH_WEEKDAY * DAY_MINUTES) % WEEK_MINUTES
-        index = bisect_right(self._starts, minute)
-        next_start = self._starts[index] if index < len(self._starts) else WEEK_MINUTES
-        band_ends_us = at_us - local_us % _MINUTE_US + (next_start - minute) * _MINUTE_US
-        return Stretch(self._rates[index - 1], min(band_ends_us, day * _DAY_US + until_us))
+        local_day, local_us = divmod(at_us + offset_us, DAY_US)
+        profile = self._seen.get(local_day) or self._profile(local_day)
+        starts = profile.starts
+        index = bisect_right(starts, local_us // _MINUTE_US)
+        ends_minute = starts[index] if index < len(starts) else DAY_MINUTES
+        ends_us = at_us - local_us + ends_minute * _MINUTE_US
+        return Stretch(profile.rates[index - 1], min(ends_us, day * DAY_US + until_us))
 
     def switches(self, after: datetime, before: datetime) -> list[tuple[datetime, Rate | None]]:
         """Instants strictly between two others at which another rate begins, with that rate."""
@@ -75,6 +102,43 @@ class WeekTable:
                 current = rate
         return found
 
+    def _profile(self, day: int) -> Profile:
+        local = _EPOCH + timedelta(days=day)
+        held = 0
+        for index, (_, band) in enumerate(self._banded):
+            held |= holds_on(band, local, self._calendars) << index
+        profile = self._profiles.get(held)
+        if profile is None:
+            found = [each for index, each in enumerate(self._banded) if held >> index & 1]
+            profile = self._profiles[held] = _profile_of(found, self._otherwise)
+        if len(self._seen) >= _DATES_KEPT:
+            self._seen.clear()
+        self._seen[day] = profile
+        return profile
+
+
+def holds_on(band: TimeBand, local: date, calendars: Calendars) -> bool:
+    """Whether the band holds at some time of this date."""
+    if (
+        local.weekday() not in band.days
+        or (band.months and local.month not in band.months)
+        or (band.month_days and local.day not in band.month_days)
+        or (band.years and local.year not in band.years)
+    ):
+        return False
+    if band.on_holidays is OnHolidays.ALSO:
+        return True
+    return (local in calendars[band.calendar]) is (band.on_holidays is OnHolidays.ONLY)
+
+
+def clash(bands: Sequence[TimeBand]) -> tuple[int, int] | None:
+    """The first two, by index, of the same priority that can hold at the same time."""
+    for later, band in enumerate(bands):
+        for earlier in range(later):
+            if _meet(bands[earlier], band):
+                return earlier, later
+    return None
+
 
 def week_spans(band: TimeBand) -> list[tuple[int, int]]:
     """Minutes of the week (0 is Monday midnight) that a band covers, one span a day."""
@@ -84,69 +148,42 @@ def week_spans(band: TimeBand) -> list[tuple[int, int]]:
     ]
 
 
-def zone_named(name: str) -> ZoneInfo:
-    """The IANA zone; BadRecord when there is none of that name."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise BadRecord(
-            f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin"
-        ) from None
-
-
-def _week(rates: tuple[Rate, ...]) -> tuple[list[int], list[Rate | None]]:
-    """Starting minutes, and the rate from each on; the unbanded rate fills what bands leave."""
-    unbanded = [rate for rate in rates if rate.band is None]
-    spans = sorted(
-        ((start, end, rate) for rate in rates if rate.band for start, end in week_spans(rate.band)),
-        key=lambda span: span[:2],
+def _meet(one: TimeBand, other: TimeBand) -> bool:
+    """Whether both can claim a minute; dates that no year has count as if there were one."""
+    if (
+        one.priority != other.priority
+        or one.start_minute >= other.end_minute
+        or other.start_minute >= one.end_minute
+        or not one.days & other.days
+    ):
+        return False
+    sets = (
+        (one.months, other.months),
+        (one.month_days, other.month_days),
+        (one.years, other.years),
     )
-    clash = len(unbanded) > 1 or any(earlier[1] > later[0] for earlier, later in pairwise(spans))
-    if clash:
-        raise BadRecord(f"prefix {rates[0].prefix}: two rates hold at the same time")
-    otherwise = unbanded[0] if unbanded else None
-    starts: list[int] = []
-    held: list[Rate | None] = []
-    minute = 0
-    for start, end, rate in spans:
-        if start > minute:
-            starts.append(minute)
-            held.append(otherwise)
-        starts.append(start)
-        held.append(rate)
-        minute = end
-    if minute < WEEK_MINUTES:
-        starts.append(minute)
-        held.append(otherwise)
-    return starts, held
+    if any(mine and theirs and not mine & theirs for mine, theirs in sets):
+        return False
+    on = {one.on_holidays, other.on_holidays}
+    return not (one.calendar == other.calendar and on == {OnHolidays.ONLY, OnHolidays.NEVER})
 
 
-@lru_cache(maxsize=4096)
-def _offsets_of_day(zone: str, day: int) -> tuple[tuple[int, int], ...]:
-    """The zone's offsets during one UTC day: (offset, until), in microseconds, until counted from
-    the day's beginning.
-    """
-    begins_s = day * _DAY_S
-    found: list[tuple[int, int]] = []
-    offset_s = _offset_s(zone, begins_s)
-    for probe_s in range(_PROBE_S, _DAY_S + 1, _PROBE_S):
-        if _offset_s(zone, begins_s + probe_s) == offset_s:
-            continue
-        low_s, high_s = probe_s - _PROBE_S, probe_s
-        while high_s - low_s > 1:
-            middle_s = (low_s + high_s) // 2
-            if _offset_s(zone, begins_s + middle_s) == offset_s:
-                low_s = middle_s
-            else:
-                high_s = middle_s
-        found.append((offset_s * SECOND_US, high_s * SECOND_US))
-        offset_s = _offset_s(zone, begins_s + high_s)
-    found.append((offset_s * SECOND_US, _DAY_US))
-    return tuple(found)
+def _profile_of(held: Sequence[tuple[Rate, TimeBand]], otherwise: Rate | None) -> Profile:
+    """The rates of a date on which these bands hold: of the highest priority at every minute."""
+    ranked = sorted(held, key=lambda each: -each[1].priority)
+    cuts = {0}
+    for _, band in held:
+        cuts |= {band.start_minute, band.end_minute}
+    starts = sorted(cuts - {DAY_MINUTES})
+    rates = [
+        next((rate for rate, band in ranked if _holds_at(band, minute)), otherwise)
+        for minute in starts
+    ]
+    kept = [
+        index for index in range(len(starts)) if index == 0 or rates[index] is not rates[index - 1]
+    ]
+    return Profile(tuple(starts[index] for index in kept), tuple(rates[index] for index in kept))
 
 
-def _offset_s(zone: str, at_s: int) -> int:
-    """Seconds that local time is ahead of UTC."""
-    offset = from_epoch_us(at_s * SECOND_US).astimezone(zone_named(zone)).utcoffset()
-    assert offset is not None, "every IANA zone has an offset"
-    return int(offset.total_seconds())
+def _holds_at(band: TimeBand, minute: int) -> bool:
+    return band.start_minute <= minute < band.end_minute

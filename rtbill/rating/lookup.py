@@ -5,67 +5,100 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime
+from math import lcm
 
 from rtbill.domain.call import epoch_us
-from rtbill.domain.errors import NoRate
-from rtbill.domain.tariff import Rate, Tariff
-from rtbill.rating.bands import Stretch, WeekTable, zone_named
+from rtbill.domain.errors import BadRecord, NoRate
+from rtbill.domain.tariff import DAY_S, Rate, Tariff, Terms
+from rtbill.rating.bands import NO_CALENDARS, BandTable, Calendars, Stretch
+from rtbill.rating.plain import PlainTerms
+from rtbill.rating.zones import SECOND_US, zone_named
 
 FOREVER_US = 1 << 62
 """Later than any instant."""
 
 
-class PrefixRates:
-    """The rates of one prefix: a single one that always holds, or a table over the week."""
-
-    __slots__ = ("single", "week")
-
-    def __init__(self, rates: list[Rate], zone: str) -> None:
-        self.single = rates[0] if len(rates) == 1 and rates[0].band is None else None
-        self.week = None if self.single else WeekTable(rates, zone)
-
-    def stretch(self, at_us: int) -> Stretch:
-        """The rate that holds at this instant, and until when."""
-        return Stretch(self.single, FOREVER_US) if self.week is None else self.week.stretch(at_us)
-
-
 class RateTable:
-    """One version of a tariff, made ready for looking up."""
+    """One version of a tariff, made ready for looking up.
 
-    __slots__ = ("_by_prefix", "_ends", "rounding_step", "tariff")
+    Sums are kept in parts of a micro-unit, so that nothing is lost before the one rounding: a price
+    for 60 seconds needs sixtieths. `per_micro` says how many parts there are, `tick_us` how long
+    the least time is that is paid for.
+    """
 
-    def __init__(self, tariff: Tariff) -> None:
-        """BadRecord when two rates of a prefix hold at the same time, or the zone is unknown."""
-        assert 0 <= tariff.round_digits <= 6, "money has six digits"
+    __slots__ = ("_by_prefix", "_ends", "_plain", "per_micro", "rounding_step", "tariff", "tick_us")
+
+    def __init__(self, tariff: Tariff, calendars: Calendars = NO_CALENDARS) -> None:
+        """BadRecord when two rates of a prefix hold at the same time, or a zone, calendar or unit
+        cannot be used.
+        """
+        rounding = tariff.rounding
+        assert 0 <= rounding.digits <= 6, "money has six digits"
         zone_named(tariff.zone)
         self.tariff = tariff
-        self.rounding_step: int = 10 ** (6 - tariff.round_digits)
+        self.rounding_step: int = 10 ** (6 - rounding.digits)
         """The micro-units that a price is a multiple of."""
-        by_prefix: dict[str, list[Rate]] = {}
+        self.tick_us = 1 if tariff.splits_increments else SECOND_US
+        self.per_micro = _common_unit(tariff) * SECOND_US // self.tick_us
+        by_prefix: dict[str, Rate | list[Rate]] = {}
         for rate in tariff.rates:
-            by_prefix.setdefault("+" + rate.prefix, []).append(rate)
-        self._by_prefix = {
-            prefix: PrefixRates(rates, tariff.zone) for prefix, rates in by_prefix.items()
+            others = by_prefix.setdefault(rate.prefix, rate)
+            if isinstance(others, list):
+                others.append(rate)
+            elif others is not rate:
+                by_prefix[rate.prefix] = [others, rate]
+        self._by_prefix: dict[str, Rate | BandTable] = {
+            prefix: found
+            if isinstance(found, Rate) and found.band is None
+            else BandTable(
+                [found] if isinstance(found, Rate) else found, tariff.zone, calendars
+            )
+            for prefix, found in by_prefix.items()
         }
-        self._ends = sorted({len(prefix) for prefix in by_prefix}, reverse=True)
+        self._ends = sorted({len(prefix) + 1 for prefix in by_prefix}, reverse=True)
+        self._plain: dict[int, PlainTerms | None] = {}
 
-    def find(self, number: str) -> PrefixRates:
-        """The rates of the longest prefix; NoRate names number and tariff. The number is E.164 with
-        plus: a short code has no prefix, and 1 1833 is not in America.
+    def find(self, number: str) -> Rate | BandTable:
+        """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
+        number is E.164 with plus: a short code has no prefix, and 1 1833 is not in America.
         """
-        by_prefix = self._by_prefix
-        for end in self._ends:
-            found = by_prefix.get(number[:end])
-            if found is not None:
-                return found
+        if number[:1] == "+":
+            by_prefix = self._by_prefix
+            for end in self._ends:
+                found = by_prefix.get(number[1:end])
+                if found is not None:
+                    return found
         raise NoRate(f"tariff {self.tariff.name!r} has no rate for {number}")
+
+    def plain(self, terms: Terms) -> PlainTerms | None:
+        """The terms reduced to five numbers, where that is all there is to them."""
+        key = id(terms)  # lives as long as the tariff does
+        if key not in self._plain:
+            is_plain = terms.is_plain and self.tariff.rounding.increment_digits is None
+            self._plain[key] = PlainTerms.of(terms, self.per_micro) if is_plain else None
+        return self._plain[key]
+
+
+def stretch(found: Rate | BandTable, at_us: int) -> Stretch:
+    """The rate that holds at this instant, and until when."""
+    return Stretch(found, FOREVER_US) if isinstance(found, Rate) else found.stretch(at_us)
+
+
+def _common_unit(tariff: Tariff) -> int:
+    """Seconds of which every unit of the tariff's prices is a divisor."""
+    units = {step.unit_s for rate in tariff.rates for step in rate.terms.steps}
+    odd = sorted(unit for unit in units if unit < 1 or DAY_S % unit)
+    if odd:
+        raise BadRecord(f"tariff {tariff.name}: a unit of {odd[0]} s does not divide a day")
+    return lcm(1, *units)
 
 
 class TariffBook:
     """Every version of every tariff. Versions are made ready when first asked for."""
 
-    def __init__(self, tariffs: Iterable[Tariff]) -> None:
+    def __init__(self, tariffs: Iterable[Tariff], calendars: Calendars = NO_CALENDARS) -> None:
         """BadRecord when a tariff's zone is unknown."""
+        self._calendars = calendars
         self._versions: dict[str, list[Tariff]] = {}
         for tariff in sorted(tariffs, key=lambda tariff: (tariff.valid_from, tariff.version)):
             zone_named(tariff.zone)
@@ -108,5 +141,5 @@ class TariffBook:
         tariff = self._versions[name][index]
         table = self._tables.get((name, tariff.version))
         if table is None:
-            table = self._tables[name, tariff.version] = RateTable(tariff)
+            table = self._tables[name, tariff.version] = RateTable(tariff, self._calendars)
         return table

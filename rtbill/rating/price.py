@@ -1,77 +1,69 @@
-"""What a call costs: connect fee and increments, summed exactly, rounded once at the end.
+"""What a call costs: fees and increments, summed exactly, rounded once at the end.
 
 An answered call costs the connect fee and the first increment, however short it was; also one
 whose answer and hang-up bear the same instant, which happens only when a clock stepped. Each
 further increment is due as soon as talk goes on past the end of the one before: 60.000000 s at
 60/60 is one, 60.000001 s is two. An increment costs what the band says in which it begins, length
-and price, to its end. The connect fee and the first increment are those of the band of the
-answer.
+and price, to its end.
 
-The sum is kept in sixtieths of a micro-unit, so nothing is lost before the one rounding: half up to
-the tariff's digits.
+Fees, free seconds, grace, least and greatest charge are those of the rate that holds at the answer.
+Increments are added to the connect fee, then the disconnect fee; the sum is kept within the least
+and the greatest charge, and rounded to the tariff's digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
-from rtbill.domain.money import divide_rounding_half_up, divide_rounding_up
+from rtbill.domain.money import divide_rounding, divide_rounding_half_up, divide_rounding_up
 from rtbill.domain.rated import Price
-from rtbill.domain.tariff import Rate
-from rtbill.rating.bands import SECOND_US
-from rtbill.rating.lookup import RateTable
+from rtbill.domain.tariff import Rate, Terms
+from rtbill.rating.increments import Run, cost_of_one, no_rate_at, runs
+from rtbill.rating.lookup import RateTable, stretch
+from rtbill.rating.zones import SECOND_US
 
-SIXTIETHS = 60
-"""A price is per minute, an increment is in seconds: their product is in these."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Run(NamedTuple):
-    """Increments of one rate, one after the other."""
+class Spell(NamedTuple):
+    """Increments of one run that a call has begun."""
 
-    rate: Rate
-    begins_us: int
-    length_s: int
+    run: Run
     increments: int
-    """How many of them begin before another rate may hold; more than any call has when none will.
-    """
+    cost: int
+    """Of all of them, in parts of a micro-unit."""
 
 
 def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> Price:
     """What an answered call of this talk time costs; NoRate when the tariff does not cover it."""
     assert talk_us >= 0, "talk time is never negative"
     found = table.find(number)
-    if found.week is None:
-        rate, ends_us, until_us = found.single, 0, 0
+    if isinstance(found, Rate):
+        rate: Rate | None = found
+        plain = table.plain(found.terms)
     else:
         answered_us = epoch_us(answered_at)
-        ends_us = answered_us + talk_us
-        rate, until_us = found.week.stretch(answered_us)
-    if rate is None:
-        raise NoRate(_no_rate_at(table, number))
-    if ends_us <= until_us:
-        billed_s = rate.first_increment_s
-        over_us = talk_us - billed_s * SECOND_US
-        if over_us > 0:
-            step_s = rate.next_increment_s
-            billed_s += divide_rounding_up(over_us, step_s * SECOND_US) * step_s
-        sixtieths = SIXTIETHS * rate.connect_fee_micros + rate.price_per_minute_micros * billed_s
+        rate, until_us = found.stretch(answered_us)
+        if rate is None:
+            raise NoRate(no_rate_at(table, number))
+        is_within = answered_us + talk_us <= until_us and not table.tariff.splits_increments
+        plain = table.plain(rate.terms) if is_within else None
+    if plain is not None:
+        cost, billed_us = plain.cost(talk_us)
     else:
-        sixtieths, billed_s = _across_bands(table, number, answered_at, talk_us)
-    step = table.rounding_step
-    tariff = table.tariff
+        cost, billed_us = _with_fees(table, rate.terms, number, epoch_us(answered_at), talk_us)
+    step, tariff = table.rounding_step, table.tariff
     return Price(
-        divide_rounding_half_up(sixtieths, SIXTIETHS * step) * step,
+        divide_rounding(cost, table.per_micro * step, tariff.rounding.mode) * step,
         tariff.currency,
         tariff.name,
         tariff.version,
         rate.prefix,
         rate.destination,
-        billed_s,
+        divide_rounding_up(billed_us, SECOND_US),
     )
 
 
@@ -81,42 +73,62 @@ def accrued(table: RateTable, number: str, answered_at: datetime, now: datetime)
     return price(table, number, answered_at, talk_us).micros
 
 
-def runs(table: RateTable, number: str, answered_at: datetime) -> Iterator[Run]:
-    """The increments of a call from its answer on, without end; NoRate where no rate holds."""
-    found = table.find(number)
-    at_us = epoch_us(answered_at)
-    first = found.stretch(at_us).rate
-    if first is None:
-        raise NoRate(_no_rate_at(table, number))
-    yield Run(first, at_us, first.first_increment_s, 1)
-    at_us += first.first_increment_s * SECOND_US
-    while True:
-        rate, until_us = found.stretch(at_us)
-        if rate is None:
-            raise NoRate(_no_rate_at(table, number))
-        length_us = rate.next_increment_s * SECOND_US
-        increments = divide_rounding_up(until_us - at_us, length_us)
-        yield Run(rate, at_us, rate.next_increment_s, increments)
-        at_us += increments * length_us
+def spells(table: RateTable, number: str, answered_us: int, talk_us: int) -> list[Spell]:
+    """The increments that a call of this talk time has begun; none while it is free."""
+    terms = terms_at(table, number, answered_us)
+    free_us = terms.free_s * SECOND_US
+    if is_in_grace(terms, talk_us) or (free_us and talk_us <= free_us):
+        return []
+    ends_us = answered_us + free_us + max(talk_us - free_us, terms.billable_min_s * SECOND_US)
+    found: list[Spell] = []
+    for run in runs(table, number, answered_us):
+        left = divide_rounding_up(ends_us - run.begins_us, run.length_us)
+        begun = min(run.increments, max(left, 0 if found else 1))
+        found.append(Spell(run, begun, begun * rounded_increment(table, cost_of_one(table, run))))
+        if run.begins_us + begun * run.length_us >= ends_us:
+            return found
+    raise AssertionError("increments have no end")
 
 
-def _across_bands(
-    table: RateTable, number: str, answered_at: datetime, talk_us: int
+def terms_at(table: RateTable, number: str, at_us: int) -> Terms:
+    """The terms that hold for the number at this instant; NoRate when none do."""
+    rate = stretch(table.find(number), at_us).rate
+    if rate is None:
+        raise NoRate(no_rate_at(table, number))
+    return rate.terms
+
+
+def is_in_grace(terms: Terms, talk_us: int) -> bool:
+    """Whether so short a call costs nothing at all."""
+    return bool(terms.grace_s) and talk_us <= terms.grace_s * SECOND_US
+
+
+def owes_disconnect_fee(terms: Terms, talk_us: int) -> bool:
+    """Whether the call is long enough for the fee at its end."""
+    return bool(terms.disconnect_fee_micros) and talk_us >= terms.disconnect_after_s * SECOND_US
+
+
+def _with_fees(
+    table: RateTable, terms: Terms, number: str, answered_us: int, talk_us: int
 ) -> tuple[int, int]:
-    """Sixtieths of micro-units and billed seconds of a call that may see several rates."""
-    ends_us = epoch_us(answered_at) + talk_us
-    sixtieths, billed_s = 0, 0
-    for run in runs(table, number, answered_at):
-        if billed_s == 0:
-            sixtieths = SIXTIETHS * run.rate.connect_fee_micros
-        left = divide_rounding_up(ends_us - run.begins_us, run.length_s * SECOND_US)
-        seconds = min(run.increments, left) * run.length_s
-        billed_s += seconds
-        sixtieths += run.rate.price_per_minute_micros * seconds
-        if run.begins_us + seconds * SECOND_US >= ends_us:
-            break
-    return sixtieths, billed_s
+    """Parts of a micro-unit and billed microseconds of any call."""
+    if is_in_grace(terms, talk_us):
+        return 0, 0
+    per_micro = table.per_micro
+    begun = spells(table, number, answered_us, talk_us)
+    cost = sum(each.cost for each in begun) + per_micro * terms.connect_fee_micros
+    if owes_disconnect_fee(terms, talk_us):
+        cost += per_micro * terms.disconnect_fee_micros
+    if terms.charge_max_micros is not None:
+        cost = min(cost, per_micro * terms.charge_max_micros)
+    cost = max(cost, per_micro * terms.charge_min_micros)
+    return cost, sum(each.increments * each.run.length_us for each in begun)
 
 
-def _no_rate_at(table: RateTable, number: str) -> str:
-    return f"the bands of tariff {table.tariff.name!r} leave a time without a rate for {number}"
+def rounded_increment(table: RateTable, cost: int) -> int:
+    """An increment's price as the tariff keeps it; exact, unless it rounds increments too."""
+    digits = table.tariff.rounding.increment_digits
+    if digits is None:
+        return cost
+    step = table.per_micro * 10 ** (6 - digits)
+    return divide_rounding_half_up(cost, step) * step

@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from rtbill.domain.tariff import Rate
-from rtbill.rating.affordable import budget_sixtieths
+from rtbill.domain.money import divide_rounding_up
+from rtbill.domain.tariff import Rate, Step
+from rtbill.rating.affordable import budget_parts
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import SIXTIETHS
+from rtbill.rating.price import rounded_increment
 
 OTHER = "other"
 """Class of every number that begins with no prefix of another class."""
@@ -29,7 +30,7 @@ Prefixes = Mapping[str, Sequence[str]]
 
 
 class Course(NamedTuple):
-    """An upper bound of what talk costs, in sixtieths of micro-units."""
+    """An upper bound of what talk costs, in parts of a micro-unit."""
 
     first_s: int
     first_cost: int
@@ -72,7 +73,7 @@ class WorstPrices:
     """The worst courses of every class in one version of a tariff."""
 
     def __init__(self, table: RateTable, classes: Prefixes) -> None:
-        self._rounding_step = table.rounding_step
+        self._table = table
         self._courses = {
             name: _worst_of(found) for name, found in _by_class(table, classes).items()
         }
@@ -84,7 +85,7 @@ class WorstPrices:
         found = self._courses.get(name)
         if not found:
             return None
-        budget = budget_sixtieths(max(0, money_micros), self._rounding_step)
+        budget = budget_parts(self._table, max(0, money_micros))
         return min(course.affordable_s(budget, cap_s) for course in found)
 
 
@@ -96,7 +97,7 @@ def _by_class(table: RateTable, classes: Prefixes) -> dict[str, set[Course]]:
     class_of = {prefix: name for name, prefixes in classes.items() for prefix in prefixes}
     lengths = sorted({len(prefix) for prefix in class_of}, reverse=True)
     found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
-    worst = {prefix: courses(of_prefix) for prefix, of_prefix in rates.items()}
+    worst = {prefix: courses(table, of_prefix) for prefix, of_prefix in rates.items()}
     for prefix, of_prefix in worst.items():
         found[_longest(prefix, class_of, lengths) or OTHER].update(of_prefix)
     # A rate whose prefix is shorter than that of the class covers numbers of it all the same.
@@ -117,28 +118,57 @@ def _longest(prefix: str, class_of: Mapping[str, str], lengths: Iterable[int]) -
     return None
 
 
-def courses(rates: Sequence[Rate]) -> list[Course]:
+def courses(table: RateTable, rates: Sequence[Rate]) -> list[Course]:
     """What a call costs at most that begins at one of these rates, the bands of a prefix, and goes
     on at any of them: one course for each rate to begin with.
     """
-    per_s = max(rate.price_per_minute_micros for rate in rates)
-    steps = {rate.next_increment_s for rate in rates}
-    if len(steps) == 1:
-        step_s = steps.pop()
+    if any(table.plain(rate.terms) is None for rate in rates) or table.tariff.splits_increments:
+        return [_course_of_any(table, rates)]
+    steps = [rate.terms.steps[0] for rate in rates]
+    per_s = max(_per_second(table, step) for step in steps)
+    lengths = {step.increment_s for step in steps}
+    if len(lengths) == 1:
+        step_s = lengths.pop()
         rest = (step_s, per_s * step_s, 0)
     else:
         # Steps of several lengths: all but the last lie within the talk, the last may be any.
-        last_cost = max(rate.price_per_minute_micros * rate.next_increment_s for rate in rates)
+        last_cost = max(_per_second(table, step) * step.increment_s for step in steps)
         rest = (1, per_s, last_cost - per_s)
     return [
         Course(
-            rate.first_increment_s,
-            SIXTIETHS * rate.connect_fee_micros
-            + rate.price_per_minute_micros * rate.first_increment_s,
+            first_s := rate.terms.first_increment_s or step.increment_s,
+            table.per_micro * rate.terms.connect_fee_micros + _per_second(table, step) * first_s,
             *rest,
         )
-        for rate in rates
+        for rate, step in zip(rates, steps, strict=True)
     ]
+
+
+def _course_of_any(table: RateTable, rates: Sequence[Rate]) -> Course:
+    """A bound for rates of any shape: every fee and the longest increment in advance, then the
+    dearest second of all steps.
+    """
+    terms = [rate.terms for rate in rates]
+    steps = [step for each in terms for step in each.steps]
+    per_s = max(_per_second(table, step) for step in steps)
+    longest_s = max(
+        *(step.increment_s for step in steps),
+        *(each.first_increment_s + each.billable_min_s for each in terms),
+    )
+    fees = max(
+        each.connect_fee_micros + each.disconnect_fee_micros + each.charge_min_micros
+        for each in terms
+    )
+    return Course(0, table.per_micro * fees + per_s * longest_s, 1, per_s)
+
+
+def _per_second(table: RateTable, step: Step) -> int:
+    """Parts of a micro-unit that a second costs at most, increments rounded as the tariff says."""
+    exact = step.price_micros * table.per_micro // step.unit_s
+    if table.tariff.rounding.increment_digits is None:
+        return exact
+    # A rounded increment is dearer by less than a whole digit, and the shortest lasts a second.
+    return divide_rounding_up(rounded_increment(table, exact * step.increment_s), step.increment_s) + 1
 
 
 def _worst_of(found: Iterable[Course]) -> tuple[Course, ...]:

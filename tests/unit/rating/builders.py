@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from rtbill.domain.money import parse_micros
-from rtbill.domain.tariff import Rate, Tariff, TimeBand
+from rtbill.domain.tariff import Rate, Rounding, Tariff, Terms, TimeBand
 from rtbill.rating.lookup import RateTable
 
 YEAR_2026 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,7 +25,7 @@ def utc(text: str) -> datetime:
 def a_band(hours: str, days: frozenset[int] = DAILY) -> TimeBand:
     """A band such as `8-18`, in whole hours."""
     start, end = hours.split("-")
-    return TimeBand(days, int(start) * 60, int(end) * 60)
+    return TimeBand(days=days, start_minute=int(start) * 60, end_minute=int(end) * 60)
 
 
 def a_rate(
@@ -34,16 +36,21 @@ def a_rate(
     band: TimeBand | None = None,
 ) -> Rate:
     """A rate; prices as decimal text."""
-    first, following = increments.split("/")
     return Rate(
         prefix=prefix,
         destination=f"Destination {prefix}",
-        connect_fee_micros=parse_micros(connect),
-        price_per_minute_micros=parse_micros(per_minute),
-        first_increment_s=int(first),
-        next_increment_s=int(following),
+        terms=some_terms(increments, per_minute, connect),
         band=band,
     )
+
+
+def some_terms(
+    increments: str = "60/60", per_minute: str = "0.06", connect: str = "0", **more: Any
+) -> Terms:
+    """Terms; prices as decimal text, `more` as in Terms."""
+    first, following = map(int, increments.split("/"))
+    plain = Terms.per_minute(parse_micros(per_minute), first, following, parse_micros(connect))
+    return replace(plain, **more)
 
 
 def a_tariff(
@@ -62,7 +69,7 @@ def a_tariff(
         zone=zone,
         valid_from=valid_from,
         rates=rates,
-        round_digits=digits,
+        rounding=Rounding(digits=digits),
     )
 
 
