@@ -19,6 +19,7 @@ from adapters.asterisk.connection import ActionFailed, Headers, Session, wanted_
 from adapters.asterisk.inspection.config_file import Category, read_reply
 from adapters.asterisk.settings import AsteriskSettings
 from adapters.asterisk.wire import Limits, Message, Reader
+from adapters.connecting import NO_CONNECTION, unreachable
 from adapters.event_buffer import EventBuffer
 from adapters.line import Line, Recorder
 from rtbill.domain.errors import PortFailed, Unavailable
@@ -236,10 +237,8 @@ async def _connect(inquiry: Inquiry) -> Line[Message]:
         assert tls is not None
         where = f"{settings.name} at {settings.host}:{settings.port}"
         raise Unavailable(f"no TLS with {where}: {tls.sentence(error)}") from error
-    except (OSError, TimeoutError) as error:
-        why = str(error) or f"no answer within {settings.link.connect_timeout_s:g} s"
-        raise Unavailable(
-            f"cannot reach {settings.name} at {settings.host}:{settings.port}: {why}; "
-            "check the address, the firewall and that the exchange runs"
-        ) from error
+    except NO_CONNECTION as error:
+        within_s = settings.link.connect_timeout_s
+        text = unreachable(settings.name, settings.host, settings.port, error, within_s)
+        raise Unavailable(text) from error
     return line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -147,6 +148,13 @@ async def test_nobody_there_says_where_it_looked() -> None:
         await inspect(settings(1), ManualClock(), nowhere)
 
 
+@pytest.mark.parametrize("host", ["pbx..example", ".example", f"{'x' * 64}.example"])
+async def test_a_name_that_no_host_can_have_is_said_to_be_one(host: str) -> None:
+    text = rf"cannot reach lab at {re.escape(host)}:5038: its name, .* is none that a host can have"
+    with pytest.raises(Unavailable, match=text):
+        await inspect(settings(5038, host), ManualClock(), nowhere)
+
+
 async def test_an_exchange_that_never_answers_is_given_up(exchange: FakeExchange) -> None:
     exchange.silent.add("CoreSettings")
 
@@ -225,6 +233,10 @@ async def test_only_what_greets_as_an_exchange_answers(exchange: FakeExchange) -
     assert await answering(["127.0.0.1", "127.0.0.9"], exchange.port) == ["127.0.0.1"]
     async with conversing(silent, exchange.port, host="127.0.0.9"):
         assert await answering(["127.0.0.9"], exchange.port) == []
+
+
+async def test_nothing_answers_at_a_name_that_no_host_can_have() -> None:
+    assert await answering(["pbx..example"], 5038) == []
 
 
 async def test_the_addresses_of_this_machine_are_none_of_loopback() -> None:
