@@ -29,8 +29,7 @@ DEADLINE_S = 20.0
 """For a whole inspection, from the first byte to the last."""
 BOOTED_WITHIN_S = 3.0
 _LIMITS = Limits(headers_max=400_000, message_max=16 * 1024 * 1024)
-"""The endpoints of three thousand telephones come as one message."""
-_LISTED = frozenset({"EndpointList", "EndpointListComplete"})
+"""The file with the endpoints of three thousand telephones comes as one message."""
 _T = TypeVar("_T")
 OnEvent = Callable[[Message], None]
 
@@ -52,7 +51,7 @@ class Inquiry:
         """By action, why it was not answered."""
         self.broken: set[str] = set()
         """Configuration files that the exchange itself cannot read."""
-        self.reader = Reader(wanted_events() | _LISTED, _LIMITS)
+        self.reader = Reader(wanted_events(), _LIMITS)
         self._session = Session(settings, clock, self.buffer)
         self._on_event = on_event
         self._line: Line[Message] | None = None
@@ -103,7 +102,7 @@ class Inquiry:
         try:
             return await self._session.list_items(self._open_line(), action, headers)
         except ActionFailed as failed:
-            if "not found" in failed.text.lower() or "no endpoints" in failed.text.lower():
+            if "not found" in failed.text.lower():
                 return []
             self.unsaid.setdefault(action, failed.text)
             return None
