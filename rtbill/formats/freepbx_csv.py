@@ -21,7 +21,6 @@ grown by a few rooms, can be imported again and changes only what is new, and na
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from zoneinfo import ZoneInfo
 from rtbill.domain.account import Account, AccountKind, Extension, Membership
 from rtbill.domain.call import EPOCH
 from rtbill.domain.csv_rows import CsvRow, CsvTable, Problem, read_table
+from rtbill.domain.extension_pattern import matches
 from rtbill.domain.money import decimal_text
 from rtbill.formats.accounts_csv import COLUMNS, AccountsFile, Reading, read_rows
 
@@ -146,11 +146,6 @@ def read_export(
     said.warnings += _remarks(phones, defaults.pbx, standing, choice)
     has_secrets = not SECRET_COLUMNS.isdisjoint(table.columns)
     return Export(accounts, tuple(said.warnings), has_secrets)
-
-
-def matches(number: str, patterns: Iterable[str]) -> bool:
-    """Whether the number is of one of these patterns, in which `x` is any digit."""
-    return any(re.fullmatch(pattern.replace("x", "[0-9]"), number) for pattern in patterns)
 
 
 def _header_problems(table: CsvTable) -> list[Problem]:

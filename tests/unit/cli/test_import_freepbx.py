@@ -217,6 +217,12 @@ def test_a_wrong_option_is_said_once_with_its_name(
     assert len(done.output.splitlines()) == 1
 
 
+@pytest.mark.parametrize("pattern", ["1***", "1001*"])
+def test_a_star_in_a_pattern_is_a_star(hall: Hall, pattern: str) -> None:
+    answer = hall.imports("--only", pattern)
+    assert answer["problems"] == [f"line 1: no row below the header matches {pattern}"]
+
+
 def test_two_exchanges_with_the_same_numbers_need_two_prefixes(hall: Hall) -> None:
     hall.config.write_text(CONFIG + ANNEX)
     hall.imports("--pbx", "hall", "--only", "1xxx", "--apply")
