@@ -152,10 +152,13 @@ def _read(
     export = read_export(read_text(file), ZoneInfo(config.site.zone), defaults, standing, choice)
     warnings = list(export.warnings)
     if export.has_secrets and _is_open_to_others(file):
+        mend = f"run: chmod 0600 {file}"
+        if file == STANDARD_INPUT:
+            mend = "make it readable for you alone"  # nobody knows the name of the file behind it
         warnings.insert(
             0,
-            f"it holds passwords of telephones and others can read it; run: chmod 0600 {file}, "
-            "and delete it when it has served",
+            f"it holds passwords of telephones and others can read it; {mend}, and delete it when "
+            "it has served",
         )
     return export, warnings
 

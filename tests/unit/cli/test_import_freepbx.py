@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,21 @@ def test_the_file_may_come_by_standard_input(hall: Hall) -> None:
     done = hall.run("import", "freepbx", "-", "--apply", stdin=EXAMPLE.read_text())
     assert done.exit_code == 0
     assert hall.accounts()["1001"]["balance"] == "10.00"
+
+
+def test_of_standard_input_no_file_is_named(hall: Hall) -> None:
+    hall.file.chmod(0o644)
+    command = [sys.executable, "-m", "rtbill", "import", "freepbx", "-", "--config"]
+    with hall.file.open() as stdin:
+        done = subprocess.run(
+            [*command, str(hall.config)], stdin=stdin, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert "chmod 0600 -" not in done.stdout
+    assert (
+        "it holds passwords of telephones and others can read it; make it readable for you alone, "
+        "and delete it when it has served"
+    ) in done.stdout
 
 
 @pytest.mark.parametrize(
