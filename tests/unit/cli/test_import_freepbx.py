@@ -240,6 +240,12 @@ def test_a_star_in_a_pattern_is_a_star(hall: Hall, pattern: str) -> None:
     assert answer["problems"] == [f"line 1: no row below the header matches {pattern}"]
 
 
+def test_a_choice_of_a_family_of_commands_is_said_as_plainly(hall: Hall) -> None:
+    done = hall.run("import", "freepbx", str(hall.file), "--kind", "later")
+    assert done.exit_code == 2
+    assert "Invalid value for '--kind': 'later' is not one of 'prepaid', 'postpaid'" in done.output
+
+
 def test_two_exchanges_with_the_same_numbers_need_two_prefixes(hall: Hall) -> None:
     hall.config.write_text(CONFIG + ANNEX)
     hall.imports("--pbx", "hall", "--only", "1xxx", "--apply")
