@@ -46,7 +46,7 @@ async def test_an_import_shows_what_it_would_do_and_does_nothing_until_applied()
             "changed": [],
             "assigned": ["hotel/1101 to s1", "hotel/2001 to lab", "hotel/2002 to lab"],
             "renamed": [],
-            "credited": ["s1 5.00"],
+            "credited": ["s1 5.00 EUR"],
             "problems": [],
         }
         assert await office.store.accounts() == before
@@ -148,12 +148,35 @@ async def test_an_opening_balance_that_was_changed_later_is_told_and_the_rest_is
         await import_accounts(office, apply=True)
         other = ACCOUNTS.replace("5.00", "7.00") + "new,New,prepaid,EUR,,hotel,1109,,,3.00\n"
 
+        before = await import_accounts(office, other)
         answer = await import_accounts(office, other, apply=True)
 
         [problem] = answer["problems"]
-        assert "account s1: opening balance" in problem
+        assert "account s1: opening balance: 5.00 EUR were credited to s1" in problem
+        assert answer["credited"] == ["new 3.00 EUR"]
+        assert before == answer, "the dry run told it all"
         assert await office.balance("s1") == 5_000_000
         assert await office.balance("new") == 3_000_000
+
+
+async def test_a_dry_run_shows_the_opening_balance_that_an_account_would_gain() -> None:
+    async with nobody_and_nothing() as office:
+        await import_accounts(office, ACCOUNTS.replace("5.00", ""), apply=True)
+        for apply in (False, True):
+            answer = await import_accounts(office, apply=apply)
+            assert answer["credited"] == ["s1 5.00 EUR"]
+        assert await office.balance("s1") == 5_000_000
+
+
+async def test_a_key_of_an_opening_balance_that_somebody_else_used_is_told_in_the_dry_run() -> None:
+    async with an_office("10.00") as office:
+        await office.credit("5.00", key="opening:s1")
+        for apply in (False, True):
+            answer = await import_accounts(office, apply=apply)
+            [problem] = answer["problems"]
+            assert "account s1: opening balance: 5.00 EUR were credited to room-1" in problem
+            assert answer["credited"] == []
+        assert await office.balance("s1") == 0
 
 
 async def test_an_opening_balance_of_zero_is_no_credit() -> None:

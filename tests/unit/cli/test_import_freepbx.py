@@ -96,7 +96,7 @@ def test_without_apply_the_import_only_tells_what_it_would_do(hall: Hall) -> Non
     assert done.exit_code == 0
     assert "created   1001" in done.output
     assert "assigned  hall/2002 to office" in done.output
-    assert "credited  1001 10.00" in done.output
+    assert "credited  1001 10.00 EUR" in done.output
     assert "this was a dry run" in done.output
     assert set(hall.accounts()) == {"house", "suspense"}
 
@@ -132,12 +132,25 @@ def test_another_opening_balance_later_moves_no_money_and_is_told(hall: Hall) ->
     hall.imports("--apply")
     hall.change("10.00", "90.00")
     hall.change("Tomas Novak", "Tomas Nowak")
+    told = hall.run("import", "freepbx", str(hall.file))
+    assert told.exit_code == 1
+    assert "this was a dry run; with --apply the rest is imported" in told.output
     done = hall.run("import", "freepbx", str(hall.file), "--apply")
     assert done.exit_code == 1
     assert "account 1001: opening balance" in done.output
     assert "the rest was imported" in done.output
+    assert told.output.splitlines()[:-1] == done.output.splitlines()[:-1]
     assert hall.accounts()["1001"]["balance"] == "10.00"
     assert hall.accounts()["1002"]["name"] == "Tomas Nowak"
+
+
+def test_a_dry_run_shows_the_opening_balance_that_was_written_later(hall: Hall) -> None:
+    hall.change("10.00", "")
+    hall.imports("--apply")
+    hall.file.write_text(EXAMPLE.read_text())
+    for options in ((), ("--apply",)):
+        assert hall.imports(*options)["credited"] == ["1001 10.00 EUR"]
+    assert hall.imports()["credited"] == []
 
 
 def test_new_rooms_are_added_and_nothing_else_changes(hall: Hall) -> None:
