@@ -180,6 +180,26 @@ def test_a_changed_name_holds_from_now_on_and_the_balance_stays(hall: Hall) -> N
     assert not any(again[word] for word in again if word != "warnings")
 
 
+def test_an_extension_that_was_moved_takes_no_opening_balance_and_no_terms_along(
+    hall: Hall,
+) -> None:
+    hall.imports("--apply", "--only", "1001")
+    hall.file.write_text(EXAMPLE.read_text().replace("10.00", "90.00"))
+    hall.imports("--apply", "--only", "1002")
+    moved = hall.run("group", "add", "1002", "hall/1001", "--move", "--person", "Brandt, Lena")
+    assert moved.exit_code == 0
+    before = hall.accounts()
+    for options in ((), ("--apply",)):
+        answer = hall.imports("--only", "1001", *options)
+        assert not any(answer[word] for word in answer if word != "warnings")
+        assert answer["warnings"][0] == (
+            "line 2: ignored rtbill_opening_balance: hall/1001 belongs to account 1002, not to "
+            "1001; write 1002 into rtbill_account if 1002 is meant"
+        )
+    assert hall.accounts() == before
+    assert [entry["amount"] for entry in hall.statement("1002")] == ["5.00"]
+
+
 def test_by_an_accounts_file_another_person_is_a_conflict_still(hall: Hall) -> None:
     hall.imports("--apply")
     exported = hall.run("accounts", "export").output
