@@ -41,6 +41,10 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except RtbillError as error:
             raise _said([error]) from error
+        except typer.BadParameter as wrong:
+            # Which library checks the words of a command line is nobody's business.
+            wrong.message = wrong.message.removeprefix("Value error, ")
+            raise
         except BaseExceptionGroup as group:
             ours = list(_leaves(group))
             if not all(isinstance(error, RtbillError) for error in ours):
