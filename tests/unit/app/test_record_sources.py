@@ -1,0 +1,79 @@
+"""What stands behind --cdr and --bill, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtbill.app.record_sources import bill_source, cdr_source
+from rtbill.app.their_calls import BillFiles
+from rtbill.domain.errors import BadRecord, ConfigError
+
+
+def test_the_example_mapping_is_read_from_its_file() -> None:
+    example = Path(__file__).parents[3] / "examples" / "bill-mapping.toml"
+    assert isinstance(bill_source([], example, "UTC", None), BillFiles)
+
+
+def test_a_mapping_file_is_named_with_its_mistakes(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text("colums = 1\n")
+    with pytest.raises(ConfigError, match=r"mapping\.toml: colums: is no key here"):
+        bill_source([], path, "UTC", None)
+    path.write_text("not toml")
+    with pytest.raises(ConfigError, match=r"mapping\.toml"):
+        bill_source([], path, "UTC", None)
+    with pytest.raises(BadRecord, match="cannot be read"):
+        bill_source([], tmp_path / "none.toml", "UTC", None)
+
+
+# ---------------------------------------------------------------------- where a database is
+
+
+def dsn_problem(dsn: str, environ: dict[str, str] | None = None, *others: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        cdr_source([dsn, *others], "UTC", None, environ or {})
+    return str(caught.value)
+
+
+def test_a_password_on_the_command_line_is_refused_and_not_repeated() -> None:
+    said = dsn_problem("mysql://rtbill:hunter2@127.0.0.1/asteriskcdrdb")
+    assert "--password-file" in said
+    assert "RTBILL_CDR_PASSWORD" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("dsn", "problem"),
+    [
+        ("mysql://rtbill@127.0.0.1/", "no database is named"),
+        ("mysql://127.0.0.1/asteriskcdrdb", "no username"),
+        ("mysql://rtbill@/asteriskcdrdb", "no hostname"),
+        ("mysql://rtbill@127.0.0.1:port/asteriskcdrdb", "the port is not a number"),
+        ("mysql://rtbill@127.0.0.1/asteriskcdrdb?table=cdr`x", "table 'cdr`x' is not a name"),
+        ("mysql://rtbill@127.0.0.1/asteriskcdrdb?tabel=cdr", "unknown option 'tabel'"),
+        ("postgresql://rtbill@127.0.0.1/cdr", "only mysql:// can be read"),
+        ("mysql://rtbill@192.0.2.7/asteriskcdrdb", "add tls_ca=FILE"),
+        ("mysql://rtbill@127.0.0.1/asteriskcdrdb", "no password for the database"),
+    ],
+)
+def test_a_mistake_in_an_address_is_named_with_the_remedy(dsn: str, problem: str) -> None:
+    assert problem in dsn_problem(dsn)
+
+
+def test_a_database_stands_alone() -> None:
+    assert "given alone" in dsn_problem("mysql://u@127.0.0.1/d", {}, "Master.csv")
+
+
+def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("secret")
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 0400"):
+        cdr_source(["mysql://u@127.0.0.1/d"], "UTC", path, {})
+
+
+def test_an_unknown_zone_is_named() -> None:
+    with pytest.raises(ConfigError, match="--cdr-zone: unknown time zone 'Berlin'"):
+        cdr_source(["Master.csv"], "Berlin", None, {})
