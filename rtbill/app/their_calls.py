@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from rtbill.app.record_files import RecordFile, record_file
 from rtbill.comparison.trunk_legs import LegJoiner, Site, without_prefix
 from rtbill.comparison.values import SECOND_US, TheirCall
 from rtbill.domain.call import epoch_us
@@ -87,12 +88,13 @@ class CdrFiles:
         begun = _begun(since, until)
         for path in self.paths:
             reader = CdrReader(self.zone)
-            rows = _sqlite(path, reader, record) if is_sqlite(path) else _csv(path, reader, record)
-            for row in rows:
-                if begun[0] <= row.began_us < begun[1]:
-                    record.calls.extend(joiner.feed(row))
+            with record_file(path) as file:
+                rows = _sqlite if is_sqlite(file.path) else _csv
+                for row in rows(file, reader, record):
+                    if begun[0] <= row.began_us < begun[1]:
+                        record.calls.extend(joiner.feed(row))
             if problem := reader.zone_problem():
-                raise BadRecord(f"{path}: {problem}")
+                raise BadRecord(f"{file.name}: {problem}")
         record.calls.extend(joiner.close())
         return record
 
@@ -146,19 +148,24 @@ class BillFiles:
         mapping = self.mapping
         record = TheirRecord(increment_us=mapping.increment_s * SECOND_US, tariff=mapping.tariff)
         for path in self.paths:
-            rows = _lines(path, mapping.encoding, mapping.delimiter, mapping.skip_rows)
-            _, header = next(rows, (0, [])) if mapping.header else (0, [])
-            try:
-                bill = Bill(mapping, header)
-            except BadRecord as bad:
-                raise ConfigError([f"{path}: {bad}"]) from bad
-            for line, cells in rows:
-                with record.reading(f"{path}, line {line}"):
-                    call = bill.read(cells)
-                    if call is not None:
-                        source = f"{path.name}:{line}"
-                        record.calls.append(_billed(call, source, self.trunk, site, mapping))
+            with record_file(path) as file:
+                self._read_file(file, site, record)
         return record
+
+    def _read_file(self, file: RecordFile, site: Site, record: TheirRecord) -> None:
+        mapping = self.mapping
+        rows = _lines(file, mapping.encoding, mapping.delimiter, mapping.skip_rows)
+        _, header = next(rows, (0, [])) if mapping.header else (0, [])
+        try:
+            bill = Bill(mapping, header)
+        except BadRecord as bad:
+            raise ConfigError([f"{file.name}: {bad}"]) from bad
+        for line, cells in rows:
+            with record.reading(f"{file.name}, line {line}"):
+                call = bill.read(cells)
+                if call is not None:
+                    source = f"{file.short_name}:{line}"
+                    record.calls.append(_billed(call, source, self.trunk, site, mapping))
 
 
 def _billed(
@@ -178,27 +185,27 @@ def _billed(
     )
 
 
-def _csv(path: Path, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
-    for line, cells in _lines(path, "utf-8", ","):
+def _csv(file: RecordFile, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
+    for line, cells in _lines(file, "utf-8", ","):
         if cells:
-            with record.reading(f"{path}, line {line}"):
+            with record.reading(f"{file.name}, line {line}"):
                 yield reader.master_row(cells)
 
 
-def _sqlite(path: Path, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
-    for number, cells in enumerate(sqlite_rows(path), start=1):
-        with record.reading(f"{path}, row {number}"):
+def _sqlite(file: RecordFile, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
+    for number, cells in enumerate(sqlite_rows(file.path, file.name), start=1):
+        with record.reading(f"{file.name}, row {number}"):
             yield reader.row(cells)
 
 
 def _lines(
-    path: Path, encoding: str, delimiter: str, skip: int = 0
+    source: RecordFile, encoding: str, delimiter: str, skip: int = 0
 ) -> Iterator[tuple[int, list[str]]]:
     """Rows with the line each begins on. Letters that are wrong in the encoding do not matter:
     what is compared are digits.
     """
     try:
-        with path.open(encoding=encoding, errors="replace", newline="") as file:
+        with source.path.open(encoding=encoding, errors="replace", newline="") as file:
             for _ in range(skip):
                 file.readline()
             line = skip + 1
@@ -207,9 +214,9 @@ def _lines(
                 yield line, cells
                 line = skip + rows.line_num + 1
     except OSError as error:
-        raise BadRecord(f"{path} cannot be read: {error.strerror}") from error
+        raise BadRecord(f"{source.name} cannot be read: {error.strerror}") from error
     except csv.Error as error:
-        raise BadRecord(f"{path} is not CSV: {error}") from error
+        raise BadRecord(f"{source.name} is not CSV: {error}") from error
 
 
 def _begun(since: datetime, until: datetime | None) -> tuple[int, int]:

@@ -25,17 +25,19 @@ def is_sqlite(path: Path) -> bool:
         raise BadRecord(f"{path} cannot be read: {error.strerror}") from error
 
 
-def sqlite_rows(path: Path) -> Iterator[dict[str, str]]:
-    """Every row of the table `cdr`, a page at a time; the exchange may go on writing."""
+def sqlite_rows(path: Path, name: str) -> Iterator[dict[str, str]]:
+    """Every row of the table `cdr`, a page at a time; the exchange may go on writing. Errors call
+    the file by the name given.
+    """
     uri = f"{path.resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
             present = connection.execute(f"SELECT * FROM {TABLE} LIMIT 0").description  # noqa: S608
-            columns = wanted_columns(f"{TABLE} of {path}", [each[0] for each in present])
+            columns = wanted_columns(f"{TABLE} of {name}", [each[0] for each in present])
             names = ", ".join(f'"{name}"' for name in columns)
             cursor = connection.execute(f"SELECT {names} FROM {TABLE} ORDER BY rowid")  # noqa: S608
             while page := cursor.fetchmany(PAGE_ROWS):
                 for cells in page:
                     yield named(columns, cells)
     except sqlite3.Error as error:
-        raise Unavailable(f"{path} cannot be read as a CDR database: {error}") from error
+        raise Unavailable(f"{name} cannot be read as a CDR database: {error}") from error
