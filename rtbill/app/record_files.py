@@ -1,4 +1,4 @@
-"""Files that an operator names, as files that can be read twice.
+"""Files that an operator names, `-` among them, as files that can be read twice.
 
 A record is looked at (is it SQLite?) before it is read. What comes by a pipe is gone once it was
 looked at, so it is copied first, into a folder that nobody else can open and that goes away again.
@@ -7,13 +7,16 @@ looked at, so it is copied first, into a folder that nobody else can open and th
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
-from rtbill.domain.errors import BadRecord
+from rtbill.domain.errors import BadRecord, ConfigError
+
+STANDARD_INPUT = Path("-")
 
 
 class RecordFile(NamedTuple):
@@ -26,37 +29,47 @@ class RecordFile(NamedTuple):
     """Where it can be read."""
 
 
+def check_read_once(paths: Iterable[Path]) -> None:
+    """ConfigError when standard input would have to be several files."""
+    if sum(path == STANDARD_INPUT for path in paths) > 1:
+        raise ConfigError(["standard input can be read once: give - for one file only"])
+
+
 @contextmanager
 def record_file(path: Path) -> Iterator[RecordFile]:
-    """The file itself, or a copy of a pipe's content for as long as `with` lasts; BadRecord when
-    there is nothing to read or no room for the copy.
+    """The file itself, or a copy of what comes by a pipe for as long as `with` lasts; BadRecord
+    when there is nothing to read or no room for the copy.
     """
+    name = "standard input" if path == STANDARD_INPUT else str(path)
     with ExitStack() as stack:
         try:
-            if path.is_file():
-                found = RecordFile(str(path), path.name, path)
+            if path != STANDARD_INPUT and path.is_file():
+                found = RecordFile(name, path.name, path)
             else:
-                found = RecordFile(str(path), str(path), _copy(path, stack))
+                found = RecordFile(name, name, _copy(_opened(path, stack), name, stack))
         except OSError as error:
-            raise BadRecord(f"{path} cannot be read: {error.strerror}") from error
+            raise BadRecord(f"{name} cannot be read: {error.strerror}") from error
         yield found
 
 
-def _copy(path: Path, stack: ExitStack) -> Path:
-    source = stack.enter_context(path.open("rb"))
+def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
+    if path != STANDARD_INPUT:
+        return stack.enter_context(path.open("rb"))
+    if sys.stdin is None:
+        raise BadRecord("standard input cannot be read: it is closed")
+    return sys.stdin.buffer
+
+
+def _copy(source: IO[bytes], name: str, stack: ExitStack) -> Path:
     try:
         # A folder, because SQLite may put files of its own beside the copy.
         folder = tempfile.TemporaryDirectory(prefix="rtbill-compare-")
         copy = Path(stack.enter_context(folder)) / "record"
-        _write(source, copy)
+        with copy.open("wb") as file:
+            shutil.copyfileobj(source, file)
     except OSError as error:
         raise BadRecord(
-            f"{path} cannot be copied to {tempfile.gettempdir()}: {error.strerror}; "
+            f"{name} cannot be copied to {tempfile.gettempdir()}: {error.strerror}; "
             "TMPDIR may name a folder with more room"
         ) from error
     return copy
-
-
-def _write(source: BinaryIO, copy: Path) -> None:
-    with copy.open("wb") as file:
-        shutil.copyfileobj(source, file)

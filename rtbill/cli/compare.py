@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 Cdr = Annotated[
     list[str] | None,
-    typer.Option(metavar="FILE|DSN", help="Master.csv (may be given again), or mysql://…"),
+    typer.Option(
+        metavar="FILE|DSN",
+        help="Master.csv (may be given again), - for standard input, or mysql://…",
+    ),
 ]
 BillPaths = Annotated[
-    list[Path] | None, typer.Option(metavar="FILE", help="A carrier's bill; needs --mapping.")
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="A carrier's bill, - is standard input; needs --mapping."),
 ]
 MappingPath = Annotated[
     Path | None, typer.Option(metavar="FILE", help="TOML: where what stands in the bill.")

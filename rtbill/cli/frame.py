@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 from typer.core import TyperGroup
 
+from rtbill.app.record_files import STANDARD_INPUT
 from rtbill.domain.errors import BadRecord, ConfigError, RtbillError
 
 if TYPE_CHECKING:
@@ -120,9 +121,6 @@ def read_books(config: Config, question: Callable[[Reader], Awaitable[_T]]) -> _
             return await question(reader)
 
     return asyncio.run(ask())
-
-
-STANDARD_INPUT = Path("-")
 
 
 def read_text(path: Path) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,9 +49,9 @@ class Desk:
         self.must("tariff", "import", str(folder / "tariff.csv"), "--from", "2026-01-01", "--apply")
         self.must("accounts", "import", str(folder / "accounts.csv"), "--apply")
 
-    def run(self, *arguments: str) -> Result:
+    def run(self, *arguments: str, given: str | None = None) -> Result:
         config = str(self.folder / "config.toml")
-        return CliRunner().invoke(app, [*arguments, "--config", config])
+        return CliRunner().invoke(app, [*arguments, "--config", config], input=given)
 
     def must(self, *arguments: str) -> None:
         done = self.run(*arguments)
@@ -59,8 +62,9 @@ class Desk:
         path.write_text(text)
         return str(path)
 
-    def compare(self, *arguments: str) -> Result:
-        return self.run("compare", *arguments)
+    def compare(self, *arguments: str, given: str | None = None) -> Result:
+        """`given` is what stands on standard input."""
+        return self.run("compare", *arguments, given=given)
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +150,58 @@ def test_a_bill_shows_what_the_carrier_charges(desk: Desk) -> None:
         "0.02",
         "0.06",
     )
+
+
+def test_the_exchanges_record_may_be_standard_input(desk: Desk) -> None:
+    rows = ROW.format(leg=1) + '"a","b"\n' + ROW.format(leg=2)
+    done = desk.compare("--cdr", "-", "--json", given=rows)
+    assert done.exit_code == 1, done.output
+    told = json.loads(done.output)
+    assert told["totals"]["missing"]["calls"] == 2
+    assert told["problems"][0].startswith("standard input, line 2: has 2 columns")
+
+
+def test_a_bill_may_be_standard_input(desk: Desk) -> None:
+    bill = "to,at,s,eur\n0301234567,2026-11-22 13:00:11,60,0.02\n"
+    mapping = desk.file("mapping.toml", MAPPING)
+    done = desk.compare("--bill", "-", "--mapping", mapping, "--json", given=bill)
+    assert done.exit_code == 1, done.output
+    [found] = json.loads(done.output)["findings"]
+    assert found["their_call"] == "standard input:2"
+
+
+def test_a_mapping_may_be_standard_input(desk: Desk) -> None:
+    bill = desk.file("bill.csv", "to,at,s,eur\n")
+    done = desk.compare("--bill", bill, "--mapping", "-", given=MAPPING)
+    assert done.exit_code == 0, done.output
+    wrong = desk.compare("--bill", bill, "--mapping", "-", given="encoding = 1\n" + MAPPING)
+    assert "standard input: encoding: 1 is not a text" in wrong.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--cdr", "-", "--cdr", "-"),
+        ("--bill", "-", "--bill", "-", "--mapping", "{mapping}"),
+        ("--bill", "-", "--mapping", "-"),
+    ],
+)
+def test_standard_input_is_one_file(desk: Desk, arguments: tuple[str, ...]) -> None:
+    mapping = desk.file("mapping.toml", MAPPING)
+    words = [mapping if word == "{mapping}" else word for word in arguments]
+    refused = desk.compare(*words, given=ROW.format(leg=1))
+    assert refused.exit_code == 2, refused.output
+    assert "standard input can be read once: give - for one file only" in refused.output
+
+
+def test_a_standard_input_that_is_closed_is_said(desk: Desk) -> None:
+    config = str(desk.folder / "config.toml")
+    words = [sys.executable, "-m", "rtbill", "compare", "--cdr", "-", "--config", config]
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(words)} <&-"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "rtbill: standard input cannot be read: it is closed\n"
 
 
 def test_a_span_that_ends_before_it_begins_is_refused(desk: Desk, lost: str) -> None:
