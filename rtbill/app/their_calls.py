@@ -215,6 +215,11 @@ def _lines(
                 line = skip + rows.line_num + 1
     except OSError as error:
         raise BadRecord(f"{source.name} cannot be read: {error.strerror}") from error
+    except UnicodeError as error:  # no wrong letter, those are replaced: a mark is missing
+        raise BadRecord(
+            f"{source.name} is not {encoding} text: {error}; name its own encoding in the mapping, "
+            "such as cp1252 or, without a byte order mark, utf-16-le"
+        ) from error
     except csv.Error as error:
         raise BadRecord(f"{source.name} is not CSV: {error}") from error
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ Column = str | int
 """A name in the header row, or a number from 1."""
 DurationForm = Literal["seconds", "minutes", "hh:mm:ss"]
 DURATION_FORMS: tuple[DurationForm, ...] = ("seconds", "minutes", "hh:mm:ss")
+_ANY_TEXT = "41315550100;22.11.2026\r\n"
 _ANY_TIME = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 _KEYS = {
     "": (
@@ -215,7 +217,15 @@ def _is_column(value: object) -> bool:
 
 
 def _encoding(text: str) -> None:
+    """Python has encodings of other things as well: hex, rot13, names of hosts."""
     codecs.lookup(text)
+    try:
+        written = io.BytesIO(_ANY_TEXT.encode(text))
+        found = io.TextIOWrapper(written, encoding=text, errors="replace", newline="").read()
+    except (LookupError, UnicodeError):
+        found = ""
+    if found != _ANY_TEXT:
+        raise ValueError(f"{text!r} is not a text encoding")
 
 
 def _one_character(text: str) -> None:

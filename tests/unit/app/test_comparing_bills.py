@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from rtbill.app.their_calls import BillFiles
 from rtbill.comparison.values import Finding
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import BadRecord, ConfigError
-from rtbill.formats.bill_mapping import BillMapping
 from tests.unit.app.hall import Hall
 from tests.unit.app.records import MAPPING, NOON, bill, carriers_bill, master, told
 
@@ -56,9 +56,7 @@ async def test_rows_of_one_of_several_exchanges_need_its_name(tmp_path: Path) ->
 
 
 async def test_a_price_list_that_is_not_in_the_books_is_named(hall: Hall, tmp_path: Path) -> None:
-    mapping = BillMapping(
-        **{each: getattr(MAPPING, each) for each in MAPPING.__slots__} | {"tariff": "buying"}
-    )
+    mapping = replace(MAPPING, tariff="buying")
     with pytest.raises(BadRecord, match="no tariff 'buying'; there are: retail"):
         await hall.compare(carriers_bill(tmp_path, mapping=mapping))
 
@@ -75,6 +73,29 @@ async def test_lines_above_the_header_are_skipped_and_lines_counted_all_the_same
 ) -> None:
     path = tmp_path / "bill.csv"
     path.write_text("Carrier Ltd\n\nto;at;s;eur;line\nx y z!;;;;\n")
-    values = {each: getattr(MAPPING, each) for each in MAPPING.__slots__} | {"skip_rows": 2}
-    done = await hall.compare(BillFiles(paths=[path], mapping=BillMapping(**values)))
+    done = await hall.compare(BillFiles(paths=[path], mapping=replace(MAPPING, skip_rows=2)))
     assert "bill.csv, line 4" in str(done.problems[0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+async def test_a_bill_in_another_encoding_is_refused_with_the_remedy(
+    hall: Hall, tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text("to;at;s;eur;line\n" * 9)
+    mapping = replace(MAPPING, encoding=encoding)
+    said = rf"bill\.csv is not {encoding} text: .* BOM; name its own encoding in the mapping"
+    with pytest.raises(BadRecord, match=said):
+        await hall.compare(BillFiles(paths=[path], mapping=mapping))
+
+
+async def test_a_bill_in_utf_16_is_read(hall: Hall, tmp_path: Path) -> None:
+    await bill(hall)
+    files = carriers_bill(
+        tmp_path,
+        "4930123456;2026-11-22 12:00:00;60;0.10;1001",
+        mapping=replace(MAPPING, encoding="utf-16"),
+    )
+    [path] = files.paths
+    path.write_text(path.read_text(), encoding="utf-16")
+    assert told(await hall.compare(files)) == []

@@ -207,6 +207,11 @@ def test_a_small_mapping_takes_the_sites_zone() -> None:
         ({"price": {"column": "P"}}, "price.currency: is missing"),
         ({"price": {"column": "P", "currency": "EURO"}}, "price.currency: unknown currency"),
         ({"encoding": "utf-9"}, "encoding: unknown encoding"),
+        ({"encoding": "hex"}, "encoding: 'hex' is not a text encoding"),
+        ({"encoding": "rot13"}, "encoding: 'rot13' is not a text encoding"),
+        ({"encoding": "base64"}, "encoding: 'base64' is not a text encoding"),
+        ({"encoding": "idna"}, "encoding: 'idna' is not a text encoding"),
+        ({"encoding": "undefined"}, "encoding: 'undefined' is not a text encoding"),
         ({"delimiter": ";;"}, "delimiter: ';;' is not one character"),
         ({"skip_rows": "two"}, "skip_rows: 'two' is not a whole number"),
         ({"header": "no"}, "header: is true or false"),
@@ -222,6 +227,11 @@ def test_a_mistake_in_a_mapping_is_named_by_its_place(
     with pytest.raises(ConfigError) as caught:
         read_mapping(document(**changes), "UTC")
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["utf-8", "UTF-16", "utf-16-le", "cp1252", "latin-1", "cp500"])
+def test_encodings_of_text_are_taken(name: str) -> None:
+    assert read_mapping(document(encoding=name), "UTC").encoding == name
 
 
 def test_all_mistakes_are_named_at_once() -> None:
