@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -237,7 +238,7 @@ def _time_format(text: str) -> None:
     written = _ANY_TIME.strftime(text)
     try:
         found = datetime.strptime(written, text)  # noqa: DTZ007 - only its digits are compared
-    except ValueError as error:
+    except (ValueError, re.error) as error:  # strptime makes an expression of it: %d may not repeat
         raise ValueError(f"{text!r} is no format of strptime: {error}") from None
     if found.replace(second=0, tzinfo=UTC) != _ANY_TIME:
         raise ValueError(f"{text!r} lacks the year, the day or the time: %d.%m.%Y %H:%M:%S has all")

@@ -201,6 +201,7 @@ def test_a_small_mapping_takes_the_sites_zone() -> None:
         ({"start": {"columns": ["When"]}}, "start.format: is missing"),
         ({"start": {"columns": ["When"], "format": "%d.%m.%Y"}}, "lacks the year, the day or the"),
         ({"start": {"columns": ["When"], "format": "%H:%M:%S %Q"}}, "is no format of strptime"),
+        ({"start": {"columns": ["When"], "format": "%d.%d.%Y"}}, "'%d.%d.%Y' is no format of"),
         ({"start": {"columns": ["When"], "format": "%c", "zone": "Berlin"}}, "start.zone: unknown"),
         ({"duration": {"column": "S", "form": "hours"}}, "duration.form: 'hours' is not 'seconds'"),
         ({"duration": {"column": "S", "increment_s": -1}}, "duration.increment_s: -1"),
