@@ -132,6 +132,19 @@ async def test_a_row_that_cannot_be_read_is_named_and_the_others_are_compared(
     ]
 
 
+@pytest.mark.parametrize("began", ["0001-01-01 00:00:00", "9999-12-31 23:59:59"])
+async def test_a_row_of_an_impossible_year_is_named_and_the_others_are_compared(
+    hall: Hall, tmp_path: Path, began: str
+) -> None:
+    await bill(hall)
+    wrong = master_row(line=2).replace(f"{NOON - timedelta(seconds=10):%F %T}", began)
+    done = await hall.compare(master(tmp_path, wrong, master_row()))
+    assert (told(done), done.comparison.matched.calls) == ([], 1)
+    assert [str(problem) for problem in done.problems] == [
+        f"{tmp_path}/Master.csv, line 1: {began!r}: the year is not within 1970 to 2099"
+    ]
+
+
 async def test_times_in_another_zone_are_refused_with_the_remedy(
     hall: Hall, tmp_path: Path
 ) -> None:

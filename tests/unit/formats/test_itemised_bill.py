@@ -138,7 +138,10 @@ def test_rows_that_are_no_calls_are_left_out() -> None:
         ({"number": "withheld!"}, "'withheld!' is not a telephone number"),
         ({"start": "22.11.2026"}, "is not a time of the form %Y-%m-%d %H:%M:%S"),
         ({"talk": "a while"}, "duration 'a while' is not a number"),
+        ({"start": "0001-01-01 00:00:00"}, "'0001-01-01 00:00:00': the year is not within 1970"),
+        ({"start": "9999-12-31 23:59:59"}, "'9999-12-31 23:59:59': the year is not within 1970"),
         ({"talk": "-5"}, "below zero"),
+        ({"talk": "316224001"}, "duration '316224001' is longer than ten years"),
         ({"price": "free"}, "price 'free' is not a number"),
     ],
 )
@@ -147,6 +150,24 @@ def test_a_row_that_cannot_be_read_says_what_is_wrong(
 ) -> None:
     with pytest.raises(BadRecord, match=complaint):
         read(mapping(), **cells)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("87840:00:01", "duration '87840:00:01' is longer than ten years"),
+        (f"{'9' * 5000}:00:01", "is not of the form hh:mm:ss"),
+    ],
+)
+def test_a_clock_that_shows_more_than_ten_years_is_no_duration(text: str, complaint: str) -> None:
+    with pytest.raises(BadRecord, match=complaint):
+        read(mapping(duration_form="hh:mm:ss"), talk=text)
+
+
+def test_a_time_with_its_own_zone_has_a_year_as_well() -> None:
+    how = mapping(start_format="%Y-%m-%d %H:%M:%S %z")
+    with pytest.raises(BadRecord, match="the year is not within 1970 to 2099"):
+        read(how, start="0001-01-01 00:00:00 +0100")
 
 
 def test_a_short_row_is_named() -> None:
