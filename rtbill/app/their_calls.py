@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from rtbill.app.record_files import RecordFile, record_file
 from rtbill.comparison.trunk_legs import LegJoiner, Site, without_prefix
 from rtbill.comparison.values import SECOND_US, TheirCall
-from rtbill.domain.call import epoch_us
+from rtbill.domain.call import YEARS, epoch_us
 from rtbill.domain.errors import BadRecord, ConfigError
 from rtbill.formats.asterisk_cdr import CdrReader, CdrRow
 from rtbill.formats.bill_mapping import BillMapping
@@ -113,16 +113,8 @@ class CdrTable:
         record = TheirRecord()
         joiner, reader = LegJoiner(site), CdrReader(self.zone)
         with CdrDatabase(self.address, self.password) as database:
-            ends = database.first_and_last()
-            if ends is None:
-                return record
-            first, last = (datetime.fromisoformat(each[:19]) for each in ends)
-            # One hour more, because wall clocks repeat one.
-            begin = max(first, _wall(since, self.zone) - timedelta(hours=1))
-            end = last + timedelta(seconds=1)
-            if until is not None:
-                end = min(end, _wall(until, self.zone) + _AHEAD)
-            for number, cells in enumerate(database.rows(begin, end), start=1):
+            rows = self._rows(database, since, until)
+            for number, cells in enumerate(rows, start=1):
                 place = f"{self.address.table}, row {number} ({cells.get('uniqueid', '')})"
                 with record.reading(place):
                     record.calls.extend(joiner.feed(reader.row(cells)))
@@ -130,6 +122,19 @@ class CdrTable:
             raise BadRecord(f"{self.address}: {problem}")
         record.calls.extend(joiner.close())
         return record
+
+    def _rows(
+        self, database: CdrDatabase, since: datetime, until: datetime | None
+    ) -> Iterator[dict[str, str]]:
+        if ends := database.first_and_last():
+            # One hour more, because wall clocks repeat one.
+            begin = max(ends[0], _wall(since, self.zone) - timedelta(hours=1))
+            end = ends[1] + timedelta(seconds=1)
+            if until is not None:
+                end = min(end, _wall(until, self.zone) + _AHEAD)
+            yield from database.rows(begin, end)
+        if until is None or until.year >= YEARS.stop:
+            yield from database.rows_after_all_years()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ import pymysql  # type: ignore[import-untyped]  # ships no types
 from pymysql.constants import ER  # type: ignore[import-untyped]  # the same
 from pymysql.cursors import SSCursor  # type: ignore[import-untyped]  # the same
 
+from rtbill.domain.call import YEARS
 from rtbill.domain.errors import BadRecord, ConfigError, Unavailable
 from rtbill.mediation.columns import named, wanted_columns
 
@@ -29,6 +30,7 @@ PAGE_ROWS = 2000
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
 FORM = "mysql://USER@HOST[:PORT]/DATABASE[?table=cdr][&tls_ca=FILE][&plain_text_accepted=true]"
+_AFTER_ALL = f"{YEARS.stop}-01-01"
 _NAME = re.compile(r"[0-9A-Za-z_$]{1,64}")
 _OPTIONS = frozenset({"table", "tls_ca", "plain_text_accepted"})
 
@@ -145,14 +147,17 @@ class CdrDatabase:
         if self._connection.open:  # a lost connection is closed already
             self._connection.close()
 
-    def first_and_last(self) -> tuple[str, str] | None:
-        """The oldest and the newest beginning on the exchange's wall clock; None when empty."""
+    def first_and_last(self) -> tuple[datetime, datetime] | None:
+        """The oldest and the newest beginning on the exchange's wall clock, of years that calls can
+        be of; None when there is none.
+        """
         start = self._columns[0]
-        [(first, last)] = self.ask(
+        ends = self.ask(
             f"SELECT MIN(`{start}`), MAX(`{start}`) FROM `{self._address.table}`"  # noqa: S608
-            f" WHERE `{start}` > '1971-01-01'"
+            f" WHERE `{start}` > '1971-01-01' AND `{start}` < '{_AFTER_ALL}'"
         )
-        return None if first is None else (first, last)
+        [(first, last)] = ends
+        return None if first is None else (self._wall_time(first), self._wall_time(last))
 
     def ask(self, query: str) -> Sequence[Sequence[Any]]:
         """All rows of a small answer, as texts."""
@@ -163,18 +168,33 @@ class CdrDatabase:
 
     def rows(self, since: datetime, until: datetime) -> Iterator[dict[str, str]]:
         """Rows that began from the one to before the other wall clock time, in order."""
-        names = ", ".join(f"`{name}`" for name in self._columns)
         start = self._columns[0]
+        for day in _days(since, until):
+            begin, end = (f"{each:%Y-%m-%d %H:%M:%S}" for each in day)
+            yield from self._rows(f"`{start}` >= %s AND `{start}` < %s", begin, end)
+
+    def rows_after_all_years(self) -> Iterator[dict[str, str]]:
+        """Rows that began later than any call can have."""
+        yield from self._rows(f"`{self._columns[0]}` >= %s", _AFTER_ALL)
+
+    def _rows(self, condition: str, *values: str) -> Iterator[dict[str, str]]:
+        names = ", ".join(f"`{name}`" for name in self._columns)
         query = (
             f"SELECT {names} FROM `{self._address.table}`"  # noqa: S608 - names are checked above
-            f" WHERE `{start}` >= %s AND `{start}` < %s ORDER BY `{start}`"
+            f" WHERE {condition} ORDER BY `{self._columns[0]}`"
         )
-        for begin, end in _days(since, until):
-            with self._asking(), self._connection.cursor() as cursor:
-                cursor.execute(query, (f"{begin:%Y-%m-%d %H:%M:%S}", f"{end:%Y-%m-%d %H:%M:%S}"))
-                while page := cursor.fetchmany(PAGE_ROWS):
-                    for cells in page:
-                        yield named(self._columns, cells)
+        with self._asking(), self._connection.cursor() as cursor:
+            cursor.execute(query, values)
+            while page := cursor.fetchmany(PAGE_ROWS):
+                for cells in page:
+                    yield named(self._columns, cells)
+
+    def _wall_time(self, text: str) -> datetime:
+        try:
+            return datetime.fromisoformat(text[:19])
+        except ValueError:
+            said = f"{self._columns[0]} {text!r} is no time; correct that row"
+            raise BadRecord(f"{self._address}: {said}") from None
 
     def _find_columns(self) -> list[str]:
         with self._connection.cursor() as cursor:
