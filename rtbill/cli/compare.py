@@ -94,7 +94,7 @@ def compare(
 
     Exit status: 0 nothing differs, 1 something does or could not be read, 2 wrong usage.
     """
-    from rtbill.app.comparing import Request
+    from rtbill.app.comparing import REACH, Request
     from rtbill.app.comparing import compare as compare_records
     from rtbill.app.record_sources import bill_source, cdr_source
     from rtbill.cli import comparison_paper
@@ -110,8 +110,8 @@ def compare(
         source=source,
         pbx=pbx,
         trunk=trunk,
-        since=instant(since, loaded),
-        until=instant(until, loaded),
+        since=instant(since, loaded, REACH),
+        until=instant(until, loaded, REACH),
         terms=_terms(tolerance, duration_seconds, duration_percent),
         strip=tuple(strip or ()),
     )

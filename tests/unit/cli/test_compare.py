@@ -211,6 +211,29 @@ def test_a_span_that_ends_before_it_begins_is_refused(desk: Desk, lost: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("option", "date"),
+    [
+        ("--since", "0001-01-01"),
+        ("--since", "0001-01-01T12:00Z"),
+        ("--until", "9999-12-31T23:00"),
+        ("--until", "9999-12-31T23:00-12:00"),
+    ],
+)
+def test_a_span_at_the_end_of_the_calendar_is_refused(
+    desk: Desk, lost: str, option: str, date: str
+) -> None:
+    refused = desk.compare("--cdr", lost, option, date)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"rtbill: {date!r} is too near the end of the calendar; ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_span_may_reach_far(desk: Desk, lost: str) -> None:
+    done = desk.compare("--cdr", lost, "--since", "1900-01-01", "--until", "9999-12-31", "--json")
+    assert json.loads(done.output)["totals"]["missing"]["calls"] == 2, done.output
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ((), "give either --cdr or --bill"),
