@@ -53,7 +53,9 @@ Strip = Annotated[
 Tolerance = Annotated[
     float, typer.Option(min=1, max=3600, help="Seconds between two beginnings of one call.")
 ]
-DurationSeconds = Annotated[float, typer.Option(min=0, help="Durations may differ by this, …")]
+DurationSeconds = Annotated[
+    float, typer.Option(min=0, max=86_400, help="Durations may differ by this, …")
+]
 DurationPercent = Annotated[
     float, typer.Option(min=0, max=100, help="… or by this much, whichever is more.")
 ]

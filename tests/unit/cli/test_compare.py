@@ -233,6 +233,15 @@ def test_a_span_may_reach_far(desk: Desk, lost: str) -> None:
     assert json.loads(done.output)["totals"]["missing"]["calls"] == 2, done.output
 
 
+@pytest.mark.parametrize("word", ["inf", "-inf", "nan", "1e300", "86401"])
+@pytest.mark.parametrize("option", ["--duration-seconds", "--duration-percent", "--tolerance"])
+def test_what_may_differ_has_bounds(desk: Desk, lost: str, option: str, word: str) -> None:
+    refused = desk.compare("--cdr", lost, option, word)
+    assert refused.exit_code == 2, refused.output
+    assert option in refused.output
+    assert "Traceback" not in refused.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
