@@ -13,7 +13,7 @@ from rtbill.config.private_file import read_private
 from rtbill.domain.errors import BadRecord, ConfigError
 from rtbill.domain.hosts import is_loopback
 from rtbill.formats.bill_mapping import BillMapping, read_mapping
-from rtbill.mediation.cdr_database import SCHEME, parse_address
+from rtbill.mediation.cdr_address import SCHEME, is_address, parse_address
 
 PASSWORD_VARIABLE = "RTBILL_CDR_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -23,7 +23,7 @@ def cdr_source(
 ) -> TheirSource:
     """Files, or the table of one database; ConfigError says what is wrong with them."""
     _check_zone(zone)
-    if not any("://" in each for each in places):
+    if not any(map(is_address, places)):
         paths = [Path(each) for each in places]
         check_read_once(paths)
         return CdrFiles(paths=paths, zone=zone)

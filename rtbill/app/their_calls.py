@@ -19,7 +19,8 @@ from rtbill.domain.errors import BadRecord, ConfigError
 from rtbill.formats.asterisk_cdr import CdrReader, CdrRow
 from rtbill.formats.bill_mapping import BillMapping
 from rtbill.formats.itemised_bill import Bill, BilledCall
-from rtbill.mediation.cdr_database import CdrDatabase, DatabaseAddress
+from rtbill.mediation.cdr_address import DatabaseAddress
+from rtbill.mediation.cdr_database import CdrDatabase
 from rtbill.mediation.cdr_sqlite import is_sqlite, sqlite_rows
 
 PROBLEMS_KEPT = 20

@@ -6,16 +6,12 @@ whole table and no lock lasts. Every wait has a deadline, and the session may on
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql  # type: ignore[import-untyped]  # ships no types
 from pymysql.constants import ER  # type: ignore[import-untyped]  # the same
@@ -23,72 +19,13 @@ from pymysql.cursors import SSCursor  # type: ignore[import-untyped]  # the same
 
 from rtbill.domain.call import YEARS
 from rtbill.domain.errors import BadRecord, ConfigError, Unavailable
+from rtbill.mediation.cdr_address import DatabaseAddress
 from rtbill.mediation.columns import named, wanted_columns
 
-SCHEME = "mysql://"
 PAGE_ROWS = 2000
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
-FORM = "mysql://USER@HOST[:PORT]/DATABASE[?table=cdr][&tls_ca=FILE][&plain_text_accepted=true]"
 _AFTER_ALL = f"{YEARS.stop}-01-01"
-_NAME = re.compile(r"[0-9A-Za-z_$]{1,64}")
-_OPTIONS = frozenset({"table", "tls_ca", "plain_text_accepted"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseAddress:
-    """Where the table is, and as whom it is read."""
-
-    host: str
-    port: int
-    user: str
-    database: str
-    table: str
-    tls_ca: Path | None
-    plain_text_accepted: bool
-
-    def __str__(self) -> str:
-        return f"{SCHEME}{self.user}@{self.host}:{self.port}/{self.database}?table={self.table}"
-
-
-def parse_address(text: str) -> DatabaseAddress:
-    """The parts of `mysql://…`; ConfigError says what is wrong, never repeating a password."""
-    parts = urlsplit(text)
-    if parts.password is not None:
-        raise ConfigError(
-            [
-                "--cdr: a password does not belong on the command line, where every user of the "
-                "machine can see it; take it out and use --password-file FILE (mode 0400) or the "
-                "environment variable RTBILL_CDR_PASSWORD"
-            ]
-        )
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    database, table = parts.path.removeprefix("/"), options.get("table", "cdr")
-    problems = [f"unknown option {name!r}" for name in sorted(options.keys() - _OPTIONS)]
-    problems += [
-        f"{what} {name!r} is not a name" if name else f"no {what} is named"
-        for what, name in (("database", database), ("table", table))
-        if not _NAME.fullmatch(name)
-    ]
-    problems += [f"no {what}" for what in ("username", "hostname") if not getattr(parts, what)]
-    if options.get("plain_text_accepted", "true") not in ("true", "false"):
-        problems.append("plain_text_accepted is true or false")
-    try:
-        port = parts.port or 3306
-    except ValueError:
-        port = 0
-        problems.append("the port is not a number up to 65535")
-    if problems:
-        raise ConfigError([f"--cdr: {problem}; write {FORM}" for problem in problems])
-    return DatabaseAddress(
-        host=parts.hostname or "",
-        port=port,
-        user=unquote(parts.username or ""),
-        database=database,
-        table=table,
-        tls_ca=Path(options["tls_ca"]) if options.get("tls_ca") else None,
-        plain_text_accepted=options.get("plain_text_accepted") == "true",
-    )
 
 
 class CdrDatabase:

@@ -17,7 +17,8 @@ from rtbill.comparison.trunk_legs import Site
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import BadRecord, ConfigError, Unavailable
 from rtbill.mediation import cdr_database
-from rtbill.mediation.cdr_database import CdrDatabase, parse_address
+from rtbill.mediation.cdr_address import parse_address
+from rtbill.mediation.cdr_database import CdrDatabase
 from tests.fakes.books import a_record
 from tests.integration.mariadb.freepbx import DATABASE, PASSWORD, USER, insert
 from tests.integration.mariadb.server import MariaDb

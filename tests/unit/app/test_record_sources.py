@@ -37,11 +37,63 @@ def dsn_problem(dsn: str, environ: dict[str, str] | None = None, *others: str) -
     return str(caught.value)
 
 
-def test_a_password_on_the_command_line_is_refused_and_not_repeated() -> None:
-    said = dsn_problem("mysql://rtbill:hunter2@127.0.0.1/asteriskcdrdb")
-    assert "--password-file" in said
-    assert "RTBILL_CDR_PASSWORD" in said
+@pytest.mark.parametrize(
+    "password",
+    [
+        "hunter2",
+        "a@hunter2",
+        "a/hunter2",
+        "12/hunter2",
+        "a#hunter2",
+        "a?hunter2",
+        "a?table=hunter2",
+        "%zzhunter2",
+        "[hunter2",
+        "]hunter2",
+        "[::1hunter2",
+        "a:hunter2",
+        "\u2100hunter2",
+        "\udcffhunter2",
+        " hunter2",
+    ],
+)
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "mysql://rtbill:{}@127.0.0.1/asteriskcdrdb",
+        "mysql://rtbill:{}@127.0.0.1:port/asteriskcdrdb",
+        "mysql://rtbill:{}@[::1/asteriskcdrdb",
+        "mysql://rtbill%3A{}@127.0.0.1/asteriskcdrdb",
+        "mysql://rtbill@127.0.0.1/asteriskcdrdb?password={}",
+    ],
+)
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(
+    dsn: str, password: str
+) -> None:
+    said = dsn_problem(dsn.format(password))
+    assert "--password-file" in said or "@ or a #" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "mysql://rtbill:hunter2/asteriskcdrdb",
+        "mysql://rtbill:12/hunter-2",
+        "mysql://rtbill@127.0.0.1:hunter2/asteriskcdrdb",
+        "mysql://rtbill@hunter2@127.0.0.1/asteriskcdrdb",
+        "mysql://rtbill@a/hunter2@127.0.0.1/asteriskcdrdb",
+        "mysql://rtbill@127.0.0.1/asteriskcdrdb#hunter2",
+        "mysql:/rtbill:hunter2@127.0.0.1/asteriskcdrdb",
+        "mysql:rtbill:hunter2@127.0.0.1/asteriskcdrdb",
+        "MySQL://rtbill:hunter2@127.0.0.1/asteriskcdrdb",
+        "mariadb://rtbill:hunter2@127.0.0.1/asteriskcdrdb",
+    ],
+)
+def test_a_password_where_none_can_stand_is_not_repeated_either(dsn: str) -> None:
+    said = dsn_problem(dsn)
+    assert "mysql://" in said
+    assert "hunter" not in said
 
 
 @pytest.mark.parametrize(
@@ -51,6 +103,12 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated() -> None:
         ("mysql://127.0.0.1/asteriskcdrdb", "no username"),
         ("mysql://rtbill@/asteriskcdrdb", "no hostname"),
         ("mysql://rtbill@127.0.0.1:port/asteriskcdrdb", "the port is not a number"),
+        ("mysql://rtbill@127.0.0.1:0/asteriskcdrdb", "the port is not a number"),
+        ("mysql://rtbill@[::1/asteriskcdrdb", "IPv6 stands in brackets"),
+        ("mysql://rtbill@pbx..example/asteriskcdrdb", "the host is no name"),
+        ("mysql://rtbill@127.0.0.1/cdr-db", "the name of the database"),
+        ("mysql://\udcff@127.0.0.1/asteriskcdrdb", "the username is not text"),
+        ("mysql://rtbill@127.0.0.1/asteriskcdrdb?tls_ca=a%00b", "tls_ca is no name of a file"),
         ("mysql://rtbill@127.0.0.1/asteriskcdrdb?table=cdr`x", "table 'cdr`x' is not a name"),
         ("mysql://rtbill@127.0.0.1/asteriskcdrdb?tabel=cdr", "unknown option 'tabel'"),
         ("postgresql://rtbill@127.0.0.1/cdr", "only mysql:// can be read"),
