@@ -55,7 +55,8 @@ class CdrDatabase:
                 host=address.host,
                 port=address.port,
                 user=address.user,
-                password=self._password,
+                # As bytes: of a text the library takes Latin-1, the server's tools take UTF-8.
+                password=self._password.encode("utf-8", "surrogateescape"),
                 database=address.database,
                 charset="utf8mb4",
                 ssl=tls,
@@ -152,6 +153,11 @@ class CdrDatabase:
             raise Unavailable(f"{self._address}: {said}{_remedy(code)}") from error
         except OSError as error:  # a deadline in the middle of an answer
             raise Unavailable(f"{self._address}: {error}") from error
+        except RuntimeError as error:  # a way to sign in that needs a library of its own
+            raise Unavailable(
+                f"{self._address}: {error}; give this user a password of the kind "
+                "mysql_native_password"
+            ) from error
 
 
 def _remedy(code: object) -> str:

@@ -285,6 +285,17 @@ def test_what_the_server_refuses_is_said_with_the_remedy(
     assert password not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["Zoë", "9 €", "a@b/c#d?%zz["])
+def test_a_password_may_hold_any_letters(mariadb: MariaDb, password: str) -> None:
+    change = f"ALTER USER {USER}@'127.0.0.1' IDENTIFIED BY "
+    mariadb.run(f"{change} '{password}'")
+    try:
+        with CdrDatabase(parse_address(dsn(mariadb)), password) as database:
+            assert [list(row) for row in database.ask("SELECT 1")] == [["1"]]
+    finally:
+        mariadb.run(f'{change} "{PASSWORD}"')
+
+
 def test_a_table_that_is_not_there_is_said(mariadb: MariaDb) -> None:
     root = parse_address(f"mysql://root@127.0.0.1:{mariadb.port}/{DATABASE}?table=nothing")
     with pytest.raises(BadRecord, match=r"name it with \?table="), CdrDatabase(root, ""):
