@@ -37,6 +37,8 @@ def sqlite_rows(path: Path, name: str) -> Iterator[dict[str, str]]:
     uri = f"{path.resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
+            # Wrong letters, in names mostly, do not matter: what is compared are digits.
+            connection.text_factory = lambda content: content.decode(errors="replace")
             present = connection.execute(f"SELECT * FROM {TABLE} LIMIT 0").description  # noqa: S608
             columns = wanted_columns(f"{TABLE} of {name}", [each[0] for each in present])
             for page in _pages(connection, columns):

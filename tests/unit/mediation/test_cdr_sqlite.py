@@ -78,3 +78,9 @@ def test_a_table_ends_where_its_rows_end(tmp_path: Path, rows: int) -> None:
         connection.execute(CREATE)
         write(connection, *"abcdef"[:rows])
     assert "".join(read(path)) == "abcdef"[:rows]
+
+
+def test_letters_of_another_encoding_do_not_stop_the_others(master: Path) -> None:
+    with exchange(master) as connection:
+        connection.execute("UPDATE cdr SET calldate = CAST(x'e96c' AS TEXT) WHERE calldate = 'c'")
+    assert list(read(master)) == ["a", "b", "\ufffdl", *"defg"]
