@@ -210,11 +210,12 @@ def _lines(
     """Rows with the line each begins on. Letters that are wrong in the encoding do not matter:
     what is compared are digits.
     """
+    line = skip + 1
     try:
         with source.path.open(encoding=encoding, errors="replace", newline="") as file:
             for _ in range(skip):
-                file.readline()
-            line = skip + 1
+                if not file.readline():
+                    return
             rows = csv.reader(file, delimiter=delimiter)
             for cells in rows:
                 yield line, cells
@@ -227,7 +228,10 @@ def _lines(
             "such as cp1252 or, without a byte order mark, utf-16-le"
         ) from error
     except csv.Error as error:
-        raise BadRecord(f"{source.name} is not CSV: {error}") from error
+        raise BadRecord(
+            f"{source.name}, line {line}: this and what follows is not CSV: {error}; look for a "
+            "quotation mark that is not closed"
+        ) from error
 
 
 def _begun(since: datetime, until: datetime | None) -> tuple[int, int]:

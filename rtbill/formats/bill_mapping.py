@@ -230,8 +230,8 @@ def _encoding(text: str) -> None:
 
 
 def _one_character(text: str) -> None:
-    if len(text) != 1:
-        raise ValueError(f"{text!r} is not one character")
+    if len(text) != 1 or text in '"\r\n':
+        raise ValueError(f"{text!r} is not one character that may part cells")
 
 
 def _time_format(text: str) -> None:

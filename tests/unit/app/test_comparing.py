@@ -132,6 +132,14 @@ async def test_a_row_that_cannot_be_read_is_named_and_the_others_are_compared(
     ]
 
 
+async def test_a_quotation_mark_that_is_never_closed_is_named_by_its_line(
+    hall: Hall, tmp_path: Path
+) -> None:
+    files = master(tmp_path, master_row(), '"half a row', "\n" * 140_000)
+    with pytest.raises(BadRecord, match=r"Master\.csv, line 2: .* mark that is not closed"):
+        await hall.compare(files)
+
+
 @pytest.mark.parametrize("began", ["0001-01-01 00:00:00", "9999-12-31 23:59:59"])
 async def test_a_row_of_an_impossible_year_is_named_and_the_others_are_compared(
     hall: Hall, tmp_path: Path, began: str

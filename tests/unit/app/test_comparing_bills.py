@@ -77,6 +77,14 @@ async def test_lines_above_the_header_are_skipped_and_lines_counted_all_the_same
     assert "bill.csv, line 4" in str(done.problems[0])
 
 
+async def test_more_lines_to_skip_than_there_are_end_with_the_file(
+    hall: Hall, tmp_path: Path
+) -> None:
+    files = carriers_bill(tmp_path, mapping=replace(MAPPING, skip_rows=10**15))
+    with pytest.raises(ConfigError, match=r"has no column 'to'; .* is skip_rows right"):
+        await hall.compare(files)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 async def test_a_bill_in_another_encoding_is_refused_with_the_remedy(
     hall: Hall, tmp_path: Path, encoding: str

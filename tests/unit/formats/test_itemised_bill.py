@@ -235,6 +235,8 @@ def test_a_small_mapping_takes_the_sites_zone() -> None:
         ({"encoding": "idna"}, "encoding: 'idna' is not a text encoding"),
         ({"encoding": "undefined"}, "encoding: 'undefined' is not a text encoding"),
         ({"delimiter": ";;"}, "delimiter: ';;' is not one character"),
+        ({"delimiter": "\n"}, r"delimiter: '\n' is not one character that may part cells"),
+        ({"delimiter": '"'}, "delimiter: '\"' is not one character that may part cells"),
         ({"skip_rows": "two"}, "skip_rows: 'two' is not a whole number"),
         ({"header": "no"}, "header: is true or false"),
         ({"header": False}, "columns are named: 'To', 'When', 'Seconds'"),
