@@ -6,6 +6,7 @@ looked at, so it is copied first, into a folder that nobody else can open and th
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -44,9 +45,15 @@ def record_file(path: Path) -> Iterator[RecordFile]:
     with ExitStack() as stack:
         try:
             if path != STANDARD_INPUT and path.is_file():
+                path.open("rb").close()
                 found = RecordFile(name, path.name, path)
             else:
                 found = RecordFile(name, name, _copy(_opened(path, stack), name, stack))
+        except PermissionError as error:  # the service's user sees little of the exchange's
+            raise BadRecord(
+                f"{name} cannot be read: {error.strerror}; let a user who can read it pipe it, and "
+                f"give - in its place: sudo cat {shlex.quote(name)} | sudo rtbill compare ..."
+            ) from error
         except OSError as error:
             raise BadRecord(f"{name} cannot be read: {error.strerror}") from error
         yield found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -67,7 +69,12 @@ def _password(path: Path | None, environ: Mapping[str, str]) -> str:
     if path is not None:
         password, problem = read_private(path)
         if problem:
-            raise ConfigError([f"--password-file: {problem}"])
+            raise ConfigError(
+                [
+                    f"--password-file: {problem}; it has to be a file of mode 0400 that belongs to "
+                    f"{_own_user()}, who runs this command"
+                ]
+            )
         return password
     if PASSWORD_VARIABLE not in environ:
         raise ConfigError(
@@ -77,6 +84,14 @@ def _password(path: Path | None, environ: Mapping[str, str]) -> str:
             ]
         )
     return environ[PASSWORD_VARIABLE]
+
+
+def _own_user() -> str:
+    own = os.geteuid()
+    try:
+        return pwd.getpwuid(own).pw_name
+    except KeyError:  # in a container
+        return f"user {own}"
 
 
 def _check_zone(name: str) -> None:

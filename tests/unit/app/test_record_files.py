@@ -117,3 +117,17 @@ def test_a_copy_that_finds_no_room_says_where_and_what_to_do(
 def test_a_folder_is_no_record(tmp_path: Path) -> None:
     with pytest.raises(BadRecord, match="cannot be read: Is a directory"), record_file(tmp_path):
         pass
+
+
+def test_a_file_that_only_others_can_read_is_said_with_the_way_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    path = tmp_path / "Master 1.csv"
+    path.touch()
+    monkeypatch.setattr(Path, "open", refused)
+    said = f"Permission denied; let .*: sudo cat '{path}' | sudo rtbill compare"
+    with pytest.raises(BadRecord, match=said.replace("|", r"\|")), record_file(path):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,17 @@ def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None
     path.write_text("secret")
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 0400"):
+        cdr_source(["mysql://u@127.0.0.1/d"], "UTC", path, {})
+
+
+def test_whose_the_password_file_must_be_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "password"
+    path.write_text("secret")
+    path.chmod(0o400)
+    monkeypatch.setattr(os, "geteuid", lambda: 3_999_999_999)
+    with pytest.raises(ConfigError, match="that belongs to user 3999999999, who runs this"):
         cdr_source(["mysql://u@127.0.0.1/d"], "UTC", path, {})
 
 
