@@ -6,7 +6,6 @@ looked at, so it is copied first, into a folder that nobody else can open and th
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import sys
 import tempfile
@@ -51,8 +50,8 @@ def record_file(path: Path) -> Iterator[RecordFile]:
                 found = RecordFile(name, name, _copy(_opened(path, stack), name, stack))
         except PermissionError as error:  # the service's user sees little of the exchange's
             raise BadRecord(
-                f"{name} cannot be read: {error.strerror}; let a user who can read it pipe it, and "
-                f"give - in its place: sudo cat {shlex.quote(name)} | sudo rtbill compare ..."
+                f"{name} cannot be read: {error.strerror}; pipe what this command's user cannot "
+                "read: sudo cat FILE | sudo rtbill compare --cdr -"
             ) from error
         except OSError as error:
             raise BadRecord(f"{name} cannot be read: {error.strerror}") from error

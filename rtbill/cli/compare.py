@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rtbill.app.their_calls import TheirSource
     from rtbill.comparison.values import Terms
 
-
+# `readable=False`: whether a file can be read is said where it is read, with what to do about it.
 Cdr = Annotated[
     list[str] | None,
     typer.Option(
@@ -33,10 +33,15 @@ Cdr = Annotated[
 ]
 BillPaths = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", help="A carrier's bill, - is standard input; needs --mapping."),
+    typer.Option(
+        metavar="FILE",
+        readable=False,
+        help="A carrier's bill, - is standard input; needs --mapping.",
+    ),
 ]
 MappingPath = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="TOML: where what stands in the bill.")
+    Path | None,
+    typer.Option(metavar="FILE", readable=False, help="TOML: where what stands in the bill."),
 ]
 Since = Annotated[str | None, typer.Option(metavar="DATE", help="Answered from then on.")]
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Answered before then.")]
@@ -44,7 +49,10 @@ CdrZone = Annotated[
     str | None, typer.Option(metavar="ZONE", help="Zone of the CDR's times; the site's.")
 ]
 PasswordFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Of the database; or set RTBILL_CDR_PASSWORD.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", readable=False, help="Of the database; or set RTBILL_CDR_PASSWORD."
+    ),
 ]
 Strip = Annotated[
     list[str] | None,

@@ -156,7 +156,7 @@ class CdrDatabase:
         except RuntimeError as error:  # a way to sign in that needs a library of its own
             raise Unavailable(
                 f"{self._address}: {error}; give this user a password of the kind "
-                "mysql_native_password"
+                "mysql_native_password, or with MySQL use tls_ca=FILE"
             ) from error
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -202,6 +205,33 @@ def test_a_standard_input_that_is_closed_is_said(desk: Desk) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == "rtbill: standard input cannot be read: it is closed\n"
+
+
+def test_files_that_only_others_can_read_are_said_with_the_remedy(
+    desk: Desk, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the system's answers are played."""
+    open_it, access = Path.open, os.access
+    closed = {"Master.csv", "password", "bill.csv", "mapping.toml"}
+
+    def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name in closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return open_it(path, *arguments, **named)
+
+    bill, mapping = desk.file("bill.csv", ""), desk.file("mapping.toml", MAPPING)
+    password = desk.file("password", "secret")
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name not in closed and access(path, mode)
+    )
+    for arguments in (("--cdr", lost), ("--bill", bill, "--mapping", mapping)):
+        refused = desk.compare(*arguments)
+        assert refused.exit_code == 1, refused.output
+        assert "Permission denied; pipe what this command's user cannot read" in refused.stderr
+    refused = desk.compare("--cdr", "mysql://u@127.0.0.1/d", "--password-file", password)
+    assert refused.exit_code == 2, refused.output
+    assert "Permission denied; it has to be a file of mode 0400 that belongs" in refused.stderr
 
 
 def test_a_span_that_ends_before_it_begins_is_refused(desk: Desk, lost: str) -> None:
