@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from rtbill.app.record_files import STANDARD_INPUT
 from rtbill.cli.accounts import tell_import
 from rtbill.cli.frame import (
     DEFAULT_CONFIG,
-    STANDARD_INPUT,
     AsJson,
     ConfigPath,
     add_command,
