@@ -13,6 +13,7 @@ from datetime import datetime
 from random import Random
 from typing import Generic, Protocol, TypeVar
 
+from adapters.connecting import NO_CONNECTION, unreachable
 from adapters.event_buffer import EventBuffer
 from adapters.line import Line, LinkSettings, Recorder, Wire
 from adapters.tls import Tls
@@ -161,15 +162,10 @@ class Link(Generic[M]):
         except ssl.SSLError as error:
             self._report_tls(error)
             return False, False
-        except (OSError, TimeoutError) as error:
-            why = str(error) or "it closed the connection"
-            if isinstance(error, TimeoutError):
-                why = f"no answer within {self.settings.connect_timeout_s:g} s"
-            self.trouble(
-                "unreachable",
-                f"cannot reach {self._name} at {self._host}:{self._port}: {why}; "
-                "check the address, the firewall and that the exchange runs",
-            )
+        except NO_CONNECTION as error:
+            within_s = self.settings.connect_timeout_s
+            text = unreachable(self._name, self._host, self._port, error, within_s)
+            self.trouble("unreachable", text)
             return False, False
         refused_by: SignInRefused | None = None
         try:

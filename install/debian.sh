@@ -105,6 +105,18 @@ pip() {
     "$environment/bin/python" -m pip --disable-pip-version-check --no-input install --quiet "$@"
 }
 
+# Whether a process runs from this environment: its command line or a library that it has open is
+# there. grep is given the path by standard input, because it would find its own command line.
+is_in_use() {
+    real=$(cd "$1" 2>/dev/null && pwd -P) || return 1
+    for process in /proc/[0-9]*; do
+        if printf '%s/\n' "$1" "$real" | grep -qsFf - "$process/cmdline" "$process/maps"; then
+            return 0
+        fi
+    done
+    return 1
+}
+
 # Each run makes a virtual environment of its own, and .venv comes to name it when it is complete: a
 # failure leaves the installed program as it was, and the running service keeps its files.
 install_program() {
@@ -132,7 +144,13 @@ install_program() {
     for each in "$program"/venv-*; do
         case $(basename "$each") in
             "$(basename "$environment")" | "$before") ;;
-            *) rm -rf "$each" ;;
+            *)
+                if is_in_use "$each"; then
+                    say "kept $each, from which a process still runs"
+                else
+                    rm -rf "$each"
+                fi
+                ;;
         esac
     done
     for each in docs examples; do

@@ -337,11 +337,10 @@ class Billing:
         self.committed(committed)
         transfer = committed.facts.transfers[0] if committed.facts else committed.first
         assert transfer is not None, "a credit leaves a transfer"
-        signed = transfer.amount_micros * (1 if transfer.credit == account else -1)
-        if transfer.account != account or signed != micros:
+        if transfer.account != account or transfer.change_micros != micros:
             raise Conflict(
-                f"key {key!r} was used before: {Money(signed, transfer.currency)} to "
-                f"{transfer.account}; a new credit needs a new key"
+                f"key {key!r} was used before: {Money(transfer.change_micros, transfer.currency)} "
+                f"to {transfer.account}; a new credit needs a new key"
             )
         balance_micros = self.directory.state(account).balance_micros
         return Credited(terms.currency, balance_micros, committed.facts is None)

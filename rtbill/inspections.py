@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -19,7 +20,10 @@ from rtbill.ports import CallFilter, Clock, Pbx, Reader
 
 UNPAID_DAYS = 7
 UNPAID_MAX = 1000
+UNREACHABLE = "unreachable"
+FAILED = "inspection-failed"
 _KIND = "check"
+_OURS = ("rtbill", "adapters")
 
 _logger = logging.getLogger(__name__)
 
@@ -45,8 +49,10 @@ class Inspections:
             except PortFailed as failed:
                 # What was found before still stands; that it cannot be reached has its own alarm.
                 _logger.warning("not inspected", extra={"pbx": line.pbx.name, "why": str(failed)})
-            else:
-                self.tell(line.pbx.name, found)
+                continue
+            except Exception as mistake:  # noqa: BLE001 - the edge of a task: billing goes on
+                found = [_failure(line.pbx.name, mistake)]
+            self.tell(line.pbx.name, found)
 
     async def order(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The findings at one exchange, or at all; alarms follow them."""
@@ -61,7 +67,9 @@ class Inspections:
         return as_answer(reports)
 
     def tell(self, pbx: str, findings: Iterable[Finding]) -> None:
-        """Raise an alarm for each sort of finding but notes, and clear those that are over."""
+        """Raise an alarm for each sort of finding but notes, and clear those that are over; none is
+        over after an inspection that failed.
+        """
         texts: dict[str, list[str]] = {}
         for finding in findings:
             if finding.severity is not Severity.NOTE:
@@ -71,20 +79,19 @@ class Inspections:
         for subject, said in texts.items():
             more = f" (and {len(said) - 1} more: rtbill check-pbx {pbx})" if len(said) > 1 else ""
             self._alarms.raise_(_KIND, subject, said[0] + more)
+        if f"{pbx}/{FAILED}" in texts:
+            return
         for alarm in self._alarms.active():
             is_ours = alarm.kind == _KIND and alarm.subject.startswith(f"{pbx}/")
             if is_ours and alarm.subject not in texts:
                 self._alarms.clear(_KIND, alarm.subject)
 
 
-UNREACHABLE = "unreachable"
-
-
 async def inspect_all(
     pbxs: Sequence[Pbx], reader: Reader | None, clock: Clock
 ) -> dict[str, list[Finding]]:
-    """The findings at each exchange, all looked at together; one that cannot be asked has that as
-    its finding.
+    """The findings at each exchange, all looked at together; one that cannot be asked, or whose
+    inspection fails, has that as its finding.
     """
     reports: dict[str, list[Finding]] = {pbx.name: [] for pbx in pbxs}
 
@@ -94,11 +101,35 @@ async def inspect_all(
         except PortFailed as failed:
             remedy = "nothing else could be looked at; mend this first"
             reports[pbx.name] = [problem(UNREACHABLE, str(failed), remedy)]
+        except Exception as mistake:  # noqa: BLE001 - the edge of a task: the others are looked at
+            reports[pbx.name] = [_failure(pbx.name, mistake)]
 
     async with asyncio.TaskGroup() as group:
         for pbx in pbxs:
             group.create_task(look(pbx), name=f"inspect {pbx.name}")
     return reports
+
+
+def _failure(pbx: str, mistake: BaseException) -> Finding:
+    """A mistake of ours as a finding, and in the log with the way there. What the exception says is
+    kept back: an inspection reads secrets.
+    """
+    way = list(traceback.walk_tb(mistake.__traceback__))
+    while isinstance(mistake, BaseExceptionGroup):
+        mistake = mistake.exceptions[0]
+        way += traceback.walk_tb(mistake.__traceback__)
+    kind = type(mistake).__name__
+    steps = traceback.StackSummary.extract(iter(way))
+    text = "".join(steps.format()) + kind
+    _logger.error("inspection failed", extra={"pbx": pbx, "exception": text})
+    modules = [(str(frame.f_globals.get("__name__")), line) for frame, line in way]
+    module, line = [each for each in modules if each[0].partition(".")[0] in _OURS][-1]
+    return problem(
+        FAILED,
+        f"the inspection broke off inside rtbill ({kind} in {module}, line {line}), so what may be "
+        "wrong with the exchange was not found; billing goes on",
+        "report it with these words and rtbill's log; each sign-in and rtbill check-pbx try again",
+    )
 
 
 async def inspect(pbx: Pbx, reader: Reader | None, clock: Clock) -> list[Finding]:

@@ -298,6 +298,12 @@ class Reader(Protocol):
         """
         ...
 
+    async def transfers_by_key(self, keys: Sequence[str]) -> Mapping[str, Transfer]:
+        """Those of these transfers (`credit:<key>`, `call:<call id>`) that were made, by key,
+        whatever their account.
+        """
+        ...
+
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""
         ...

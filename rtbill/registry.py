@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from balance import ledger
 from rtbill.billing import Billing
 from rtbill.domain.account import Account, Membership
 from rtbill.domain.changes import (
@@ -21,7 +22,7 @@ from rtbill.domain.changes import (
     Together,
 )
 from rtbill.domain.errors import Conflict
-from rtbill.domain.money import Money, decimal_text, too_fine
+from rtbill.domain.money import Money, too_fine
 from rtbill.formats import accounts_csv
 from rtbill.formats.wording import Wording
 from rtbill.ports import Clock, Reader, Store
@@ -49,6 +50,8 @@ class Registry:
         conflict: that person holds the extension from now on.
         """
         read = accounts_csv.read_accounts(str(arguments["csv"]), self._wording.zone)
+        # First, so that nothing changes between the look at the directory and the changes.
+        due, key_conflicts = await self._openings(read)
         renamed = self._renamed(read) if arguments.get("renames", False) else {}
         problems = [str(problem) for problem in read.problems]
         problems += self._conflicts(read, renamed)
@@ -58,20 +61,17 @@ class Registry:
         if problems:
             return answer
         changes = self._changes(read, renamed, answer)
+        problems += key_conflicts
         if not arguments.get("apply", False):
-            answer["credited"] = [
-                f"{account} {decimal_text(micros)}"
-                for account, micros in read.opening_micros.items()
-                if micros and account in answer["created"]
-            ]
+            answer["credited"] = [f"{account} {amount}" for account, amount in due.items()]
             return answer
         if changes:
             await self._store.change(Together(tuple(changes)))
         await self._follow()
         for membership in read.memberships:
             self._billing.alarms.clear("house", str(membership.extension))
-        for account, micros in read.opening_micros.items():
-            await self._open_with(account, micros, answer)
+        for account, amount in due.items():
+            await self._open_with(account, amount, answer)
         await self._billing.reassess([*answer["created"], *answer["changed"]])
         return answer
 
@@ -152,18 +152,41 @@ class Registry:
         self._billing.reassign()
         self._billing.wake()
 
-    async def _open_with(self, account: str, micros: int, answer: Answer) -> None:
-        if micros == 0:
-            return
-        key = f"opening:{account}"
+    async def _openings(
+        self, read: accounts_csv.AccountsFile
+    ) -> tuple[dict[str, Money], list[str]]:
+        """The opening balances that are still to be credited, by account, and what is to be said
+        of those whose key stands for another credit. A transfer is for ever, and so is its finding.
+        """
+        wanted = {
+            each.id: Money(read.opening_micros[each.id], each.currency)
+            for each in read.accounts
+            if read.opening_micros.get(each.id)
+        }
+        keys = {account: ledger.credit_key(_opening_key(account)) for account in wanted}
+        made = await self._reader.transfers_by_key(list(keys.values()))
+        due = {account: wanted[account] for account, key in keys.items() if key not in made}
+        return due, [
+            f"account {account}: opening balance: {Money(first.change_micros, first.currency)} "
+            f"were credited to {first.account} before (key {_opening_key(account)}), so "
+            f"{wanted[account]} are not; leave it empty, and credit what is missing with "
+            f"`rtbill credit {account}`"
+            for account, key in keys.items()
+            if (first := made.get(key)) is not None
+            and (first.account, first.change_micros) != (account, wanted[account].micros)
+        ]
+
+    async def _open_with(self, account: str, amount: Money, answer: Answer) -> None:
         try:
-            credited = await self._billing.credit(account, micros, key, "opening balance")
+            credited = await self._billing.credit(
+                account, amount.micros, _opening_key(account), "opening balance"
+            )
         except Conflict as other_amount:
             # The rest of the file is good: what stands in it is carried out.
             answer["problems"].append(f"account {account}: opening balance: {other_amount}")
             return
         if not credited.is_repeated:
-            answer["credited"].append(f"{account} {Money(micros, credited.currency)}")
+            answer["credited"].append(f"{account} {amount}")
 
     def _conflicts(
         self, read: accounts_csv.AccountsFile, renamed: Mapping[Membership, Membership]
@@ -196,6 +219,11 @@ class Registry:
                     "an account's currency never changes"
                 )
         return problems
+
+
+def _opening_key(account: str) -> str:
+    """Of the one credit that an account may begin with."""
+    return f"opening:{account}"
 
 
 def _openings_too_fine(read: accounts_csv.AccountsFile) -> list[str]:

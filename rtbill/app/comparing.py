@@ -30,6 +30,8 @@ from rtbill.rating.lookup import TariffBook
 
 MARGIN = timedelta(hours=4)
 """Read beyond both ends of the span: rows of one call, and its two beginnings, may lie apart."""
+REACH = timedelta(hours=18)
+"""The margin, and the same on an exchange's own clock anywhere on earth."""
 _SLICE = timedelta(hours=6)
 """Our calls are read in slices of this, so that not all of them are whole values at once."""
 _SLICE_CALLS_MAX = 10_000_000

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from rtbill.app.record_files import check_read_once, record_file
 from rtbill.app.their_calls import BillFiles, CdrFiles, CdrTable, TheirSource
 from rtbill.config.private_file import read_private
 from rtbill.domain.errors import BadRecord, ConfigError
 from rtbill.domain.hosts import is_loopback
 from rtbill.formats.bill_mapping import BillMapping, read_mapping
-from rtbill.mediation.cdr_database import SCHEME, parse_address
+from rtbill.mediation.cdr_address import SCHEME, is_address, parse_address
 
 PASSWORD_VARIABLE = "RTBILL_CDR_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -22,8 +25,10 @@ def cdr_source(
 ) -> TheirSource:
     """Files, or the table of one database; ConfigError says what is wrong with them."""
     _check_zone(zone)
-    if not any("://" in each for each in places):
-        return CdrFiles(paths=[Path(each) for each in places], zone=zone)
+    if not any(map(is_address, places)):
+        paths = [Path(each) for each in places]
+        check_read_once(paths)
+        return CdrFiles(paths=paths, zone=zone)
     if len(places) > 1:
         raise ConfigError(["--cdr: a database is given alone, without files beside it"])
     [place] = places
@@ -42,26 +47,34 @@ def cdr_source(
 
 def bill_source(paths: Sequence[Path], mapping: Path, zone: str, trunk: str | None) -> TheirSource:
     """Bills of one form; ConfigError names every mistake in the mapping."""
+    check_read_once([*paths, mapping])
     return BillFiles(paths=paths, mapping=load_mapping(mapping, zone), trunk=trunk or "")
 
 
 def load_mapping(path: Path, zone: str) -> BillMapping:
     """The mapping of a TOML file; the zone is for one that names none."""
-    try:
-        return read_mapping(tomllib.loads(path.read_text(encoding="utf-8")), zone)
-    except OSError as error:
-        raise BadRecord(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: {error}"]) from error
-    except ConfigError as wrong:
-        raise ConfigError([f"{path}: {problem}" for problem in wrong.problems]) from wrong
+    with record_file(path) as file:
+        try:
+            return read_mapping(tomllib.loads(file.path.read_text(encoding="utf-8")), zone)
+        except OSError as error:
+            raise BadRecord(f"{file.name} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError([f"{file.name}: {error}"]) from error
+        except ConfigError as wrong:
+            problems = [f"{file.name}: {problem}" for problem in wrong.problems]
+            raise ConfigError(problems) from wrong
 
 
 def _password(path: Path | None, environ: Mapping[str, str]) -> str:
     if path is not None:
         password, problem = read_private(path)
         if problem:
-            raise ConfigError([f"--password-file: {problem}"])
+            raise ConfigError(
+                [
+                    f"--password-file: {problem}; it has to be a file of mode 0400 that belongs to "
+                    f"{_own_user()}, who runs this command"
+                ]
+            )
         return password
     if PASSWORD_VARIABLE not in environ:
         raise ConfigError(
@@ -71,6 +84,14 @@ def _password(path: Path | None, environ: Mapping[str, str]) -> str:
             ]
         )
     return environ[PASSWORD_VARIABLE]
+
+
+def _own_user() -> str:
+    own = os.geteuid()
+    try:
+        return pwd.getpwuid(own).pw_name
+    except KeyError:  # in a container
+        return f"user {own}"
 
 
 def _check_zone(name: str) -> None:

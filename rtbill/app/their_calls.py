@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from rtbill.app.record_files import RecordFile, record_file
 from rtbill.comparison.trunk_legs import LegJoiner, Site, without_prefix
 from rtbill.comparison.values import SECOND_US, TheirCall
-from rtbill.domain.call import epoch_us
+from rtbill.domain.call import YEARS, epoch_us
 from rtbill.domain.errors import BadRecord, ConfigError
 from rtbill.formats.asterisk_cdr import CdrReader, CdrRow
 from rtbill.formats.bill_mapping import BillMapping
 from rtbill.formats.itemised_bill import Bill, BilledCall
-from rtbill.mediation.cdr_database import CdrDatabase, DatabaseAddress
+from rtbill.mediation.cdr_address import DatabaseAddress
+from rtbill.mediation.cdr_database import CdrDatabase
 from rtbill.mediation.cdr_sqlite import is_sqlite, sqlite_rows
 
 PROBLEMS_KEPT = 20
@@ -87,12 +89,13 @@ class CdrFiles:
         begun = _begun(since, until)
         for path in self.paths:
             reader = CdrReader(self.zone)
-            rows = _sqlite(path, reader, record) if is_sqlite(path) else _csv(path, reader, record)
-            for row in rows:
-                if begun[0] <= row.began_us < begun[1]:
-                    record.calls.extend(joiner.feed(row))
+            with record_file(path) as file:
+                rows = _sqlite if is_sqlite(file.path) else _csv
+                for row in rows(file, reader, record):
+                    if begun[0] <= row.began_us < begun[1]:
+                        record.calls.extend(joiner.feed(row))
             if problem := reader.zone_problem():
-                raise BadRecord(f"{path}: {problem}")
+                raise BadRecord(f"{file.name}: {problem}")
         record.calls.extend(joiner.close())
         return record
 
@@ -111,16 +114,8 @@ class CdrTable:
         record = TheirRecord()
         joiner, reader = LegJoiner(site), CdrReader(self.zone)
         with CdrDatabase(self.address, self.password) as database:
-            ends = database.first_and_last()
-            if ends is None:
-                return record
-            first, last = (datetime.fromisoformat(each[:19]) for each in ends)
-            # One hour more, because wall clocks repeat one.
-            begin = max(first, _wall(since, self.zone) - timedelta(hours=1))
-            end = last + timedelta(seconds=1)
-            if until is not None:
-                end = min(end, _wall(until, self.zone) + _AHEAD)
-            for number, cells in enumerate(database.rows(begin, end), start=1):
+            rows = self._rows(database, since, until)
+            for number, cells in enumerate(rows, start=1):
                 place = f"{self.address.table}, row {number} ({cells.get('uniqueid', '')})"
                 with record.reading(place):
                     record.calls.extend(joiner.feed(reader.row(cells)))
@@ -128,6 +123,19 @@ class CdrTable:
             raise BadRecord(f"{self.address}: {problem}")
         record.calls.extend(joiner.close())
         return record
+
+    def _rows(
+        self, database: CdrDatabase, since: datetime, until: datetime | None
+    ) -> Iterator[dict[str, str]]:
+        if ends := database.first_and_last():
+            # One hour more, because wall clocks repeat one.
+            begin = max(ends[0], _wall(since, self.zone) - timedelta(hours=1))
+            end = ends[1] + timedelta(seconds=1)
+            if until is not None:
+                end = min(end, _wall(until, self.zone) + _AHEAD)
+            yield from database.rows(begin, end)
+        if until is None or until.year >= YEARS.stop:
+            yield from database.rows_after_all_years()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,19 +154,24 @@ class BillFiles:
         mapping = self.mapping
         record = TheirRecord(increment_us=mapping.increment_s * SECOND_US, tariff=mapping.tariff)
         for path in self.paths:
-            rows = _lines(path, mapping.encoding, mapping.delimiter, mapping.skip_rows)
-            _, header = next(rows, (0, [])) if mapping.header else (0, [])
-            try:
-                bill = Bill(mapping, header)
-            except BadRecord as bad:
-                raise ConfigError([f"{path}: {bad}"]) from bad
-            for line, cells in rows:
-                with record.reading(f"{path}, line {line}"):
-                    call = bill.read(cells)
-                    if call is not None:
-                        source = f"{path.name}:{line}"
-                        record.calls.append(_billed(call, source, self.trunk, site, mapping))
+            with record_file(path) as file:
+                self._read_file(file, site, record)
         return record
+
+    def _read_file(self, file: RecordFile, site: Site, record: TheirRecord) -> None:
+        mapping = self.mapping
+        rows = _lines(file, mapping.encoding, mapping.delimiter, mapping.skip_rows)
+        _, header = next(rows, (0, [])) if mapping.header else (0, [])
+        try:
+            bill = Bill(mapping, header)
+        except BadRecord as bad:
+            raise ConfigError([f"{file.name}: {bad}"]) from bad
+        for line, cells in rows:
+            with record.reading(f"{file.name}, line {line}"):
+                call = bill.read(cells)
+                if call is not None:
+                    source = f"{file.short_name}:{line}"
+                    record.calls.append(_billed(call, source, self.trunk, site, mapping))
 
 
 def _billed(
@@ -178,38 +191,47 @@ def _billed(
     )
 
 
-def _csv(path: Path, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
-    for line, cells in _lines(path, "utf-8", ","):
+def _csv(file: RecordFile, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
+    for line, cells in _lines(file, "utf-8", ","):
         if cells:
-            with record.reading(f"{path}, line {line}"):
+            with record.reading(f"{file.name}, line {line}"):
                 yield reader.master_row(cells)
 
 
-def _sqlite(path: Path, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
-    for number, cells in enumerate(sqlite_rows(path), start=1):
-        with record.reading(f"{path}, row {number}"):
+def _sqlite(file: RecordFile, reader: CdrReader, record: TheirRecord) -> Iterator[CdrRow]:
+    for number, cells in enumerate(sqlite_rows(file.path, file.name), start=1):
+        with record.reading(f"{file.name}, row {number}"):
             yield reader.row(cells)
 
 
 def _lines(
-    path: Path, encoding: str, delimiter: str, skip: int = 0
+    source: RecordFile, encoding: str, delimiter: str, skip: int = 0
 ) -> Iterator[tuple[int, list[str]]]:
     """Rows with the line each begins on. Letters that are wrong in the encoding do not matter:
     what is compared are digits.
     """
+    line = skip + 1
     try:
-        with path.open(encoding=encoding, errors="replace", newline="") as file:
+        with source.path.open(encoding=encoding, errors="replace", newline="") as file:
             for _ in range(skip):
-                file.readline()
-            line = skip + 1
+                if not file.readline():
+                    return
             rows = csv.reader(file, delimiter=delimiter)
             for cells in rows:
                 yield line, cells
                 line = skip + rows.line_num + 1
     except OSError as error:
-        raise BadRecord(f"{path} cannot be read: {error.strerror}") from error
+        raise BadRecord(f"{source.name} cannot be read: {error.strerror}") from error
+    except UnicodeError as error:  # no wrong letter, those are replaced: a mark is missing
+        raise BadRecord(
+            f"{source.name} is not {encoding} text: {error}; name its own encoding in the mapping, "
+            "such as cp1252 or, without a byte order mark, utf-16-le"
+        ) from error
     except csv.Error as error:
-        raise BadRecord(f"{path} is not CSV: {error}") from error
+        raise BadRecord(
+            f"{source.name}, line {line}: this and what follows is not CSV: {error}; look for a "
+            "quotation mark that is not closed"
+        ) from error
 
 
 def _begun(since: datetime, until: datetime | None) -> tuple[int, int]:

@@ -63,19 +63,19 @@ def tell_import(file: Path, answer: dict[str, Any], *, applied: bool, as_json: b
 def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
     for problem in answer["problems"]:
         say(f"{file}: {problem}")
-    total = 0
-    for word in ("created", "changed", "assigned", "renamed", "credited"):
-        for text in answer[word]:
-            say(f"{word:9} {text}")
-            total += 1
-    if answer["problems"] and total:
-        say("the rest was imported")
-    elif answer["problems"]:
-        say("nothing was imported; correct the file and import it again")
-    elif total == 0:
-        say("nothing to do: the books say the same")
+    words = ("created", "changed", "assigned", "renamed", "credited")
+    told = [f"{word:9} {text}" for word in words for text in answer[word]]
+    for line in told:
+        say(line)
+    is_flawed = bool(answer["problems"])
+    if not told:
+        wrong = "nothing was imported; correct the file and import it again"
+        say(wrong if is_flawed else "nothing to do: the books say the same")
     elif not applied:
-        say("this was a dry run; add --apply to do it")
+        rest = "with --apply the rest is imported" if is_flawed else "add --apply to do it"
+        say(f"this was a dry run; {rest}")
+    elif is_flawed:
+        say("the rest was imported")
 
 
 def export(
@@ -151,14 +151,13 @@ def show(
         until = instant_text(member.valid_until, loaded) or "open end"
         begins = instant_text(member.valid_from, loaded)
         say(f"member    {member.extension} {member.person or ''} from {begins} to {until}")
-    _say_movements(posted, terms.id, loaded)
+    _say_movements(posted, loaded)
 
 
-def _say_movements(posted: Sequence[PostedTransfer], account: str, config: Config) -> None:
+def _say_movements(posted: Sequence[PostedTransfer], config: Config) -> None:
     for each in posted:
         transfer = each.transfer
-        sign = 1 if transfer.credit == account else -1
-        amount = Money(sign * transfer.amount_micros, transfer.currency)
+        amount = Money(transfer.change_micros, transfer.currency)
         left = Money(transfer.balance_after_micros, transfer.currency)
         what = transfer.reason or transfer.call or transfer.key
         say(

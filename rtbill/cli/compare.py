@@ -23,16 +23,25 @@ if TYPE_CHECKING:
     from rtbill.app.their_calls import TheirSource
     from rtbill.comparison.values import Terms
 
-
+# `readable=False`: whether a file can be read is said where it is read, with what to do about it.
 Cdr = Annotated[
     list[str] | None,
-    typer.Option(metavar="FILE|DSN", help="Master.csv (may be given again), or mysql://…"),
+    typer.Option(
+        metavar="FILE|DSN",
+        help="Master.csv (may be given again), - for standard input, or mysql://…",
+    ),
 ]
 BillPaths = Annotated[
-    list[Path] | None, typer.Option(metavar="FILE", help="A carrier's bill; needs --mapping.")
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        readable=False,
+        help="A carrier's bill, - is standard input; needs --mapping.",
+    ),
 ]
 MappingPath = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="TOML: where what stands in the bill.")
+    Path | None,
+    typer.Option(metavar="FILE", readable=False, help="TOML: where what stands in the bill."),
 ]
 Since = Annotated[str | None, typer.Option(metavar="DATE", help="Answered from then on.")]
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Answered before then.")]
@@ -40,7 +49,10 @@ CdrZone = Annotated[
     str | None, typer.Option(metavar="ZONE", help="Zone of the CDR's times; the site's.")
 ]
 PasswordFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Of the database; or set RTBILL_CDR_PASSWORD.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", readable=False, help="Of the database; or set RTBILL_CDR_PASSWORD."
+    ),
 ]
 Strip = Annotated[
     list[str] | None,
@@ -49,7 +61,9 @@ Strip = Annotated[
 Tolerance = Annotated[
     float, typer.Option(min=1, max=3600, help="Seconds between two beginnings of one call.")
 ]
-DurationSeconds = Annotated[float, typer.Option(min=0, help="Durations may differ by this, …")]
+DurationSeconds = Annotated[
+    float, typer.Option(min=0, max=86_400, help="Durations may differ by this, …")
+]
 DurationPercent = Annotated[
     float, typer.Option(min=0, max=100, help="… or by this much, whichever is more.")
 ]
@@ -90,7 +104,7 @@ def compare(
 
     Exit status: 0 nothing differs, 1 something does or could not be read, 2 wrong usage.
     """
-    from rtbill.app.comparing import Request
+    from rtbill.app.comparing import REACH, Request
     from rtbill.app.comparing import compare as compare_records
     from rtbill.app.record_sources import bill_source, cdr_source
     from rtbill.cli import comparison_paper
@@ -106,8 +120,8 @@ def compare(
         source=source,
         pbx=pbx,
         trunk=trunk,
-        since=instant(since, loaded),
-        until=instant(until, loaded),
+        since=instant(since, loaded, REACH),
+        until=instant(until, loaded, REACH),
         terms=_terms(tolerance, duration_seconds, duration_percent),
         strip=tuple(strip or ()),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 from typer.core import TyperGroup
 
+from rtbill.app.record_files import STANDARD_INPUT
 from rtbill.domain.errors import BadRecord, ConfigError, RtbillError
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except RtbillError as error:
             raise _said([error]) from error
+        except typer.BadParameter as wrong:
+            # Which library checks the words of a command line is nobody's business.
+            wrong.message = wrong.message.removeprefix("Value error, ")
+            raise
         except BaseExceptionGroup as group:
             ours = list(_leaves(group))
             if not all(isinstance(error, RtbillError) for error in ours):
@@ -122,9 +127,6 @@ def read_books(config: Config, question: Callable[[Reader], Awaitable[_T]]) -> _
     return asyncio.run(ask())
 
 
-STANDARD_INPUT = Path("-")
-
-
 def read_text(path: Path) -> str:
     """A file's text, or with `-` that of standard input; BadRecord names the file and what is wrong
     with it.
@@ -140,17 +142,24 @@ def read_text(path: Path) -> str:
         raise BadRecord(text) from error
 
 
-def instant(text: str | None, config: Config) -> datetime | None:
-    """An instant in UTC; a date alone is its midnight at the site, a time alone lacks its day."""
+def instant(text: str | None, config: Config, reach: timedelta = timedelta(0)) -> datetime | None:
+    """An instant in UTC; a date alone is its midnight at the site, a time alone lacks its day.
+    BadRecord when it is none, or when the calendar ends within `reach` of it.
+    """
     if text is None:
         return None
+    example = "write 2026-12-01 or 2026-12-01T14:30"
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        example = "write 2026-12-01 or 2026-12-01T14:30"
         raise BadRecord(f"{text!r} is not a date; {example}") from error
     local = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(config.site.zone))
-    return local.astimezone(UTC)
+    try:
+        at = local.astimezone(UTC)
+        _ = (at - reach, at + reach)
+    except OverflowError as error:
+        raise BadRecord(f"{text!r} is too near the end of the calendar; {example}") from error
+    return at
 
 
 def instant_text(at: datetime | None, config: Config) -> str:

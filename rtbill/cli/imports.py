@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from rtbill.app.record_files import STANDARD_INPUT
 from rtbill.cli.accounts import tell_import
 from rtbill.cli.frame import (
     DEFAULT_CONFIG,
-    STANDARD_INPUT,
     AsJson,
     ConfigPath,
     add_command,
@@ -32,7 +32,8 @@ from rtbill.domain.errors import BadRecord
 
 if TYPE_CHECKING:
     from rtbill.config import Config
-    from rtbill.formats.freepbx_csv import Defaults, Export, Standing
+    from rtbill.formats.freepbx_accounts import Defaults, Standing
+    from rtbill.formats.freepbx_csv import Export
     from rtbill.ports import Reader
 
 app = family("Lists that other programs wrote.")
@@ -120,7 +121,7 @@ def _defaults(
     from_: str | None,
     account_prefix: str,
 ) -> Defaults:
-    from rtbill.formats.freepbx_csv import Defaults
+    from rtbill.formats.freepbx_accounts import Defaults
 
     begins = instant(from_, config)
     return Defaults(
@@ -139,7 +140,8 @@ def _read(
 ) -> tuple[Export, list[str]]:
     """The file beside the books, and what is to be said about both."""
     from rtbill.clock import SystemClock
-    from rtbill.formats.freepbx_csv import Choice, Standing, read_export
+    from rtbill.formats.freepbx_accounts import Standing
+    from rtbill.formats.freepbx_csv import Choice, read_export
 
     async def look(reader: Reader) -> Standing:
         accounts = {each.account.id: each.account for each in await reader.accounts()}
@@ -152,10 +154,13 @@ def _read(
     export = read_export(read_text(file), ZoneInfo(config.site.zone), defaults, standing, choice)
     warnings = list(export.warnings)
     if export.has_secrets and _is_open_to_others(file):
+        mend = f"run: chmod 0600 {file}"
+        if file == STANDARD_INPUT:
+            mend = "make it readable for you alone"  # nobody knows the name of the file behind it
         warnings.insert(
             0,
-            f"it holds passwords of telephones and others can read it; run: chmod 0600 {file}, "
-            "and delete it when it has served",
+            f"it holds passwords of telephones and others can read it; {mend}, and delete it when "
+            "it has served",
         )
     return export, warnings
 

@@ -39,12 +39,11 @@ def membership_json(membership: Membership) -> dict[str, Any]:
 def transfer_json(posted: PostedTransfer) -> dict[str, Any]:
     """A movement of one account; negative pays, positive receives."""
     transfer = posted.transfer
-    sign = 1 if transfer.credit == transfer.account else -1
     return {
         "key": transfer.key,
         "version": transfer.version,
         "kind": str(transfer.kind),
-        "amount": money_json(sign * transfer.amount_micros, transfer.currency),
+        "amount": money_json(transfer.change_micros, transfer.currency),
         "balance_after": money_json(transfer.balance_after_micros, transfer.currency),
         "currency": transfer.currency,
         "event_at": instant_json(transfer.event_at),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rtbill.domain.account import Service
+from rtbill.domain.extension_pattern import as_expression
 from rtbill.domain.stance import Stance, Unaided
 
 
@@ -44,7 +45,7 @@ class Site:
     @property
     def internal_expressions(self) -> tuple[str, ...]:
         """The patterns of `internal` as regular expressions: `1[0-9][0-9][0-9]` for 1xxx."""
-        return tuple(pattern.replace("x", "[0-9]") for pattern in self.internal)
+        return tuple(as_expression(pattern) for pattern in self.internal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

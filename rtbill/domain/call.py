@@ -8,6 +8,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+YEARS = range(1970, 2100)
+"""Of calls in somebody's record: another year is a slip of a clock, and cannot be reckoned with."""
+DURATION_MAX_S = 10 * 366 * 86_400
+"""Ten years: what lasts longer in somebody's record was no call."""
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -50,3 +50,8 @@ class Transfer:
         assert self.amount_micros > 0, "a transfer moves a positive amount"
         assert self.debit != self.credit, "a transfer has two sides"
         assert self.account in (self.debit, self.credit)
+
+    @property
+    def change_micros(self) -> int:
+        """By how much the account's balance rises; negative where it falls."""
+        return self.amount_micros if self.account == self.credit else -self.amount_micros

@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rtbill.domain.call import epoch_us
+from rtbill.domain.call import DURATION_MAX_S, YEARS, epoch_us
 from rtbill.domain.errors import BadRecord
 
 BASE = (
@@ -48,6 +48,8 @@ _SHIFT_US = 900 * _SECOND_US
 """No two zones differ by less."""
 _UNIQUE_ID = re.compile(r"(?:.*-)?([0-9]{9,11})\.[0-9]+")
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_DIGITS_MAX = 18
+"""Of whole numbers that are read: more is no count of anything, and Python refuses thousands."""
 _ANY_LINE = re.compile(r"[iIgGrR]?[0-9]+[a-z]?")
 """DAHDI's word for a group of lines or one of them: g0, r1, 5, i1."""
 
@@ -127,7 +129,7 @@ class CdrReader:
             talk_s,
             is_answered,
             unique_id,
-            int(sequence) if sequence.isdecimal() else 0,
+            int(sequence) if sequence.isdecimal() and len(sequence) <= _DIGITS_MAX else 0,
         )
 
     def zone_problem(self) -> str:
@@ -175,6 +177,8 @@ class CdrReader:
             local = datetime.fromisoformat(text if _STAMP.fullmatch(text) else "")
         except ValueError:
             raise BadRecord(f"{text!r} is not a time like 2026-11-22 14:00:12") from None
+        if local.year not in YEARS:
+            raise BadRecord(f"{text!r}: the year is not within {YEARS[0]} to {YEARS[-1]}")
         local = local.replace(minute=local.minute // 10 * 10, second=0, tzinfo=self._zone)
         first, second = (epoch_us(local.replace(fold=fold).astimezone(UTC)) for fold in (0, 1))
         # In the hour that does not exist both readings are names for one instant each; the first
@@ -228,4 +232,6 @@ def _whole(cells: Mapping[str, str], column: str) -> int:
     text = cells[column].partition(".")[0]
     if not (text.isdecimal() and text.isascii()):
         raise BadRecord(f"{column} {cells[column]!r} is not a number of seconds")
+    if len(text) > _DIGITS_MAX or int(text) > DURATION_MAX_S:
+        raise BadRecord(f"{column} {text[:20]!r} is longer than ten years")
     return int(text)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import codecs
+import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +21,7 @@ Column = str | int
 """A name in the header row, or a number from 1."""
 DurationForm = Literal["seconds", "minutes", "hh:mm:ss"]
 DURATION_FORMS: tuple[DurationForm, ...] = ("seconds", "minutes", "hh:mm:ss")
+_ANY_TEXT = "41315550100;22.11.2026\r\n"
 _ANY_TIME = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 _KEYS = {
     "": (
@@ -215,19 +218,27 @@ def _is_column(value: object) -> bool:
 
 
 def _encoding(text: str) -> None:
+    """Python has encodings of other things as well: hex, rot13, names of hosts."""
     codecs.lookup(text)
+    try:
+        written = io.BytesIO(_ANY_TEXT.encode(text))
+        found = io.TextIOWrapper(written, encoding=text, errors="replace", newline="").read()
+    except (LookupError, UnicodeError):
+        found = ""
+    if found != _ANY_TEXT:
+        raise ValueError(f"{text!r} is not a text encoding")
 
 
 def _one_character(text: str) -> None:
-    if len(text) != 1:
-        raise ValueError(f"{text!r} is not one character")
+    if len(text) != 1 or text in '"\r\n':
+        raise ValueError(f"{text!r} is not one character that may part cells")
 
 
 def _time_format(text: str) -> None:
     written = _ANY_TIME.strftime(text)
     try:
         found = datetime.strptime(written, text)  # noqa: DTZ007 - only its digits are compared
-    except ValueError as error:
+    except (ValueError, re.error) as error:  # strptime makes an expression of it: %d may not repeat
         raise ValueError(f"{text!r} is no format of strptime: {error}") from None
     if found.replace(second=0, tzinfo=UTC) != _ANY_TIME:
         raise ValueError(f"{text!r} lacks the year, the day or the time: %d.%m.%Y %H:%M:%S has all")

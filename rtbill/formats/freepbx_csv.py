@@ -21,18 +21,15 @@ grown by a few rooms, can be imported again and changes only what is new, and na
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from rtbill.domain.account import Account, AccountKind, Extension, Membership
-from rtbill.domain.call import EPOCH
+from rtbill.domain.account import Extension, Membership
 from rtbill.domain.csv_rows import CsvRow, CsvTable, Problem, read_table
-from rtbill.domain.money import decimal_text
-from rtbill.formats.accounts_csv import COLUMNS, AccountsFile, Reading, read_rows
+from rtbill.domain.extension_pattern import matches
+from rtbill.formats.accounts_csv import AccountsFile, Reading, read_rows
+from rtbill.formats.freepbx_accounts import Defaults, Phone, Standing, account_rows, begins
 
 OURS = (
     *("rtbill_account", "rtbill_kind", "rtbill_class", "rtbill_tariff", "rtbill_credit_limit"),
@@ -43,7 +40,6 @@ SECRET_COLUMNS = frozenset({"secret", "password", "voicemail_vmpwd", "devicedata
 _REQUIRED = ("extension", "name")
 _OPTIONAL = ("description", "tech", *OURS)
 _CALLED = {name.removeprefix("rtbill_"): name for name in OURS} | {"pbx": "--pbx"}
-_TERMS = ("kind", "credit_limit", "class", "tariff", "opening_balance")
 _OTHER_EXPORTS = {
     "trunks": {"trunk_name"},
     "DIDs (inbound routes)": {"cidnum", "destination"},
@@ -52,34 +48,6 @@ _OTHER_EXPORTS = {
 }
 """What else Bulk Handler exports, by columns that an export of extensions does not have."""
 _NUMBERS_SHOWN_MAX = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """What holds for every new account of the file that does not say otherwise."""
-
-    pbx: str
-    currency: str
-    kind: AccountKind = AccountKind.PREPAID
-    account_class: str = "standard"
-    tariff: str = ""
-    valid_from: str = ""
-    """A day as people write it; empty: always."""
-    account_prefix: str = ""
-    """Before the extension's number, this makes the account's id."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What the books hold already, at an instant."""
-
-    at: datetime
-    accounts: Mapping[str, Account]
-    memberships: Sequence[Membership]
-
-    def will_hold(self, membership: Membership) -> bool:
-        """Whether the membership is not over."""
-        return membership.valid_until is None or self.at < membership.valid_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,22 +69,6 @@ class Export:
     warnings: tuple[str, ...]
     has_secrets: bool
     """The file holds passwords."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Phone:
-    """One row that is wanted."""
-
-    row: CsvRow
-    extension: Extension
-    person: str
-    account: str
-    held: Membership | None
-    """What the books hold for the extension now or from some day on, if it stays so."""
-
-    def given(self, column: str) -> str:
-        """Our own column of this row."""
-        return self.row.cells[f"rtbill_{column}"]
 
 
 @dataclass(slots=True)
@@ -141,16 +93,11 @@ def read_export(
     if not phones and not said.problems:
         wanted = f"matches {' or '.join(choice.only)}" if choice.only else "has an extension"
         said.problems.append(Problem(1, f"no row below the header {wanted}"))
-    rows = _account_rows(phones, defaults, standing)
+    rows = account_rows(phones, defaults, standing)
     accounts = read_rows(rows, said.problems, Reading(zone, table.decimal_comma, _CALLED))
     said.warnings += _remarks(phones, defaults.pbx, standing, choice)
     has_secrets = not SECRET_COLUMNS.isdisjoint(table.columns)
     return Export(accounts, tuple(said.warnings), has_secrets)
-
-
-def matches(number: str, patterns: Iterable[str]) -> bool:
-    """Whether the number is of one of these patterns, in which `x` is any digit."""
-    return any(re.fullmatch(pattern.replace("x", "[0-9]"), number) for pattern in patterns)
 
 
 def _header_problems(table: CsvTable) -> list[Problem]:
@@ -176,7 +123,7 @@ def _header_problems(table: CsvTable) -> list[Problem]:
 
 def _phones(
     rows: Iterable[CsvRow], defaults: Defaults, standing: Standing, choice: Choice, said: _Findings
-) -> list[_Phone]:
+) -> list[Phone]:
     held, ended = _by_extension(standing)
     phones = []
     for row in rows:
@@ -186,7 +133,7 @@ def _phones(
             said.warn(row.line, "has no extension and was left out")
         elif choice.only and not matches(number, choice.only):
             continue
-        elif extension in ended and extension not in held and not _begins(row, defaults):
+        elif extension in ended and extension not in held and not begins(row, defaults):
             before = ended[extension]
             said.warn(
                 row.line,
@@ -203,17 +150,27 @@ def _phones(
 
 def _phone(
     row: CsvRow, extension: Extension, now: Membership | None, defaults: Defaults, said: _Findings
-) -> _Phone:
+) -> Phone:
     cells = row.cells
     name = cells["rtbill_person"] or cells["name"] or cells["description"] or extension.number
     person = _printable(name)
     if not name.isprintable():
         said.warn(row.line, "control characters in the name became blanks")
-    account = cells["rtbill_account"] or (
-        now.account if now else defaults.account_prefix + extension.number
-    )
+    own = defaults.account(extension)
+    account = cells["rtbill_account"] or (now.account if now else own)
     kept = now if now is not None and now.account == account else None
-    return _Phone(row, extension, person or extension.number, account, kept)
+    is_moved = not cells["rtbill_account"] and account != own
+    phone = Phone(row, extension, person or extension.number, account, kept, is_moved)
+    if ignored := phone.terms_ignored():
+        mend = f"write {account} into rtbill_account"
+        if account.endswith(extension.number):
+            mend += " (or give --account-prefix)"
+        said.warn(
+            row.line,
+            f"ignored {' and '.join(ignored)}: {extension} belongs to account {account}, not to "
+            f"{own}; {mend} if {account} is meant",
+        )
+    return phone
 
 
 def _by_extension(
@@ -230,7 +187,7 @@ def _by_extension(
     return held, ended
 
 
-def _taken_ids(phone: _Phone, standing: Standing) -> list[Problem]:
+def _taken_ids(phone: Phone, standing: Standing) -> list[Problem]:
     """A number that another exchange has too must not be billed together with it unasked."""
     if phone.given("account") or phone.held is not None or phone.account not in standing.accounts:
         return []
@@ -250,110 +207,12 @@ def _taken_ids(phone: _Phone, standing: Standing) -> list[Problem]:
     return [Problem(phone.row.line, text)]
 
 
-def _account_rows(phones: Sequence[_Phone], defaults: Defaults, standing: Standing) -> list[CsvRow]:
-    """The rows of an accounts file, each with the line that it comes from."""
-    terms = _terms(phones, defaults, standing)
-    rows, seen = [], set()
-    for phone in phones:
-        cells = dict.fromkeys(COLUMNS, "") | {
-            "account": phone.account,
-            "pbx": phone.extension.pbx,
-            "extension": phone.extension.number,
-            "person": phone.person,
-        }
-        if phone.held is None:
-            cells["from"] = _begins(phone.row, defaults)
-        else:
-            cells |= _dates(phone.held)
-        given = {column: phone.given(column) for column in _TERMS if phone.given(column)}
-        first = {} if phone.account in seen else terms[phone.account]
-        seen.add(phone.account)
-        rows.append(CsvRow(phone.row.line, cells | first | given))
-    return rows
-
-
-def _terms(
-    phones: Sequence[_Phone], defaults: Defaults, standing: Standing
-) -> dict[str, dict[str, str]]:
-    """The account columns of each account: the first that a row gives, else as the books have them,
-    else the defaults.
-    """
-    given: dict[str, dict[str, str]] = {}
-    for phone in phones:
-        cells = given.setdefault(phone.account, {})
-        for column in _TERMS:
-            if phone.given(column):
-                cells.setdefault(column, phone.given(column))
-    terms = {}
-    for account, name in _names(phones, standing).items():
-        known = standing.accounts.get(account)
-        otherwise = _known_terms(known) if known else _default_terms(defaults)
-        if given[account].get("kind", "").lower() == AccountKind.PREPAID:
-            otherwise["credit_limit"] = ""
-        terms[account] = otherwise | given[account] | {"name": name}
-    return terms
-
-
-def _known_terms(account: Account) -> dict[str, str]:
-    limit = decimal_text(account.credit_limit_micros) if account.credit_limit_micros else ""
-    return {
-        "kind": account.kind,
-        "currency": account.currency,
-        "credit_limit": limit,
-        "class": account.account_class,
-        "tariff": account.tariff,
-    }
-
-
-def _default_terms(defaults: Defaults) -> dict[str, str]:
-    return {
-        "kind": defaults.kind,
-        "currency": defaults.currency,
-        "credit_limit": "",
-        "class": defaults.account_class,
-        "tariff": defaults.tariff,
-    }
-
-
-def _names(phones: Sequence[_Phone], standing: Standing) -> dict[str, str]:
-    """Name by account: the person's, where the account has one extension and no other; else its own
-    or, when new, its id.
-    """
-    members = Counter(phone.account for phone in phones)
-    here = {phone.extension for phone in phones}
-    elsewhere = {
-        each.account
-        for each in standing.memberships
-        if each.extension not in here and standing.will_hold(each)
-    }
-    names: dict[str, str] = {}
-    for phone in phones:
-        known = standing.accounts.get(phone.account)
-        if members[phone.account] == 1 and phone.account not in elsewhere:
-            names[phone.account] = phone.person
-        else:
-            names.setdefault(phone.account, known.name if known else phone.account)
-    return names
-
-
-def _begins(row: CsvRow, defaults: Defaults) -> str:
-    return row.cells["rtbill_from"] or defaults.valid_from
-
-
-def _dates(held: Membership) -> dict[str, str]:
-    """The same dates again, exactly."""
-    return {
-        "from": "" if held.valid_from == EPOCH else held.valid_from.isoformat(),
-        "until": held.valid_until.isoformat() if held.valid_until else "",
-    }
-
-
 def _printable(name: str) -> str:
     """The name on one line without characters that a terminal or a statement would obey."""
     return " ".join("".join(each if each.isprintable() else " " for each in name).split())
 
 
-def _remarks(phones: Sequence[_Phone], pbx: str, standing: Standing, choice: Choice) -> list[str]:
+def _remarks(phones: Sequence[Phone], pbx: str, standing: Standing, choice: Choice) -> list[str]:
     """What an operator should look at, none of which is wrong by itself."""
     numbers = {phone.extension.number for phone in phones}
     outside = [each for each in numbers if choice.internal and not matches(each, choice.internal)]

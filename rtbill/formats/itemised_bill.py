@@ -22,14 +22,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rtbill.domain.call import epoch_us
+from rtbill.domain.call import DURATION_MAX_S, YEARS, epoch_us
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import MICROS, parse_micros
 from rtbill.formats.bill_mapping import BillMapping, Column
 
 _MARKS = re.compile(r"[\s\u00a0\u202f'€$£]|\b[A-Z]{3}\b")
 """Blanks, marks of thousands and names of the currency around an amount."""
-_CLOCK = re.compile(r"(?:([0-9]+):)?([0-9]+):([0-5]?[0-9])")
+_CLOCK = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,9}):([0-5]?[0-9])")
 _SEPARATORS = str.maketrans("", "", " -./()\u00a0")
 
 
@@ -109,6 +109,8 @@ class Bill:
         except ValueError:
             form = self._mapping.start_format
             raise BadRecord(f"{text!r} is not a time of the form {form}") from None
+        if found.year not in YEARS:
+            raise BadRecord(f"{text!r}: the year is not within {YEARS[0]} to {YEARS[-1]}")
         if found.tzinfo is None:
             found = found.replace(tzinfo=self._zone)
             second = epoch_us(found.replace(fold=1).astimezone(UTC))
@@ -123,6 +125,12 @@ class Bill:
         return first
 
     def _talk_us(self, text: str) -> int:
+        talk_us = self._duration_us(text)
+        if talk_us > DURATION_MAX_S * MICROS:
+            raise BadRecord(f"duration {text!r} is longer than ten years")
+        return talk_us
+
+    def _duration_us(self, text: str) -> int:
         form = self._mapping.duration_form
         if form == "hh:mm:ss":
             clock = _CLOCK.fullmatch(text)

@@ -6,87 +6,26 @@ whole table and no lock lasts. Every wait has a deadline, and the session may on
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql  # type: ignore[import-untyped]  # ships no types
 from pymysql.constants import ER  # type: ignore[import-untyped]  # the same
 from pymysql.cursors import SSCursor  # type: ignore[import-untyped]  # the same
 
+from rtbill.domain.call import YEARS
 from rtbill.domain.errors import BadRecord, ConfigError, Unavailable
+from rtbill.mediation.cdr_address import DatabaseAddress
 from rtbill.mediation.columns import named, wanted_columns
 
-SCHEME = "mysql://"
 PAGE_ROWS = 2000
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
-FORM = "mysql://USER@HOST[:PORT]/DATABASE[?table=cdr][&tls_ca=FILE][&plain_text_accepted=true]"
-_NAME = re.compile(r"[0-9A-Za-z_$]{1,64}")
-_OPTIONS = frozenset({"table", "tls_ca", "plain_text_accepted"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseAddress:
-    """Where the table is, and as whom it is read."""
-
-    host: str
-    port: int
-    user: str
-    database: str
-    table: str
-    tls_ca: Path | None
-    plain_text_accepted: bool
-
-    def __str__(self) -> str:
-        return f"{SCHEME}{self.user}@{self.host}:{self.port}/{self.database}?table={self.table}"
-
-
-def parse_address(text: str) -> DatabaseAddress:
-    """The parts of `mysql://…`; ConfigError says what is wrong, never repeating a password."""
-    parts = urlsplit(text)
-    if parts.password is not None:
-        raise ConfigError(
-            [
-                "--cdr: a password does not belong on the command line, where every user of the "
-                "machine can see it; take it out and use --password-file FILE (mode 0400) or the "
-                "environment variable RTBILL_CDR_PASSWORD"
-            ]
-        )
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    database, table = parts.path.removeprefix("/"), options.get("table", "cdr")
-    problems = [f"unknown option {name!r}" for name in sorted(options.keys() - _OPTIONS)]
-    problems += [
-        f"{what} {name!r} is not a name" if name else f"no {what} is named"
-        for what, name in (("database", database), ("table", table))
-        if not _NAME.fullmatch(name)
-    ]
-    problems += [f"no {what}" for what in ("username", "hostname") if not getattr(parts, what)]
-    if options.get("plain_text_accepted", "true") not in ("true", "false"):
-        problems.append("plain_text_accepted is true or false")
-    try:
-        port = parts.port or 3306
-    except ValueError:
-        port = 0
-        problems.append("the port is not a number up to 65535")
-    if problems:
-        raise ConfigError([f"--cdr: {problem}; write {FORM}" for problem in problems])
-    return DatabaseAddress(
-        host=parts.hostname or "",
-        port=port,
-        user=unquote(parts.username or ""),
-        database=database,
-        table=table,
-        tls_ca=Path(options["tls_ca"]) if options.get("tls_ca") else None,
-        plain_text_accepted=options.get("plain_text_accepted") == "true",
-    )
+_AFTER_ALL = f"{YEARS.stop}-01-01"
 
 
 class CdrDatabase:
@@ -116,7 +55,8 @@ class CdrDatabase:
                 host=address.host,
                 port=address.port,
                 user=address.user,
-                password=self._password,
+                # As bytes: of a text the library takes Latin-1, the server's tools take UTF-8.
+                password=self._password.encode("utf-8", "surrogateescape"),
                 database=address.database,
                 charset="utf8mb4",
                 ssl=tls,
@@ -145,14 +85,17 @@ class CdrDatabase:
         if self._connection.open:  # a lost connection is closed already
             self._connection.close()
 
-    def first_and_last(self) -> tuple[str, str] | None:
-        """The oldest and the newest beginning on the exchange's wall clock; None when empty."""
+    def first_and_last(self) -> tuple[datetime, datetime] | None:
+        """The oldest and the newest beginning on the exchange's wall clock, of years that calls can
+        be of; None when there is none.
+        """
         start = self._columns[0]
-        [(first, last)] = self.ask(
+        ends = self.ask(
             f"SELECT MIN(`{start}`), MAX(`{start}`) FROM `{self._address.table}`"  # noqa: S608
-            f" WHERE `{start}` > '1971-01-01'"
+            f" WHERE `{start}` > '1971-01-01' AND `{start}` < '{_AFTER_ALL}'"
         )
-        return None if first is None else (first, last)
+        [(first, last)] = ends
+        return None if first is None else (self._wall_time(first), self._wall_time(last))
 
     def ask(self, query: str) -> Sequence[Sequence[Any]]:
         """All rows of a small answer, as texts."""
@@ -163,18 +106,33 @@ class CdrDatabase:
 
     def rows(self, since: datetime, until: datetime) -> Iterator[dict[str, str]]:
         """Rows that began from the one to before the other wall clock time, in order."""
-        names = ", ".join(f"`{name}`" for name in self._columns)
         start = self._columns[0]
+        for day in _days(since, until):
+            begin, end = (f"{each:%Y-%m-%d %H:%M:%S}" for each in day)
+            yield from self._rows(f"`{start}` >= %s AND `{start}` < %s", begin, end)
+
+    def rows_after_all_years(self) -> Iterator[dict[str, str]]:
+        """Rows that began later than any call can have."""
+        yield from self._rows(f"`{self._columns[0]}` >= %s", _AFTER_ALL)
+
+    def _rows(self, condition: str, *values: str) -> Iterator[dict[str, str]]:
+        names = ", ".join(f"`{name}`" for name in self._columns)
         query = (
             f"SELECT {names} FROM `{self._address.table}`"  # noqa: S608 - names are checked above
-            f" WHERE `{start}` >= %s AND `{start}` < %s ORDER BY `{start}`"
+            f" WHERE {condition} ORDER BY `{self._columns[0]}`"
         )
-        for begin, end in _days(since, until):
-            with self._asking(), self._connection.cursor() as cursor:
-                cursor.execute(query, (f"{begin:%Y-%m-%d %H:%M:%S}", f"{end:%Y-%m-%d %H:%M:%S}"))
-                while page := cursor.fetchmany(PAGE_ROWS):
-                    for cells in page:
-                        yield named(self._columns, cells)
+        with self._asking(), self._connection.cursor() as cursor:
+            cursor.execute(query, values)
+            while page := cursor.fetchmany(PAGE_ROWS):
+                for cells in page:
+                    yield named(self._columns, cells)
+
+    def _wall_time(self, text: str) -> datetime:
+        try:
+            return datetime.fromisoformat(text[:19])
+        except ValueError:
+            said = f"{self._columns[0]} {text!r} is no time; correct that row"
+            raise BadRecord(f"{self._address}: {said}") from None
 
     def _find_columns(self) -> list[str]:
         with self._connection.cursor() as cursor:
@@ -195,6 +153,11 @@ class CdrDatabase:
             raise Unavailable(f"{self._address}: {said}{_remedy(code)}") from error
         except OSError as error:  # a deadline in the middle of an answer
             raise Unavailable(f"{self._address}: {error}") from error
+        except RuntimeError as error:  # a way to sign in that needs a library of its own
+            raise Unavailable(
+                f"{self._address}: {error}; give this user a password of the kind "
+                "mysql_native_password, or with MySQL use tls_ca=FILE"
+            ) from error
 
 
 def _remedy(code: object) -> str:

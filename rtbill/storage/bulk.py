@@ -36,8 +36,16 @@ def select_by_keys(
     connection: sqlite3.Connection, select: str, keys: Sequence[str]
 ) -> Iterator[Row]:
     """The rows of these keys, in no order; `select` is the statement up to `IN`."""
+    for statement, part in selects_by_keys(select, keys):
+        yield from connection.execute(statement, part)
+
+
+def selects_by_keys(select: str, keys: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Statements with their values, of a few hundred keys at most each, that find these keys
+    together; `select` is the statement up to `IN`.
+    """
     for part in _parts(keys, _VARIABLES_MAX):
-        yield from connection.execute(_select_statement(select, len(part)), part)
+        yield _select_statement(select, len(part)), part
 
 
 def _parts(rows: Sequence[Any], rows_max: int) -> Iterator[Sequence[Any]]:

@@ -15,6 +15,7 @@ import aiosqlite
 from rtbill.domain.account import AccountState, DeskLock, Membership
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import Unavailable
+from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import ObservationFilter, ObservedTotals, PostedObservation
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.domain.tariff import Tariff
@@ -24,7 +25,7 @@ from rtbill.ports import (
     PostedTransfer,
     StoredNotice,
 )
-from rtbill.storage.bulk import Row
+from rtbill.storage.bulk import Row, selects_by_keys
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
     CALL_COLUMNS,
@@ -70,6 +71,7 @@ _TRANSFERS = (
     " AND posted_at >= coalesce(?, posted_at) AND posted_at < coalesce(?, posted_at + 1)"
     " ORDER BY version"
 )
+_TRANSFERS_BY_KEY = f"SELECT {TRANSFER_COLUMNS} FROM transfer WHERE key"
 _COUNTS = "SELECT status, calls FROM call_count"
 _OBSERVED = (
     "FROM observation WHERE at >= coalesce(:since, at) AND pbx = coalesce(:pbx, pbx)"
@@ -175,6 +177,14 @@ class SqliteReader:
         bounds = [None if instant is None else epoch_us(instant) for instant in (since, until)]
         return await self._list(_posted, _TRANSFERS, account, *bounds)
 
+    async def transfers_by_key(self, keys: Sequence[str]) -> Mapping[str, Transfer]:
+        """Those of these that were made, by key, whatever their account."""
+        rows: list[Row] = []
+        async with self._reading() as connection:
+            for statement, part in selects_by_keys(_TRANSFERS_BY_KEY, keys):
+                rows += await _all(connection, statement, part)
+        return {each.key: each for each in await _converted(transfer_from, rows)}
+
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""
         return await self._list(_posted_observation, _OBSERVATIONS, **_bounds(wanted))
@@ -219,9 +229,7 @@ class SqliteReader:
     ) -> list[_T]:
         async with self._reading() as connection:
             rows = await _all(connection, query, named or values)
-        if len(rows) <= _ROWS_IN_LOOP_MAX:
-            return [convert(row) for row in rows]
-        return await asyncio.to_thread(lambda: [convert(row) for row in rows])
+        return await _converted(convert, rows)
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -272,6 +280,12 @@ async def _all(
     connection: aiosqlite.Connection, query: str, values: Iterable[Any] | Mapping[str, Any] = ()
 ) -> list[Row]:
     return [tuple(row) for row in await connection.execute_fetchall(query, values)]
+
+
+async def _converted(convert: Callable[[Row], _T], rows: Sequence[Row]) -> list[_T]:
+    if len(rows) <= _ROWS_IN_LOOP_MAX:
+        return [convert(row) for row in rows]
+    return await asyncio.to_thread(lambda: [convert(row) for row in rows])
 
 
 def _live_row(row: Row) -> LiveRow:

@@ -106,6 +106,18 @@ async def test_a_credit_key_of_another_account_is_a_conflict(books: Sides) -> No
         await books.store.submit(credit("receipt 7", account="room-2"))
 
 
+async def test_transfers_are_found_by_their_keys_whosever_they_are(books: Sides) -> None:
+    await books.store.change(CreateAccount(an_account("room-2")))
+    made = [
+        await books.store.submit(credit("receipt 7", account="room-2")),
+        await books.store.submit(posting(a_call())),
+    ]
+    first, second = (each.facts.transfers[0] for each in made if each.facts)
+    keys = ["credit:receipt 7", "call:hotel/1", "credit:receipt 8", *map(str, range(2000))]
+    assert await books.reader.transfers_by_key(keys) == {first.key: first, second.key: second}
+    assert await books.reader.transfers_by_key([]) == {}
+
+
 async def test_operations_of_an_account_see_each_other_in_order(books: Sides) -> None:
     futures = [books.store.submit(posting(a_call(str(number)))) for number in range(600)]
     results = [await future for future in futures]

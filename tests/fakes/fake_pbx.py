@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from rtbill.domain.account import OPEN_SERVICE, Service
 from rtbill.domain.call import CallId
-from rtbill.domain.errors import OutcomeUnknown, PortFailed
+from rtbill.domain.errors import OutcomeUnknown
 from rtbill.domain.events import PbxEvent
 from rtbill.domain.finding import Finding
 from rtbill.ports import Capabilities
@@ -31,7 +31,7 @@ class FakePbx:
         self._name = name
         self._capabilities = capabilities
         self._events: asyncio.Queue[PbxEvent] = asyncio.Queue(_EVENTS_MAX)
-        self._failures: dict[str, list[PortFailed]] = defaultdict(list)
+        self._failures: dict[str, list[Exception]] = defaultdict(list)
         self.commands: list[tuple[object, ...]] = []
         """What was carried out, in order: `("limit", "1", 59.5)`, `("set", "1001", service)`."""
         self.attempts: list[str] = []
@@ -62,7 +62,7 @@ class FakePbx:
         for event in events:
             self._events.put_nowait(event)
 
-    def fail(self, verb: str, *errors: PortFailed) -> None:
+    def fail(self, verb: str, *errors: Exception) -> None:
         """The next commands of this verb (`limit`, `hang_up`, `set`, `services`,
         `inspect`, `set_unaided`, `unaided`) fail so.
         """

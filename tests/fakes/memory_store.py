@@ -269,6 +269,10 @@ class MemoryStore:
             and (until is None or posted.posted_at < until)
         ]
 
+    async def transfers_by_key(self, keys: Sequence[str]) -> Mapping[str, Transfer]:
+        """Those of these that were made."""
+        return {key: self._transfers[key].transfer for key in keys if key in self._transfers}
+
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""
         found = [each for each in reversed(self._observations.values()) if _looks_at(wanted, each)]

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from rtbill.inspections import FAILED, UNREACHABLE
+
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     *(ROOT / "adapters" / "asterisk").rglob("*.py"),
     ROOT / "rtbill" / "inspections.py",
     ROOT / "rtbill" / "app" / "check.py",
 ]
-_MADE = re.compile(r'\b(?:problem|warning|note|make)\(\s*\n?\s*(?:"([a-z-]+)"|UNREACHABLE)')
+NAMED = {"UNREACHABLE": UNREACHABLE, "FAILED": FAILED}
+_MADE = re.compile(
+    r'\b(?:problem|warning|note|make)\(\s*\n?\s*(?:"([a-z-]+)"|(UNREACHABLE|FAILED))'
+)
 
 
 def test_every_code_is_explained_and_every_row_is_a_code() -> None:
     made = {
-        found[1] or "unreachable"
+        found[1] or NAMED[found[2]]
         for source in SOURCES
         for found in _MADE.finditer(source.read_text())
     }

@@ -81,6 +81,38 @@ async def test_an_inspection_that_fails_leaves_the_alarms_and_is_tried_at_the_ne
         assert checks(office) == {}
 
 
+@pytest.mark.parametrize(
+    "mistake", [OverflowError("s3cret"), ExceptionGroup("tasks", [KeyError("s3cret")])]
+)
+async def test_a_mistake_in_an_inspection_ends_nothing_and_is_told_until_one_succeeds(
+    mistake: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with inspected(EXPOSED) as (office, _):
+        office.pbx.fail("inspect", mistake)
+        office.pbx.findings = []
+        await office.hear("12:01:00 lost\n12:01:05 back")
+
+        told = checks(office)
+        assert list(told) == [f"{PBX}/ami-exposed", f"{PBX}/inspection-failed"]
+        assert "in rtbill.inspections, line" in told[f"{PBX}/inspection-failed"]
+        [line] = [each for each in caplog.records if each.levelname == "ERROR"]
+        assert "fake_pbx.py" in line.__dict__["exception"]
+        assert "s3cret" not in str([told, line.__dict__]), "what it read may be a secret"
+
+        await office.hear("12:02:00 lost\n12:02:05 back")
+        assert checks(office) == {}
+
+
+async def test_the_order_tells_a_mistake_at_one_exchange_as_its_finding() -> None:
+    async with inspected(EXPOSED) as (office, inspections):
+        office.pbx.fail("inspect", OverflowError("s3cret"))
+        [report] = (await inspections.order({}))["pbxs"]
+        [found] = report["findings"]
+        assert (found["code"], found["severity"]) == ("inspection-failed", Severity.PROBLEM)
+        assert "OverflowError in rtbill.inspections, line" in found["text"]
+        assert list(checks(office)) == [f"{PBX}/ami-exposed", f"{PBX}/inspection-failed"]
+
+
 async def test_the_order_answers_the_findings_the_worst_first() -> None:
     async with inspected() as (office, inspections):
         office.pbx.findings = [POWERFUL, EXPOSED, WEAK]

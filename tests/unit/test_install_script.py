@@ -139,6 +139,29 @@ def test_a_second_run_keeps_the_configuration_and_one_earlier_program(machine: M
     assert (machine.program / ".venv").readlink().name == machine.environments()[-1]
 
 
+@pytest.mark.parametrize("shown_by", ["its command line", "what it has open"])
+def test_the_program_of_a_running_service_stays_until_a_run_after_its_end(
+    machine: Machine, shown_by: str
+) -> None:
+    machine.install()
+    [running] = machine.environments()
+    own = machine.program / running / "bin" / "sleep"
+    shutil.copy(shutil.which("sleep") or "", own)
+    program, name = ("sleep", str(own)) if shown_by == "its command line" else (str(own), "sleep")
+    with subprocess.Popen([name, "60"], executable=shutil.which(program)) as service:
+        try:
+            machine.install()
+            said = machine.install()
+            assert running in machine.environments()
+            assert f"kept {machine.program / running}, from which a process still runs" in said
+            assert len(machine.environments()) == 3, "the new one, the one before, the running one"
+        finally:
+            service.kill()
+    machine.install()
+    assert running not in machine.environments()
+    assert len(machine.environments()) == 2
+
+
 def test_a_program_that_was_installed_by_hand_makes_room(machine: Machine) -> None:
     (machine.program / ".venv" / "bin").mkdir(parents=True)
     machine.install()

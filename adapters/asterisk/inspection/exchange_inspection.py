@@ -7,6 +7,7 @@ is pure and stands in modules of its own, such as `advisories`, `manager_file`, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from adapters.asterisk.filters import event_filters, has_advanced_filters
@@ -34,6 +35,8 @@ Addresses = Callable[[], Awaitable[Sequence[str]]]
 CLOCK_WARNING_S = 2.0
 CLOCK_PROBLEM_S = 60.0
 _AMI_PORT = 5038
+_PORT = re.compile("[0-9]{1,5}")
+_PORT_MAX = 65_535
 
 
 async def inspect(
@@ -145,9 +148,13 @@ async def _seen_at(
     places = list(await addresses())
     if not is_loopback(settings.host) and settings.host not in places:
         return []  # it is another machine: whatever answers here is not the exchange
-    written = general(manager).get("port")
-    port = int(written) if written.isdecimal() else _AMI_PORT
-    return await answering(places, port)
+    return await answering(places, _port(general(manager).get("port")))
+
+
+def _port(written: str) -> int:
+    """The port of manager.conf; Asterisk's own where that is none."""
+    port = int(written) if _PORT.fullmatch(written) else 0
+    return port if 1 <= port <= _PORT_MAX else _AMI_PORT
 
 
 def _unsaid(inquiry: Inquiry) -> list[Finding]:

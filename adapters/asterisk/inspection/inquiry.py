@@ -19,6 +19,7 @@ from adapters.asterisk.connection import ActionFailed, Headers, Session, wanted_
 from adapters.asterisk.inspection.config_file import Category, read_reply
 from adapters.asterisk.settings import AsteriskSettings
 from adapters.asterisk.wire import Limits, Message, Reader
+from adapters.connecting import NO_CONNECTION, unreachable
 from adapters.event_buffer import EventBuffer
 from adapters.line import Line, Recorder
 from rtbill.domain.errors import PortFailed, Unavailable
@@ -28,8 +29,7 @@ DEADLINE_S = 20.0
 """For a whole inspection, from the first byte to the last."""
 BOOTED_WITHIN_S = 3.0
 _LIMITS = Limits(headers_max=400_000, message_max=16 * 1024 * 1024)
-"""The endpoints of three thousand telephones come as one message."""
-_LISTED = frozenset({"EndpointList", "EndpointListComplete"})
+"""The file with the endpoints of three thousand telephones comes as one message."""
 _T = TypeVar("_T")
 OnEvent = Callable[[Message], None]
 
@@ -51,7 +51,7 @@ class Inquiry:
         """By action, why it was not answered."""
         self.broken: set[str] = set()
         """Configuration files that the exchange itself cannot read."""
-        self.reader = Reader(wanted_events() | _LISTED, _LIMITS)
+        self.reader = Reader(wanted_events(), _LIMITS)
         self._session = Session(settings, clock, self.buffer)
         self._on_event = on_event
         self._line: Line[Message] | None = None
@@ -102,7 +102,7 @@ class Inquiry:
         try:
             return await self._session.list_items(self._open_line(), action, headers)
         except ActionFailed as failed:
-            if "not found" in failed.text.lower() or "no endpoints" in failed.text.lower():
+            if "not found" in failed.text.lower():
                 return []
             self.unsaid.setdefault(action, failed.text)
             return None
@@ -236,10 +236,8 @@ async def _connect(inquiry: Inquiry) -> Line[Message]:
         assert tls is not None
         where = f"{settings.name} at {settings.host}:{settings.port}"
         raise Unavailable(f"no TLS with {where}: {tls.sentence(error)}") from error
-    except (OSError, TimeoutError) as error:
-        why = str(error) or f"no answer within {settings.link.connect_timeout_s:g} s"
-        raise Unavailable(
-            f"cannot reach {settings.name} at {settings.host}:{settings.port}: {why}; "
-            "check the address, the firewall and that the exchange runs"
-        ) from error
+    except NO_CONNECTION as error:
+        within_s = settings.link.connect_timeout_s
+        text = unreachable(settings.name, settings.host, settings.port, error, within_s)
+        raise Unavailable(text) from error
     return line

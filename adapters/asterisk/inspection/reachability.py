@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import Sequence
 
+from adapters.connecting import NO_CONNECTION
 from rtbill.domain.hosts import is_loopback
 
 _CONNECT_WITHIN_S = 1.0
@@ -22,7 +23,7 @@ async def own_addresses() -> list[str]:
     would send from.
     """
     found: dict[str, None] = {}
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(*NO_CONNECTION):
         infos = await asyncio.get_running_loop().getaddrinfo(
             socket.gethostname(), None, type=socket.SOCK_STREAM
         )
@@ -46,7 +47,7 @@ async def _answers(address: str, port: int) -> bool:
         async with asyncio.timeout(_CONNECT_WITHIN_S):
             reader, writer = await asyncio.open_connection(address, port)
             return (await reader.read(len(_BANNER))).startswith(_BANNER[:8])
-    except (OSError, TimeoutError):
+    except NO_CONNECTION:
         return False
     finally:
         if writer is not None:

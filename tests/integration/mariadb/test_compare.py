@@ -17,7 +17,8 @@ from rtbill.comparison.trunk_legs import Site
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import BadRecord, ConfigError, Unavailable
 from rtbill.mediation import cdr_database
-from rtbill.mediation.cdr_database import CdrDatabase, parse_address
+from rtbill.mediation.cdr_address import parse_address
+from rtbill.mediation.cdr_database import CdrDatabase
 from tests.fakes.books import a_record
 from tests.integration.mariadb.freepbx import DATABASE, PASSWORD, USER, insert
 from tests.integration.mariadb.server import MariaDb
@@ -151,6 +152,44 @@ async def test_a_row_without_a_date_is_passed_over(mariadb: MariaDb, hall: Hall)
     assert lines((await hall.compare(source(mariadb))).comparison) == []
 
 
+async def test_a_row_of_an_impossible_year_is_named_and_the_others_are_compared(
+    mariadb: MariaDb, hall: Hall
+) -> None:
+    late = [f"{each}-12-31 23:59:59" for each in (2100, 9999)]
+    early = "0001-01-01 00:00:00"
+    wrong = [row(NOON, 60, 7 + each, calldate=day) for each, day in enumerate([*late, early])]
+    insert(mariadb, [*wrong, row(NOON, 60, 1)])
+    await bill(hall, NOON, 60)
+    done = await hall.compare(source(mariadb))
+    assert (lines(done.comparison), done.comparison.matched.calls) == ([], 1)
+    assert [problem.text for problem in done.problems] == [
+        f"{day!r}: the year is not within 1970 to 2099" for day in late
+    ], "a row before all others is passed over like one without a date"
+    until = NOON + timedelta(days=1)
+    asked = await hall.compare(source(mariadb), until=until)
+    assert (lines(asked.comparison), asked.problem_count) == ([], 0), "not of the span"
+
+
+async def test_only_rows_of_impossible_years_are_named_too(mariadb: MariaDb, hall: Hall) -> None:
+    insert(mariadb, [row(NOON, 60, 1, calldate="2100-01-01 00:00:00")])
+    done = await hall.compare(source(mariadb))
+    assert (lines(done.comparison), done.problem_count) == ([], 1)
+
+
+@pytest.mark.parametrize("day", ["2026-00-00 00:00:00", "2099-00-17 00:00:00"])
+async def test_a_first_or_last_day_that_no_calendar_has_is_said_with_the_remedy(
+    mariadb: MariaDb, hall: Hall, day: str
+) -> None:
+    insert(mariadb, [row(NOON, 60, 1)])
+    mariadb.run(
+        "SET SESSION sql_mode = ''",
+        f"INSERT INTO cdr (calldate, channel) VALUES ('{day}', 'PJSIP/1001-9')",
+        database=DATABASE,
+    )
+    with pytest.raises(BadRecord, match=f"calldate '{day}' is no time; correct that row"):
+        await hall.compare(source(mariadb))
+
+
 async def test_the_hour_that_comes_twice_is_told_apart_by_the_calls_ids(
     mariadb: MariaDb, hall: Hall
 ) -> None:
@@ -244,6 +283,17 @@ def test_what_the_server_refuses_is_said_with_the_remedy(
         pass
     assert said in str(caught.value)
     assert password not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["Zoë", "9 €", "a@b/c#d?%zz["])
+def test_a_password_may_hold_any_letters(mariadb: MariaDb, password: str) -> None:
+    change = f"ALTER USER {USER}@'127.0.0.1' IDENTIFIED BY "
+    mariadb.run(f"{change} '{password}'")
+    try:
+        with CdrDatabase(parse_address(dsn(mariadb)), password) as database:
+            assert [list(row) for row in database.ask("SELECT 1")] == [["1"]]
+    finally:
+        mariadb.run(f'{change} "{PASSWORD}"')
 
 
 def test_a_table_that_is_not_there_is_said(mariadb: MariaDb) -> None:

@@ -191,10 +191,12 @@ class Listener:
         return not self._waiting and not len(self._pbx._buffer)
 
 
-def a_pbx(exchange: FakeExchange, clock: ManualClock, **link: float) -> AsteriskPbx:
+def a_pbx(
+    exchange: FakeExchange, clock: ManualClock, host: str = "127.0.0.1", **link: float
+) -> AsteriskPbx:
     settings = AsteriskSettings(
         name="lab",
-        host="127.0.0.1",
+        host=host,
         port=exchange.port,
         user="rtbill",
         secret="s3cret",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -147,6 +148,13 @@ async def test_nobody_there_says_where_it_looked() -> None:
         await inspect(settings(1), ManualClock(), nowhere)
 
 
+@pytest.mark.parametrize("host", ["pbx..example", ".example", f"{'x' * 64}.example"])
+async def test_a_name_that_no_host_can_have_is_said_to_be_one(host: str) -> None:
+    text = rf"cannot reach lab at {re.escape(host)}:5038: its name, .* is none that a host can have"
+    with pytest.raises(Unavailable, match=text):
+        await inspect(settings(5038, host), ManualClock(), nowhere)
+
+
 async def test_an_exchange_that_never_answers_is_given_up(exchange: FakeExchange) -> None:
     exchange.silent.add("CoreSettings")
 
@@ -193,6 +201,31 @@ def test_plain_text_to_another_host_is_found(host: str, tls: Tls | None, codes: 
 # ---- which addresses answer
 
 
+async def found_with_port(exchange: FakeExchange, written: str) -> list[Finding]:
+    """As manager.conf says this port, and this machine has the address 127.0.0.1 to the outside."""
+    manager = f"{MANAGER}\nCategory-000002: general\nLine-000002-000000: port={written}"
+    exchange.replies["GetConfig"] = lambda action: exchange.ok(action, *manager.split("\n"))
+
+    async def here() -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    return await inspect(settings(exchange.port), ManualClock(), here)
+
+
+async def test_the_port_that_is_tried_is_that_of_the_file(exchange: FakeExchange) -> None:
+    found = await found_with_port(exchange, str(exchange.port))
+    assert [each.text for each in found if each.code == "ami-exposed"] == [
+        "AMI answers at 127.0.0.1, beyond this machine; only the permit lines of its users keep "
+        "strangers out"
+    ]
+
+
+@pytest.mark.parametrize("written", ["70000", "0", "-1", "5038 ; AMI", "٥٠٣٨", "9" * 5000, ""])
+async def test_a_port_that_is_none_ends_no_inspection(exchange: FakeExchange, written: str) -> None:
+    found = await found_with_port(exchange, written)
+    assert [each for each in found if each.code == "not-checked"] == []
+
+
 async def test_only_what_greets_as_an_exchange_answers(exchange: FakeExchange) -> None:
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")
@@ -200,6 +233,10 @@ async def test_only_what_greets_as_an_exchange_answers(exchange: FakeExchange) -
     assert await answering(["127.0.0.1", "127.0.0.9"], exchange.port) == ["127.0.0.1"]
     async with conversing(silent, exchange.port, host="127.0.0.9"):
         assert await answering(["127.0.0.9"], exchange.port) == []
+
+
+async def test_nothing_answers_at_a_name_that_no_host_can_have() -> None:
+    assert await answering(["pbx..example"], 5038) == []
 
 
 async def test_the_addresses_of_this_machine_are_none_of_loopback() -> None:

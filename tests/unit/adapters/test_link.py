@@ -116,6 +116,18 @@ async def test_a_closed_port_is_told_once_and_tried_again_ever_more_slowly(
         await listener.next(LinkRestored)
 
 
+async def test_a_name_that_no_host_can_have_is_told_and_tried_again(
+    exchange: FakeExchange,
+) -> None:
+    clock = ManualClock()
+    async with running(a_pbx(exchange, clock, "pbx..example")) as listener:
+        trouble = await listener.next(LinkTrouble)
+        assert trouble.kind == "unreachable"
+        assert f"cannot reach lab at pbx..example:{exchange.port}: its name" in trouble.text
+        await clock.advance(40)
+        assert listener.is_quiet, "it is told once"
+
+
 async def test_a_refused_secret_is_one_clear_sentence_and_a_slow_retry(
     exchange: FakeExchange,
 ) -> None:

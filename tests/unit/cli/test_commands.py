@@ -125,6 +125,12 @@ def test_credit_says_the_balance_with_its_currency_and_counts_a_key_once(books: 
     assert "15.00" in json.dumps(listed)
 
 
+def test_a_date_that_utc_does_not_have_is_refused(run: Run) -> None:
+    refused = run("calls", "--since", "0001-01-01")
+    assert refused.exit_code == 1
+    assert "'0001-01-01' is too near the end of the calendar; write" in refused.output
+
+
 def test_a_key_of_another_amount_is_refused(books: Run) -> None:
     books("credit", "room-1", "5.00", "--key", "r1")
     refused = books("credit", "room-1", "6.00", "--key", "r1")

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -46,9 +52,9 @@ class Desk:
         self.must("tariff", "import", str(folder / "tariff.csv"), "--from", "2026-01-01", "--apply")
         self.must("accounts", "import", str(folder / "accounts.csv"), "--apply")
 
-    def run(self, *arguments: str) -> Result:
+    def run(self, *arguments: str, given: str | None = None) -> Result:
         config = str(self.folder / "config.toml")
-        return CliRunner().invoke(app, [*arguments, "--config", config])
+        return CliRunner().invoke(app, [*arguments, "--config", config], input=given)
 
     def must(self, *arguments: str) -> None:
         done = self.run(*arguments)
@@ -59,8 +65,9 @@ class Desk:
         path.write_text(text)
         return str(path)
 
-    def compare(self, *arguments: str) -> Result:
-        return self.run("compare", *arguments)
+    def compare(self, *arguments: str, given: str | None = None) -> Result:
+        """`given` is what stands on standard input."""
+        return self.run("compare", *arguments, given=given)
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +155,121 @@ def test_a_bill_shows_what_the_carrier_charges(desk: Desk) -> None:
     )
 
 
+def test_the_exchanges_record_may_be_standard_input(desk: Desk) -> None:
+    rows = ROW.format(leg=1) + '"a","b"\n' + ROW.format(leg=2)
+    done = desk.compare("--cdr", "-", "--json", given=rows)
+    assert done.exit_code == 1, done.output
+    told = json.loads(done.output)
+    assert told["totals"]["missing"]["calls"] == 2
+    assert told["problems"][0].startswith("standard input, line 2: has 2 columns")
+
+
+def test_a_bill_may_be_standard_input(desk: Desk) -> None:
+    bill = "to,at,s,eur\n0301234567,2026-11-22 13:00:11,60,0.02\n"
+    mapping = desk.file("mapping.toml", MAPPING)
+    done = desk.compare("--bill", "-", "--mapping", mapping, "--json", given=bill)
+    assert done.exit_code == 1, done.output
+    [found] = json.loads(done.output)["findings"]
+    assert found["their_call"] == "standard input:2"
+
+
+def test_a_mapping_may_be_standard_input(desk: Desk) -> None:
+    bill = desk.file("bill.csv", "to,at,s,eur\n")
+    done = desk.compare("--bill", bill, "--mapping", "-", given=MAPPING)
+    assert done.exit_code == 0, done.output
+    wrong = desk.compare("--bill", bill, "--mapping", "-", given="encoding = 1\n" + MAPPING)
+    assert "standard input: encoding: 1 is not a text" in wrong.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--cdr", "-", "--cdr", "-"),
+        ("--bill", "-", "--bill", "-", "--mapping", "{mapping}"),
+        ("--bill", "-", "--mapping", "-"),
+    ],
+)
+def test_standard_input_is_one_file(desk: Desk, arguments: tuple[str, ...]) -> None:
+    mapping = desk.file("mapping.toml", MAPPING)
+    words = [mapping if word == "{mapping}" else word for word in arguments]
+    refused = desk.compare(*words, given=ROW.format(leg=1))
+    assert refused.exit_code == 2, refused.output
+    assert "standard input can be read once: give - for one file only" in refused.output
+
+
+def test_a_standard_input_that_is_closed_is_said(desk: Desk) -> None:
+    config = str(desk.folder / "config.toml")
+    words = [sys.executable, "-m", "rtbill", "compare", "--cdr", "-", "--config", config]
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(words)} <&-"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "rtbill: standard input cannot be read: it is closed\n"
+
+
+def test_files_that_only_others_can_read_are_said_with_the_remedy(
+    desk: Desk, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the system's answers are played."""
+    open_it, access = Path.open, os.access
+    closed = {"Master.csv", "password", "bill.csv", "mapping.toml"}
+
+    def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name in closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return open_it(path, *arguments, **named)
+
+    bill, mapping = desk.file("bill.csv", ""), desk.file("mapping.toml", MAPPING)
+    password = desk.file("password", "secret")
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name not in closed and access(path, mode)
+    )
+    for arguments in (("--cdr", lost), ("--bill", bill, "--mapping", mapping)):
+        refused = desk.compare(*arguments)
+        assert refused.exit_code == 1, refused.output
+        assert "Permission denied; pipe what this command's user cannot read" in refused.stderr
+    refused = desk.compare("--cdr", "mysql://u@127.0.0.1/d", "--password-file", password)
+    assert refused.exit_code == 2, refused.output
+    assert "Permission denied; it has to be a file of mode 0400 that belongs" in refused.stderr
+
+
 def test_a_span_that_ends_before_it_begins_is_refused(desk: Desk, lost: str) -> None:
     refused = desk.compare("--cdr", lost, "--since", "2026-11-24", "--until", "2026-11-23")
     assert refused.exit_code == 1
     assert "--until must be later than --since" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("option", "date"),
+    [
+        ("--since", "0001-01-01"),
+        ("--since", "0001-01-01T12:00Z"),
+        ("--until", "9999-12-31T23:00"),
+        ("--until", "9999-12-31T23:00-12:00"),
+    ],
+)
+def test_a_span_at_the_end_of_the_calendar_is_refused(
+    desk: Desk, lost: str, option: str, date: str
+) -> None:
+    refused = desk.compare("--cdr", lost, option, date)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"rtbill: {date!r} is too near the end of the calendar; ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_span_may_reach_far(desk: Desk, lost: str) -> None:
+    done = desk.compare("--cdr", lost, "--since", "1900-01-01", "--until", "9999-12-31", "--json")
+    assert json.loads(done.output)["totals"]["missing"]["calls"] == 2, done.output
+
+
+@pytest.mark.parametrize("word", ["inf", "-inf", "nan", "1e300", "86401"])
+@pytest.mark.parametrize("option", ["--duration-seconds", "--duration-percent", "--tolerance"])
+def test_what_may_differ_has_bounds(desk: Desk, lost: str, option: str, word: str) -> None:
+    refused = desk.compare("--cdr", lost, option, word)
+    assert refused.exit_code == 2, refused.output
+    assert option in refused.output
+    assert "Traceback" not in refused.output
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,12 @@ def test_bad_words_end_with_one_clear_sentence(
     assert said.exit_code == 1
     assert expected in said.output
     assert "Traceback" not in said.output
+
+
+def test_a_word_that_is_none_of_the_choices_is_said_with_the_choices(tmp_path: Path) -> None:
+    said = run(tmp_path, "--out", str(tmp_path / "out"), "--flavour", "freepbx18")
+    assert said.exit_code == 2
+    assert said.output.splitlines()[-1] == (
+        "Error: Invalid value for '--flavour': 'freepbx18' is not one of 'plain', 'freepbx16', "
+        "'freepbx17'."
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,7 @@ def test_without_apply_the_import_only_tells_what_it_would_do(hall: Hall) -> Non
     assert done.exit_code == 0
     assert "created   1001" in done.output
     assert "assigned  hall/2002 to office" in done.output
-    assert "credited  1001 10.00" in done.output
+    assert "credited  1001 10.00 EUR" in done.output
     assert "this was a dry run" in done.output
     assert set(hall.accounts()) == {"house", "suspense"}
 
@@ -130,12 +132,25 @@ def test_another_opening_balance_later_moves_no_money_and_is_told(hall: Hall) ->
     hall.imports("--apply")
     hall.change("10.00", "90.00")
     hall.change("Tomas Novak", "Tomas Nowak")
+    told = hall.run("import", "freepbx", str(hall.file))
+    assert told.exit_code == 1
+    assert "this was a dry run; with --apply the rest is imported" in told.output
     done = hall.run("import", "freepbx", str(hall.file), "--apply")
     assert done.exit_code == 1
     assert "account 1001: opening balance" in done.output
     assert "the rest was imported" in done.output
+    assert told.output.splitlines()[:-1] == done.output.splitlines()[:-1]
     assert hall.accounts()["1001"]["balance"] == "10.00"
     assert hall.accounts()["1002"]["name"] == "Tomas Nowak"
+
+
+def test_a_dry_run_shows_the_opening_balance_that_was_written_later(hall: Hall) -> None:
+    hall.change("10.00", "")
+    hall.imports("--apply")
+    hall.file.write_text(EXAMPLE.read_text())
+    for options in ((), ("--apply",)):
+        assert hall.imports(*options)["credited"] == ["1001 10.00 EUR"]
+    assert hall.imports()["credited"] == []
 
 
 def test_new_rooms_are_added_and_nothing_else_changes(hall: Hall) -> None:
@@ -163,6 +178,26 @@ def test_a_changed_name_holds_from_now_on_and_the_balance_stays(hall: Hall) -> N
     assert later["until"] is None
     again = hall.imports("--apply")
     assert not any(again[word] for word in again if word != "warnings")
+
+
+def test_an_extension_that_was_moved_takes_no_opening_balance_and_no_terms_along(
+    hall: Hall,
+) -> None:
+    hall.imports("--apply", "--only", "1001")
+    hall.file.write_text(EXAMPLE.read_text().replace("10.00", "90.00"))
+    hall.imports("--apply", "--only", "1002")
+    moved = hall.run("group", "add", "1002", "hall/1001", "--move", "--person", "Brandt, Lena")
+    assert moved.exit_code == 0
+    before = hall.accounts()
+    for options in ((), ("--apply",)):
+        answer = hall.imports("--only", "1001", *options)
+        assert not any(answer[word] for word in answer if word != "warnings")
+        assert answer["warnings"][0] == (
+            "line 2: ignored rtbill_opening_balance: hall/1001 belongs to account 1002, not to "
+            "1001; write 1002 into rtbill_account if 1002 is meant"
+        )
+    assert hall.accounts() == before
+    assert [entry["amount"] for entry in hall.statement("1002")] == ["5.00"]
 
 
 def test_by_an_accounts_file_another_person_is_a_conflict_still(hall: Hall) -> None:
@@ -196,6 +231,21 @@ def test_the_file_may_come_by_standard_input(hall: Hall) -> None:
     assert hall.accounts()["1001"]["balance"] == "10.00"
 
 
+def test_of_standard_input_no_file_is_named(hall: Hall) -> None:
+    hall.file.chmod(0o644)
+    command = [sys.executable, "-m", "rtbill", "import", "freepbx", "-", "--config"]
+    with hall.file.open() as stdin:
+        done = subprocess.run(
+            [*command, str(hall.config)], stdin=stdin, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert "chmod 0600 -" not in done.stdout
+    assert (
+        "it holds passwords of telephones and others can read it; make it readable for you alone, "
+        "and delete it when it has served"
+    ) in done.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -215,6 +265,18 @@ def test_a_wrong_option_is_said_once_with_its_name(
     assert done.exit_code == 1
     assert said in done.output
     assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("pattern", ["1***", "1001*"])
+def test_a_star_in_a_pattern_is_a_star(hall: Hall, pattern: str) -> None:
+    answer = hall.imports("--only", pattern)
+    assert answer["problems"] == [f"line 1: no row below the header matches {pattern}"]
+
+
+def test_a_choice_of_a_family_of_commands_is_said_as_plainly(hall: Hall) -> None:
+    done = hall.run("import", "freepbx", str(hall.file), "--kind", "later")
+    assert done.exit_code == 2
+    assert "Invalid value for '--kind': 'later' is not one of 'prepaid', 'postpaid'" in done.output
 
 
 def test_two_exchanges_with_the_same_numbers_need_two_prefixes(hall: Hall) -> None:

@@ -63,13 +63,35 @@ def test_the_number_of_columns_tells_which_ones_there_are(
         (BASE + ID + FIELD + NEW + ",1", "has 22 columns"),
         (BASE.replace("2026-11-22 14:00:12", "22.11.2026"), "'22.11.2026' is not a time"),
         (BASE.replace("2026-11-22 14:00:12", "2026-13-22 14:00:12"), "is not a time"),
+        (BASE.replace("2026-11-22 14:00:12", "0001-01-01 00:00:00"), "the year is not within 1970"),
+        (BASE.replace("2026-11-22 14:00:12", "9999-12-31 23:59:59"), "the year is not within 1970"),
+        (BASE.replace("2026-11-22 14:00:13", "0001-01-01 00:00:00"), "'0001-01-01 00:00:00': the"),
+        (BASE.replace("2026-11-22 14:00:15", "9999-12-31 23:59:59"), "'9999-12-31 23:59:59': the"),
         (BASE.replace(",3,2,", ",three,2,"), "duration 'three' is not a number of seconds"),
         (BASE.replace(",3,2,", ",3,-2,"), "billsec '-2'"),
+        (BASE.replace(",3,2,", ",316224001,2,"), "duration '316224001' is longer than ten years"),
+        (BASE.replace(",3,2,", f",3,{'9' * 5000},"), "is longer than ten years"),
     ],
 )
 def test_a_row_that_cannot_be_read_says_what_is_wrong(line: str, complaint: str) -> None:
     with pytest.raises(BadRecord, match=complaint):
         row(line)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Niue"])
+@pytest.mark.parametrize("year", [1970, 2099])
+def test_a_row_may_be_of_any_year_that_has_telephones_like_ours(zone: str, year: int) -> None:
+    found = row(BASE.replace("2026-11-22", f"{year}-12-31"), zone)
+    assert abs(found.began_us - epoch_us(at(f"{year}-12-31T14:00:12"))) <= 14 * 3600 * 1_000_000
+
+
+def test_a_row_may_last_ten_years() -> None:
+    assert row(BASE.replace(",3,2,", ",316224000,316224000,")).talk_s == 316_224_000
+
+
+def test_a_sequence_of_any_length_is_no_mistake() -> None:
+    """It only orders rows that began together."""
+    assert row(f'{BASE}{ID}{FIELD},"1001","1795356012.0",{"9" * 5000}').sequence == 0
 
 
 def test_an_unanswered_row_has_no_answer() -> None:

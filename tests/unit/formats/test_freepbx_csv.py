@@ -2,67 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from rtbill.domain.account import Account, AccountKind, Extension, Membership
 from rtbill.domain.call import EPOCH
 from rtbill.formats.accounts_csv import export_accounts
-from rtbill.formats.freepbx_csv import Choice, Defaults, Export, Standing, read_export
+from rtbill.formats.freepbx_csv import Choice
+from tests.unit.formats.freepbx_list import (
+    BERLIN,
+    HALL,
+    SECRET,
+    a_list,
+    phone,
+    problems,
+    read,
+)
 
-BERLIN = ZoneInfo("Europe/Berlin")
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 EXAMPLE = Path(__file__).parents[3] / "examples" / "freepbx-extensions.csv"
-SECRET = "Z7q-telephone-password"
-HALL = Defaults(pbx="hall", currency="EUR", account_class="student")
-NOTHING = Standing(at=NOW, accounts={}, memberships=())
-
-
-def a_list(*rows: Mapping[str, str], **dialect: str) -> str:
-    """An export with core columns in FreePBX's order, and those of ours that a row names."""
-    core = ["extension", "password", "name", "voicemail", "tech", "dial", "description", "secret"]
-    ours = dict.fromkeys(name for row in rows for name in row if name not in core)
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, [*core, *ours], restval="", lineterminator="\n", **dialect)  # type: ignore[arg-type]  # texts only
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({"tech": "pjsip", "secret": SECRET, "password": SECRET} | dict(row))
-    return out.getvalue()
-
-
-def phone(number: str, name: str = "Lena Brandt", **ours: str) -> dict[str, str]:
-    return {"extension": number, "name": name} | {f"rtbill_{key}": ours[key] for key in ours}
-
-
-def read(
-    text: str,
-    defaults: Defaults = HALL,
-    standing: Standing = NOTHING,
-    choice: Choice | None = None,
-) -> Export:
-    return read_export(text, BERLIN, defaults, standing, choice or Choice())
-
-
-def problems(text: str, defaults: Defaults = HALL, standing: Standing = NOTHING) -> list[str]:
-    found = read(text, defaults, standing).accounts
-    assert found.accounts == ()
-    return [str(problem) for problem in found.problems]
-
-
-def after(export: Export) -> Standing:
-    """The books once this was imported."""
-    return Standing(
-        at=NOW,
-        accounts={account.id: account for account in export.accounts.accounts},
-        memberships=export.accounts.memberships,
-    )
 
 
 def test_each_extension_becomes_a_prepaid_account_with_the_name_of_its_user() -> None:
@@ -289,98 +248,6 @@ def test_odd_extensions_are_imported_and_mentioned() -> None:
     assert [warning.split(":")[0] for warning in found.warnings] == ["line 5", "2001", "1050"]
     assert "site.internal" in found.warnings[1]
     assert "virtual" in found.warnings[2]
-
-
-# ---------------------------------------------------------------------- again, later
-
-
-def test_the_same_file_again_asks_for_nothing_else() -> None:
-    first = read(
-        a_list(phone("1001", opening_balance="5"), phone("2001", account="lab"), phone("1002"))
-    )
-    again = read(
-        a_list(phone("1001", opening_balance="5"), phone("2001", account="lab"), phone("1002")),
-        # Other defaults are for new accounts only.
-        replace(HALL, kind=AccountKind.POSTPAID, account_class="guest", valid_from="2026-12-01"),
-        after(first),
-    )
-    assert again == first
-
-
-def test_a_room_that_was_added_is_new_and_the_others_stay() -> None:
-    first = read(a_list(phone("1001")), replace(HALL, valid_from="2026-10-01"))
-    later = replace(HALL, valid_from="2026-12-01", account_class="guest")
-    found = read(a_list(phone("1001"), phone("1002")), later, after(first)).accounts
-    assert found.memberships[0] == first.accounts.memberships[0]
-    assert [each.account_class for each in found.accounts] == ["student", "guest"]
-    assert found.memberships[1].valid_from == datetime(2026, 11, 30, 23, tzinfo=UTC)
-
-
-def test_terms_that_the_file_gives_change_those_of_the_books() -> None:
-    first = read(a_list(phone("1001", kind="postpaid", credit_limit="50")))
-    given = a_list(phone("1001", kind="prepaid", tariff="night"))
-    found = read(given, HALL, after(first)).accounts
-    assert [(each.kind, each.credit_limit_micros, each.tariff) for each in found.accounts] == [
-        ("prepaid", 0, "night")
-    ]
-
-
-def test_a_changed_name_changes_person_and_account_and_no_date() -> None:
-    first = read(a_list(phone("1001")), replace(HALL, valid_from="2026-10-01"))
-    found = read(a_list(phone("1001", "Lena Novak")), HALL, after(first)).accounts
-    [before] = first.accounts.memberships
-    assert found.memberships == (replace(before, person="Lena Novak"),)
-    assert [each.name for each in found.accounts] == ["Lena Novak"]
-
-
-def test_an_extension_that_was_moved_by_hand_stays_where_it_was_moved() -> None:
-    first = read(a_list(phone("1001"), phone("2001", account="lab"), phone("2002", account="lab")))
-    books = after(first)
-    [one, *others] = books.memberships
-    moved = replace(one, account="lab", valid_from=datetime(2026, 11, 1, tzinfo=UTC))
-    ended = replace(one, valid_until=moved.valid_from)
-    standing = replace(books, memberships=(ended, moved, *others))
-    found = read(a_list(phone("1001")), HALL, standing).accounts
-    assert found.memberships == (moved,)
-    assert [(each.id, each.name) for each in found.accounts] == [("lab", "lab")]
-
-
-def test_an_extension_that_was_taken_away_gets_an_account_again_only_on_a_day_that_is_named() -> (
-    None
-):
-    books = after(read(a_list(phone("1001"), phone("1002"))))
-    [one, two] = books.memberships
-    ended = replace(one, valid_until=datetime(2026, 11, 1, tzinfo=UTC))
-    standing = replace(books, memberships=(ended, two))
-    left_out = read(a_list(phone("1001"), phone("1002")), HALL, standing)
-    assert [str(each.extension) for each in left_out.accounts.memberships] == ["hall/1002"]
-    [warning] = left_out.warnings
-    assert warning.startswith("line 2: hall/1001 was taken from account 1001 on 2026-11-01")
-    named = read(a_list(phone("1001", **{"from": "2026-12-01"})), HALL, standing)
-    assert [each.valid_from.isoformat() for each in named.accounts.memberships] == [
-        "2026-11-30T23:00:00+00:00"
-    ]
-
-
-def test_the_same_number_on_another_exchange_is_not_billed_together_unasked() -> None:
-    standing = after(read(a_list(phone("1001"))))
-    annex = replace(HALL, pbx="annex")
-    assert problems(a_list(phone("1001")), annex, standing) == [
-        "line 2: account 1001 belongs to hall/1001 already; give --account-prefix, or write the "
-        "account into rtbill_account to bill both together"
-    ]
-    both = read(a_list(phone("1001", account="1001")), annex, standing).accounts
-    assert [str(each.extension) for each in both.memberships] == ["annex/1001"]
-    apart = read(a_list(phone("1001")), replace(annex, account_prefix="a"), standing).accounts
-    assert [each.id for each in apart.accounts] == ["a1001"]
-
-
-def test_what_the_books_hold_and_the_file_no_longer_has_is_mentioned() -> None:
-    standing = after(read(a_list(phone("1001"), phone("1002"))))
-    found = read(a_list(phone("1001")), HALL, standing)
-    [warning] = found.warnings
-    assert warning.startswith("1002: in the books and not in this file")
-    assert len(found.accounts.memberships) == 1
 
 
 def test_the_example_is_good() -> None:

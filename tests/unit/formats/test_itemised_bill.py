@@ -138,7 +138,10 @@ def test_rows_that_are_no_calls_are_left_out() -> None:
         ({"number": "withheld!"}, "'withheld!' is not a telephone number"),
         ({"start": "22.11.2026"}, "is not a time of the form %Y-%m-%d %H:%M:%S"),
         ({"talk": "a while"}, "duration 'a while' is not a number"),
+        ({"start": "0001-01-01 00:00:00"}, "'0001-01-01 00:00:00': the year is not within 1970"),
+        ({"start": "9999-12-31 23:59:59"}, "'9999-12-31 23:59:59': the year is not within 1970"),
         ({"talk": "-5"}, "below zero"),
+        ({"talk": "316224001"}, "duration '316224001' is longer than ten years"),
         ({"price": "free"}, "price 'free' is not a number"),
     ],
 )
@@ -147,6 +150,24 @@ def test_a_row_that_cannot_be_read_says_what_is_wrong(
 ) -> None:
     with pytest.raises(BadRecord, match=complaint):
         read(mapping(), **cells)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("87840:00:01", "duration '87840:00:01' is longer than ten years"),
+        (f"{'9' * 5000}:00:01", "is not of the form hh:mm:ss"),
+    ],
+)
+def test_a_clock_that_shows_more_than_ten_years_is_no_duration(text: str, complaint: str) -> None:
+    with pytest.raises(BadRecord, match=complaint):
+        read(mapping(duration_form="hh:mm:ss"), talk=text)
+
+
+def test_a_time_with_its_own_zone_has_a_year_as_well() -> None:
+    how = mapping(start_format="%Y-%m-%d %H:%M:%S %z")
+    with pytest.raises(BadRecord, match="the year is not within 1970 to 2099"):
+        read(how, start="0001-01-01 00:00:00 +0100")
 
 
 def test_a_short_row_is_named() -> None:
@@ -201,13 +222,21 @@ def test_a_small_mapping_takes_the_sites_zone() -> None:
         ({"start": {"columns": ["When"]}}, "start.format: is missing"),
         ({"start": {"columns": ["When"], "format": "%d.%m.%Y"}}, "lacks the year, the day or the"),
         ({"start": {"columns": ["When"], "format": "%H:%M:%S %Q"}}, "is no format of strptime"),
+        ({"start": {"columns": ["When"], "format": "%d.%d.%Y"}}, "'%d.%d.%Y' is no format of"),
         ({"start": {"columns": ["When"], "format": "%c", "zone": "Berlin"}}, "start.zone: unknown"),
         ({"duration": {"column": "S", "form": "hours"}}, "duration.form: 'hours' is not 'seconds'"),
         ({"duration": {"column": "S", "increment_s": -1}}, "duration.increment_s: -1"),
         ({"price": {"column": "P"}}, "price.currency: is missing"),
         ({"price": {"column": "P", "currency": "EURO"}}, "price.currency: unknown currency"),
         ({"encoding": "utf-9"}, "encoding: unknown encoding"),
+        ({"encoding": "hex"}, "encoding: 'hex' is not a text encoding"),
+        ({"encoding": "rot13"}, "encoding: 'rot13' is not a text encoding"),
+        ({"encoding": "base64"}, "encoding: 'base64' is not a text encoding"),
+        ({"encoding": "idna"}, "encoding: 'idna' is not a text encoding"),
+        ({"encoding": "undefined"}, "encoding: 'undefined' is not a text encoding"),
         ({"delimiter": ";;"}, "delimiter: ';;' is not one character"),
+        ({"delimiter": "\n"}, r"delimiter: '\n' is not one character that may part cells"),
+        ({"delimiter": '"'}, "delimiter: '\"' is not one character that may part cells"),
         ({"skip_rows": "two"}, "skip_rows: 'two' is not a whole number"),
         ({"header": "no"}, "header: is true or false"),
         ({"header": False}, "columns are named: 'To', 'When', 'Seconds'"),
@@ -222,6 +251,11 @@ def test_a_mistake_in_a_mapping_is_named_by_its_place(
     with pytest.raises(ConfigError) as caught:
         read_mapping(document(**changes), "UTC")
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["utf-8", "UTF-16", "utf-16-le", "cp1252", "latin-1", "cp500"])
+def test_encodings_of_text_are_taken(name: str) -> None:
+    assert read_mapping(document(encoding=name), "UTC").encoding == name
 
 
 def test_all_mistakes_are_named_at_once() -> None:
