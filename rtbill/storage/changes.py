@@ -35,15 +35,14 @@ from rtbill.storage.rows import (
     DESK_LOCK_COLUMNS,
     MEMBERSHIP_COLUMNS,
     NOTICE_COLUMNS,
-    RATE_COLUMNS,
     account_row,
     desk_lock_row,
     membership_from,
     membership_row,
     notice_row,
     observation_row,
-    rate_rows,
 )
+from rtbill.storage.tariff_rows import insert_tariff
 
 _INSERT_ACCOUNT = f"INSERT INTO account ({ACCOUNT_COLUMNS})"
 _UPDATE_ACCOUNT = (
@@ -166,22 +165,7 @@ def _add_tariff(connection: sqlite3.Connection, change: AddTariff) -> None:
             f"tariff {tariff.name} has version {newest} already; "
             f"version {tariff.version} cannot be added, the next is {newest + 1}"
         )
-    row = connection.execute(
-        "INSERT INTO tariff (name, version, currency, zone, valid_from, round_digits)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            tariff.name,
-            tariff.version,
-            tariff.currency,
-            tariff.zone,
-            epoch_us(tariff.valid_from),
-            tariff.round_digits,
-        ),
-    )
-    assert row.lastrowid is not None
-    insert_rows(
-        connection, f"INSERT INTO rate ({RATE_COLUMNS})", rate_rows(row.lastrowid, tariff.rates)
-    )
+    insert_tariff(connection, tariff)
 
 
 def _drop_call(connection: sqlite3.Connection, memory: Memory, change: DropCall) -> None:

@@ -34,8 +34,6 @@ from rtbill.storage.rows import (
     MEMBERSHIP_COLUMNS,
     NOTICE_COLUMNS,
     OBSERVATION_COLUMNS,
-    RATE_COLUMNS,
-    TARIFF_COLUMNS,
     TRANSFER_COLUMNS,
     account_state_from,
     call_from,
@@ -44,9 +42,9 @@ from rtbill.storage.rows import (
     membership_from,
     notice_from,
     observation_from,
-    tariffs_from,
     transfer_from,
 )
+from rtbill.storage.tariff_rows import RATE_COLUMNS, TARIFF_COLUMNS, tariffs_from
 from rtbill.storage.sqlite import BUSY_TIMEOUT_MS, read_only_uri
 
 _T = TypeVar("_T")
@@ -61,6 +59,8 @@ _ACCOUNTS = (
 _MEMBERSHIPS = f"SELECT {MEMBERSHIP_COLUMNS} FROM membership ORDER BY pbx, number, valid_from"
 _TARIFFS = f"SELECT {TARIFF_COLUMNS} FROM tariff ORDER BY name, version"
 _RATES = f"SELECT {RATE_COLUMNS} FROM rate ORDER BY tariff, position"
+_TERMS = "SELECT id, body FROM terms"
+_BANDS = "SELECT id, body FROM band"
 _DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
 _LIVE = f"SELECT {LIVE_COLUMNS}, at FROM live_call LEFT JOIN heard USING (pbx) ORDER BY answered_at"
 _CALL = f"SELECT {CALL_COLUMNS} FROM call WHERE key = ?"
@@ -141,9 +141,11 @@ class SqliteReader:
             try:
                 tariffs = await _all(connection, _TARIFFS)
                 rates = await _all(connection, _RATES)
+                terms = await _all(connection, _TERMS)
+                bands = await _all(connection, _BANDS)
             finally:
                 await connection.rollback()
-        return await asyncio.to_thread(tariffs_from, tariffs, rates)
+        return await asyncio.to_thread(tariffs_from, tariffs, rates, terms, bands)
 
     async def desk_locks(self) -> Sequence[DeskLock]:
         """Locks by hand now in force."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from rtbill.domain.account import (
@@ -23,7 +23,6 @@ from rtbill.domain.ledger import Transfer, TransferKind
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
-from rtbill.domain.tariff import Rate, Tariff, TimeBand
 from rtbill.storage.bulk import Row
 
 ACCOUNT_COLUMNS = (
@@ -44,11 +43,6 @@ CALL_COLUMNS = (
 TRANSFER_COLUMNS = (
     "key, debit, credit, amount_micros, currency, kind, event_at, account, version,"
     " balance_after_micros, call, reason, reverses"
-)
-TARIFF_COLUMNS = "id, name, version, currency, zone, valid_from, round_digits"
-RATE_COLUMNS = (
-    "tariff, position, prefix, destination, connect_fee_micros, price_per_minute_micros,"
-    " first_increment_s, next_increment_s, band_days, band_start_minute, band_end_minute"
 )
 
 
@@ -286,66 +280,3 @@ def observation_from(row: Row) -> Observation:
         currency=row[9],
         text=row[10],
     )
-
-
-def rate_rows(tariff_id: int, rates: Iterable[Rate]) -> list[Row]:
-    """As in RATE_COLUMNS, numbered from 0."""
-    return [
-        (
-            tariff_id,
-            position,
-            rate.prefix,
-            rate.destination,
-            rate.connect_fee_micros,
-            rate.price_per_minute_micros,
-            rate.first_increment_s,
-            rate.next_increment_s,
-            *_band_columns(rate.band),
-        )
-        for position, rate in enumerate(rates)
-    ]
-
-
-def _band_columns(band: TimeBand | None) -> Row:
-    if band is None:
-        return (None, None, None)
-    return (sum(1 << day for day in band.days), band.start_minute, band.end_minute)
-
-
-def tariffs_from(tariffs: Sequence[Row], rates: Iterable[Row]) -> list[Tariff]:
-    """From TARIFF_COLUMNS and RATE_COLUMNS; the rates must come by tariff, then position."""
-    rates_of: dict[int, list[Rate]] = {row[0]: [] for row in tariffs}
-    bands: dict[Row, TimeBand] = {}
-    for row in rates:
-        rates_of[row[0]].append(
-            Rate(
-                prefix=row[2],
-                destination=row[3],
-                connect_fee_micros=row[4],
-                price_per_minute_micros=row[5],
-                first_increment_s=row[6],
-                next_increment_s=row[7],
-                band=None if row[8] is None else _band(row[8:11], bands),
-            )
-        )
-    return [
-        Tariff(
-            name=row[1],
-            version=row[2],
-            currency=row[3],
-            zone=row[4],
-            valid_from=from_epoch_us(row[5]),
-            round_digits=row[6],
-            rates=tuple(rates_of[row[0]]),
-        )
-        for row in tariffs
-    ]
-
-
-def _band(columns: Row, known: dict[Row, TimeBand]) -> TimeBand:
-    """The band of these columns; equal bands share one object, as a list has few of them."""
-    if columns not in known:
-        bits, start, end = columns
-        days = frozenset(day for day in range(7) if bits >> day & 1)
-        known[columns] = TimeBand(days, start, end)
-    return known[columns]
