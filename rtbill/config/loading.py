@@ -97,8 +97,8 @@ def _pbx_tables(raw: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, obje
 
 def _inline_problems(raw: Mapping[str, Any]) -> list[str]:
     inline = raw.get("inline", {})
-    is_asked = any(table.get("mode") == "inline" for _, table in _pbx_tables(raw))
-    return inline_problems(inline, is_asked=is_asked) if isinstance(inline, dict) else []
+    asking = [table for _, table in _pbx_tables(raw) if table.get("mode") == "inline"]
+    return inline_problems(inline, asking) if isinstance(inline, dict) else []
 
 
 def _class_problems(raw: Mapping[str, Any]) -> list[str]:

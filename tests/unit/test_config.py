@@ -301,6 +301,61 @@ def test_questions_from_another_host_need_tls(tmp_path: Path, more: str) -> None
     assert config.inline.port == 9465
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:9465"),
+        ("::", "http://[::1]:9465"),
+        ("::1", "http://[::1]:9465"),
+        ("192.0.2.7", "http://192.0.2.7:9465"),
+    ],
+)
+def test_an_exchange_on_this_machine_asks_an_address_that_can_be_asked(
+    tmp_path: Path, host: str, address: str
+) -> None:
+    text = f'{ASKING}host = "{host}"\nplain_text_accepted = true\n'
+    assert load(tmp_path, text, ASKING_ENVIRON).inline.address == address
+
+
+ASKING_FROM_AFAR = ASKING.replace(
+    'host = "127.0.0.1"', 'host = "192.0.2.10"\nplain_text_accepted = true'
+)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "0.0.0.0", "::"])
+def test_an_exchange_on_another_machine_is_told_an_address_that_it_reaches(
+    tmp_path: Path, host: str
+) -> None:
+    text = f'{ASKING_FROM_AFAR}host = "{host}"\nplain_text_accepted = true\n'
+    (found,) = problems(tmp_path, text, ASKING_ENVIRON)
+    assert found.startswith("inline.url: is missing, but pbx 'hall' at 192.0.2.10 is another")
+    assert f"at {host} it would ask itself; write the address" in found
+    told = text + 'url = "http://192.0.2.20:9465"\n'
+    assert load(tmp_path, told, ASKING_ENVIRON).inline.address == "http://192.0.2.20:9465"
+
+
+def test_an_address_of_this_machine_that_the_exchange_reaches_is_enough(tmp_path: Path) -> None:
+    text = ASKING_FROM_AFAR + 'host = "192.0.2.20"\nplain_text_accepted = true\n'
+    config = load(tmp_path, text, ASKING_ENVIRON)
+    assert config.inline.address == "http://192.0.2.20:9465"
+
+
+def test_who_does_not_ask_needs_no_address(tmp_path: Path) -> None:
+    text = ASKING_FROM_AFAR.replace('"inline"', '"reactive"')
+    assert load(tmp_path, text).inline.url is None
+
+
+@pytest.mark.parametrize("url", ["http://0.0.0.0:9465", "https://[::]:9465"])
+def test_all_addresses_at_once_cannot_be_asked(tmp_path: Path, url: str) -> None:
+    (found,) = problems(tmp_path, f'{ASKING}url = "{url}"\n', ASKING_ENVIRON)
+    assert found == f"inline.url: {url} stands for all addresses and is none to ask; name one"
+
+
+def test_the_end_of_a_tunnel_on_the_exchange_may_be_named(tmp_path: Path) -> None:
+    text = ASKING_FROM_AFAR + 'url = "http://127.0.0.1:9465"\n'
+    assert load(tmp_path, text, ASKING_ENVIRON).inline.address == "http://127.0.0.1:9465"
+
+
 def test_the_certificate_makes_the_address_https(tmp_path: Path) -> None:
     text = ASKING + '[inline.tls]\ncert_file = "c.pem"\nkey_file = "k.pem"\n'
     config = load(tmp_path, text, ASKING_ENVIRON)

@@ -113,6 +113,7 @@ def test_what_the_files_cannot_do_without_is_named_all_at_once(tmp_path: Path) -
     text = CONFIG.replace("PJSIP/carrier-*", "DAHDI/").replace(
         'host = "127.0.0.1"\nuser', 'host = "192.0.2.9"\nplain_text_accepted = true\nuser'
     )
+    text = text.replace("port = 9465", 'port = 9465\nurl = "https://rtbill.example:9465"')
     with pytest.raises(ConfigError) as caught:
         the_files(tmp_path, text)
     named = "\n".join(caught.value.problems)
