@@ -39,6 +39,42 @@ def test_what_would_break_a_dialplan_is_refused(tmp_path: Path, line: str, expec
     assert expected in "\n".join(problems(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "options", ["", "tT", "TtKk", "m", "m(default)", "tm(default)T", "rA(a/b)"]
+)
+def test_dial_options_are_letters_with_arguments_in_closed_brackets(
+    tmp_path: Path, options: str
+) -> None:
+    text = f'{GOOD}[pbx.dialplan]\ntrunk_options = "{options}"\nring_options = "{options}"\n'
+    terms = load(tmp_path, text).pbxs[0].dialplan
+    assert (terms.trunk_options, terms.ring_options) == (options, options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["tT)", "m(default", "L(60000", "m((a))", "m(a)b)", "(a)", "t,T", "t T", "m(a,b)", "9"],
+)
+@pytest.mark.parametrize("key", ["trunk_options", "ring_options"])
+def test_dial_options_that_would_swallow_what_follows_them_are_refused(
+    tmp_path: Path, key: str, options: str
+) -> None:
+    (found,) = problems(tmp_path, f'{GOOD}[pbx.dialplan]\n{key} = "{options}"\n')
+    assert found == (
+        f"pbx[0].dialplan.{key}: {options!r} is not a row of Dial's options: letters, each with "
+        "its argument in brackets that are closed, such as tTm(default)"
+    )
+
+
+@pytest.mark.parametrize(
+    "options", ["U(mine)", "tU", "b(mine)", "B(a)", "M(a)", "G(a)", "L(60000)", "S(5)"]
+)
+def test_dial_options_that_are_for_rtbill_to_set_are_refused_with_the_reason(
+    tmp_path: Path, options: str
+) -> None:
+    (found,) = problems(tmp_path, f'{GOOD}[pbx.dialplan]\ntrunk_options = "{options}"\n')
+    assert f"trunk_options: {options!r} is not free of U, b, B, M, G, L and S: Dial keeps" in found
+
+
 def with_prefixes(site: str, dialplan: str) -> str:
     text = GOOD.replace('["1xxx"]', f'["1xxx"]\noutside_prefixes = {site}')
     return f"{text}[pbx.dialplan]\n{dialplan}\n"
