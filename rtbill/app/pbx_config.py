@@ -87,8 +87,10 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
 
 
 def hidden_extensions(config: Config, pbx: PbxConfig) -> list[str]:
-    """Numbers that are both an emergency number and an extension: help is called, nobody rings."""
-    forms = _safe_forms(number_plan(config.site).emergency_forms)
+    """What a telephone dials for help in the generated dialplan, outside prefix included, and what
+    is an extension too: help is called, nobody rings. ConfigError as of `dialplan_of`.
+    """
+    forms = pbx_files.emergency_forms(dialplan_of(config, pbx))
     patterns = [re.compile(each.replace("x", "[0-9]")) for each in pbx.dialplan.extensions]
     return sorted(form for form in forms if any(each.fullmatch(form) for each in patterns))
 

@@ -109,6 +109,15 @@ def test_extension_that_an_emergency_number_hides_is_told(tmp_path: Path) -> Non
     assert hidden_extensions(config, config.pbxs[0]) == []
 
 
+def test_extension_that_an_emergency_number_behind_the_outside_prefix_hides_is_told(
+    tmp_path: Path,
+) -> None:
+    config = a_config(tmp_path, CONFIG.replace('"1xxx"', '"9xxx"'))
+    assert hidden_extensions(config, config.pbxs[0]) == ["9110", "9112"]
+    config = a_config(tmp_path, CONFIG.replace('"1xxx"', '"9xxx"').replace('"9"', '"8"'))
+    assert hidden_extensions(config, config.pbxs[0]) == []
+
+
 def test_what_the_files_cannot_do_without_is_named_all_at_once(tmp_path: Path) -> None:
     text = CONFIG.replace("PJSIP/carrier-*", "DAHDI/").replace(
         'host = "127.0.0.1"\nuser', 'host = "192.0.2.9"\nplain_text_accepted = true\nuser'
