@@ -210,6 +210,13 @@ def test_instructions_name_the_exchange_and_hold_no_gap(tmp_path: Path, flavour:
         assert mark not in text
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_instructions_warn_of_a_proxy_where_the_exchange_asks(tmp_path: Path, flavour: str) -> None:
+    assert "`http_proxy`" in the_files(tmp_path, flavour=flavour)[INSTALL_FILE]
+    reactive = CONFIG.replace('"inline"', '"reactive"')
+    assert "http_proxy" not in the_files(tmp_path, reactive, flavour)[INSTALL_FILE]
+
+
 @pytest.mark.parametrize(
     ("lines", "stance", "row"),
     [
