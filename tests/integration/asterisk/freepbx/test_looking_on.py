@@ -1,4 +1,4 @@
-"""What nobody pays goes out of a FreePBX that is only observed, and is refused once it is enforced."""
+"""What nobody pays goes out of a FreePBX that is observed, and is refused where it is enforced."""
 
 from __future__ import annotations
 
