@@ -17,6 +17,7 @@ from rtbill.alarms import Alarms
 from rtbill.chronicle import Chronicle
 from rtbill.credit import CreditControl, Grant
 from rtbill.domain.account import HOUSE, DeskLock, Extension, Outgoing
+from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallRefused
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.refusal import Reason
@@ -66,26 +67,39 @@ Answer = Permission | Refusal
 WouldRefuse = Callable[[Question, Refusal], None]
 """Told of each refusal that is not carried out because the stance only observes or warns."""
 
-_FORMS: Mapping[str, re.Pattern[str]] = {
-    "call": re.compile(r"[0-9A-Za-z._-]{1,150}"),
-    "payer": re.compile(r"(?:[0-9A-Za-z*#+._-]{1,32})?"),
-    "number": re.compile(r"\+?[0-9*#]{1,40}"),
-    "kind": re.compile("|".join(CallKind)),
-}
+UNIQUEID_LENGTH_MAX = 150
+_NUMBER = re.compile(r"\+?[0-9*#]{1,40}")
+_PAYER = re.compile(r"(?:[0-9A-Za-z*#+._-]{1,32})?")
+_KINDS = tuple(map(str, CallKind))
 
 
 def read_question(pbx: str, fields: Mapping[str, str]) -> Question | Refusal:
-    """The question in these fields; a refusal when one is missing or not as it must be."""
-    for name, form in _FORMS.items():
-        if form.fullmatch(fields.get(name, "\n")) is None:
-            return Refusal(Reason.MALFORMED)
+    """The question in these fields; a refusal when the number is none, which is the caller's doing.
+    BadRecord names the field that the exchange, and nobody else, got wrong.
+    """
+    number = fields.get("number")
+    if number is None:
+        raise BadRecord("lacks its 'number'")
+    # Before the rest: what may never be dialled is refused, whatever else is wrong.
+    if _NUMBER.fullmatch(number) is None:
+        return Refusal(Reason.MALFORMED)
+    channel, payer, kind = (fields.get(name) for name in ("call", "payer", "kind"))
+    if channel is None or not _is_uniqueid(channel):
+        raise BadRecord("lacks a valid 'call' (the channel's uniqueid, in printable characters)")
+    if payer is None or _PAYER.fullmatch(payer) is None:
+        raise BadRecord("lacks a valid 'payer' (an extension; empty where there is none)")
+    if kind not in _KINDS:
+        raise BadRecord(f"lacks a valid 'kind' ({', '.join(_KINDS)})")
     return Question(
-        pbx=pbx,
-        channel=fields["call"],
-        payer=fields["payer"] or None,
-        number=fields["number"],
-        kind=CallKind(fields["kind"]),
+        pbx=pbx, channel=channel, payer=payer or None, number=number, kind=CallKind(kind)
     )
+
+
+def _is_uniqueid(text: str) -> bool:
+    """Asterisk begins it with its `systemname`, in which anything may stand: blanks, commas,
+    letters of any language.
+    """
+    return 0 < len(text) <= UNIQUEID_LENGTH_MAX and text.isprintable()
 
 
 class Authoriser:

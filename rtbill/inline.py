@@ -7,7 +7,8 @@
 
 The full stop is the end: an answer that broke off on its way reaches a dialplan as if it were
 whole. An empty body is no answer: the exchange then follows what was pushed to it beforehand. That
-is what a wrong token gets (403), and whoever asks when no answer can be had in time (503).
+is what a wrong token gets (403), a question that a wrong dialplan put, and whoever asks when no
+answer can be had in time (503).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from rtbill import authorisation
 from rtbill.alarms import Alarms
 from rtbill.authorisation import Permission, Question, Refusal, read_question
+from rtbill.domain.errors import BadRecord
 from rtbill.domain.refusal import Reason
 from rtbill.form_server import Fields, Reply, serve_forms
 from rtbill.listening import tcp_listener
@@ -33,6 +35,7 @@ QUESTIONS_MAX = 200
 """Being decided at once; more are not answered."""
 UNKNOWN = "unknown"
 """Subject of the alarm, and label of the metric, where no exchange of ours asks."""
+_ANEW = "write the exchange's files anew with `rtbill pbx-config`, or put its own dialplan right"
 
 Decide = Callable[[Question], Awaitable[authorisation.Answer]]
 
@@ -83,19 +86,21 @@ class QuestionDesk:
         """The reply, and one word for it."""
         if not self._is_ours(pbx, fields.get("token", "")):
             return Reply(403), "denied"
-        question = read_question(pbx, fields)
+        try:
+            question = read_question(pbx, fields)
+        except BadRecord as bad:
+            return self._unanswered(pbx, f"{bad}; {_ANEW}"), "unreadable"
         if isinstance(question, Refusal):
-            found: authorisation.Answer = question
-        elif self._deciding >= QUESTIONS_MAX:
+            return Reply(200, line(question)), word(question)
+        if self._deciding >= QUESTIONS_MAX:
             return Reply(503), "busy"
-        else:
-            try:
-                found = await self._decided(question)
-            except TimeoutError:
-                return self._unanswered(pbx, f"took longer than {ANSWER_TIMEOUT_S:g} s"), "late"
-            except Exception:  # a mistake of ours must end neither the service nor the call
-                _logger.exception("a question could not be answered", extra={"pbx": pbx})
-                return self._unanswered(pbx, "failed inside rtbill; its log says where"), "failed"
+        try:
+            found = await self._decided(question)
+        except TimeoutError:
+            return self._unanswered(pbx, f"took longer than {ANSWER_TIMEOUT_S:g} s"), "late"
+        except Exception:  # a mistake of ours must end neither the service nor the call
+            _logger.exception("a question could not be answered", extra={"pbx": pbx})
+            return self._unanswered(pbx, "failed inside rtbill; its log says where"), "failed"
         self._alarms.clear("inline", pbx)
         self._alarms.clear("inline", UNKNOWN)
         return Reply(200, line(found)), word(found)

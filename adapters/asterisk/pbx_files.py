@@ -39,6 +39,14 @@ def generate(plan: Dialplan) -> dict[str, str]:
     }
 
 
+def emergency_forms(plan: Dialplan) -> dict[str, str]:
+    """Every way to dial an emergency number, with and without the outside prefix, and the number
+    itself.
+    """
+    forms = dict(plan.emergency)
+    return {plan.outside_prefix + form: number for form, number in forms.items()} | forms
+
+
 def stamp_of(dialplan: str) -> str:
     """12 hex digits over the content of a dialplan; comments, blank lines and stamp aside."""
     lines = (line.split(" ;")[0].strip() for line in dialplan.splitlines())
@@ -64,7 +72,7 @@ def _values(plan: Dialplan) -> dict[str, Any]:
         "outside_prefix": plan.outside_prefix,
         "extensions": [pattern.upper() for pattern in plan.extensions],
         "devices": sorted(plan.devices.items()),
-        "emergency": sorted(_emergency(plan).items()),
+        "emergency": sorted(emergency_forms(plan).items()),
         "sample": _sample(plan.extensions),
         "unaided_in_words": _in_words(plan.unaided),
         "emergency_numbers": sorted(set(plan.emergency.values())),
@@ -98,12 +106,6 @@ def _values(plan: Dialplan) -> dict[str, Any]:
         "secret": plan.ami_secret.replace(";", "\\;"),
         "permit": plan.permit,
     }
-
-
-def _emergency(plan: Dialplan) -> dict[str, str]:
-    """Every way to dial an emergency number, with and without the outside prefix."""
-    forms = dict(plan.emergency)
-    return {plan.outside_prefix + form: number for form, number in forms.items()} | forms
 
 
 def _freephone(plan: Dialplan) -> list[str]:

@@ -16,6 +16,7 @@ from adapters.asterisk.settings import Trunk
 from rtbill.app.books import number_plan
 from rtbill.config import Config, PbxConfig, TrunkConfig
 from rtbill.domain.errors import ConfigError, Refused
+from rtbill.domain.extension_pattern import matches
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
@@ -88,10 +89,11 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
 
 
 def hidden_extensions(config: Config, pbx: PbxConfig) -> list[str]:
-    """Numbers that are both an emergency number and an extension: help is called, nobody rings."""
-    forms = _safe_forms(number_plan(config.site).emergency_forms)
-    patterns = [re.compile(each.replace("x", "[0-9]")) for each in pbx.dialplan.extensions]
-    return sorted(form for form in forms if any(each.fullmatch(form) for each in patterns))
+    """What a telephone dials for help in the generated dialplan, outside prefix included, and what
+    is an extension too: help is called, nobody rings. ConfigError as of `dialplan_of`.
+    """
+    forms = pbx_files.emergency_forms(dialplan_of(config, pbx))
+    return sorted(form for form in forms if matches(form, pbx.dialplan.extensions))
 
 
 def dial_string(trunk: TrunkConfig) -> str | None:

@@ -69,8 +69,8 @@ def pbx_config(
         known = chosen.dialplan.flavour
         say(f"note: {config} says flavour {known!r}; set it to {flavour.value!r}")
     if hidden := hidden_extensions(loaded, chosen):
-        numbers = ", ".join(hidden)
-        say(f"note: {numbers} would be extensions, but are emergency numbers: these go first")
+        told = "would be extensions, but are emergency numbers or lead to one: these go first"
+        say(f"note: {', '.join(hidden)} {told}")
     say(f"next: {out / 'INSTALL.md'} tells how to install and remove them")
 
 

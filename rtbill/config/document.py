@@ -109,9 +109,14 @@ DialString = Annotated[
 DialOptions = Annotated[
     StrictStr,
     _matching(
-        r"(?!.*[UbBMGLS]\()[A-Za-z0-9()^_:/-]*",
-        "a row of Dial's options; U, b, B, M, G, L and S with arguments are not for you to set: "
-        "Dial keeps only one of each, and rtbill needs it",
+        r"([A-Za-z](\([A-Za-z0-9^_:/-]*\))?)*",
+        "a row of Dial's options: letters, each with its argument in brackets that are closed, "
+        "such as tTm(default)",
+    ),
+    _matching(
+        r"([^UbBMGLS(]|\([^()]*\))*",
+        "free of U, b, B, M, G, L and S: Dial keeps one U only, which is rtbill's, and the others "
+        "run steps or set limits of which rtbill does not know",
     ),
 ]
 DialplanName = Annotated[

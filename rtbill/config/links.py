@@ -5,11 +5,12 @@ checked here, on the raw table, so that they are reported together with every ot
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rtbill.config.private_file import read_private
-from rtbill.domain.hosts import is_loopback
+from rtbill.domain.hosts import is_loopback, is_wildcard
 from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short
 
 _TOKEN = re.compile(r"[0-9A-Za-z._-]{1,200}")
@@ -50,11 +51,13 @@ def link_problems(table: Mapping[str, object]) -> list[str]:
     return problems
 
 
-def inline_problems(inline: Mapping[str, object], *, is_asked: bool) -> list[str]:
-    """What is wrong with the `[inline]` table; `is_asked` when an exchange has mode inline."""
+def inline_problems(
+    inline: Mapping[str, object], asking: Sequence[Mapping[str, object]]
+) -> list[str]:
+    """What is wrong with the `[inline]` table; `asking` are the `[[pbx]]` of mode inline."""
     host, port = inline.get("host", "127.0.0.1"), inline.get("port", 0)
-    problems = []
-    if is_asked and port == 0:
+    problems = _address_problems(inline, host, asking)
+    if asking and port == 0:
         problems.append(
             "inline.port: is missing, but an exchange has mode 'inline' and asks there; "
             "choose a free one such as 9465"
@@ -67,6 +70,34 @@ def inline_problems(inline: Mapping[str, object], *, is_asked: bool) -> list[str
             "inside a VPN"
         )
     return problems
+
+
+def _address_problems(
+    inline: Mapping[str, object], host: object, asking: Sequence[Mapping[str, object]]
+) -> list[str]:
+    """What is wrong with the address that the exchanges are told to ask."""
+    url = inline.get("url")
+    if isinstance(url, str):
+        # Loopback is believed here: the end of a tunnel, or another address of this machine.
+        if is_wildcard(_host_in(url)):
+            return [f"inline.url: {url} stands for all addresses and is none to ask; name one"]
+        return []
+    if not isinstance(host, str) or not (is_loopback(host) or is_wildcard(host)):
+        return []
+    return [
+        f"inline.url: is missing, but pbx {table.get('name')!r} at {far} is another machine, and "
+        f"at {host} it would ask itself; write the address under which it reaches rtbill, such as "
+        "https://rtbill.example:9465, and let inline.host listen there"
+        for table in asking
+        if isinstance(far := table.get("host"), str) and not is_loopback(far)
+    ]
+
+
+def _host_in(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def find_secret(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 import typing
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rtbill.config.certificates import tls_problems
+from rtbill.config.contradictions import contradictions, pbx_tables
 from rtbill.config.document import (
     ClassTable,
     DialplanTable,
@@ -63,13 +63,13 @@ def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     except ValidationError as error:
         problems += [_sentence(each["type"], each["loc"], each["msg"]) for each in error.errors()]
     keys = []
-    for place, table in _pbx_tables(raw):
+    for place, table in pbx_tables(raw):
         secret, found = find_secret(table, folder, environ)
         token, missing = find_token(table, folder, environ)
         keys.append((secret, token))
         found += missing + link_problems(table) + tls_problems(table, folder)
         problems += [f"{place}.{text}" for text in found]
-    problems += _inline_problems(raw) + _repeated(raw) + _class_problems(raw)
+    problems += _inline_problems(raw) + contradictions(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
     return _config(document, folder, keys)
@@ -87,61 +87,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError([f"{path}: {error}"]) from error
 
 
-def _pbx_tables(raw: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, object]]]:
-    """Every `[[pbx]]` that is a table at all, with its key path."""
-    written = raw.get("pbx")
-    for index, table in enumerate(written if isinstance(written, list) else []):
-        if isinstance(table, dict):
-            yield f"pbx[{index}]", table
-
-
 def _inline_problems(raw: Mapping[str, Any]) -> list[str]:
     inline = raw.get("inline", {})
-    is_asked = any(table.get("mode") == "inline" for _, table in _pbx_tables(raw))
-    return inline_problems(inline, is_asked=is_asked) if isinstance(inline, dict) else []
-
-
-def _class_problems(raw: Mapping[str, Any]) -> list[str]:
-    """Destination classes that claim the same name or beginning."""
-    written = raw.get("destination_class")
-    tables = (
-        [each for each in written if isinstance(each, dict)] if isinstance(written, list) else []
-    )
-    names = Counter(str(each.get("name")) for each in tables) + Counter(["other"])
-    prefixes = Counter(
-        str(prefix)
-        for each in tables
-        if isinstance(each.get("prefixes"), list)
-        for prefix in each["prefixes"]
-    )
-    problems = [
-        f"destination_class: two are named {name!r} (other stands for all that is not listed)"
-        for name, n in names.items()
-        if n > 1
-    ]
-    return problems + [
-        f"destination_class: two hold {prefix}" for prefix, n in prefixes.items() if n > 1
-    ]
-
-
-def _repeated(raw: Mapping[str, Any]) -> list[str]:
-    """Names that two exchanges, or two trunks of one exchange, claim."""
-    problems = []
-    tables = list(_pbx_tables(raw))
-    names = Counter(str(table["name"]) for _, table in tables if "name" in table)
-    problems += [f"pbx: two exchanges are named {name!r}" for name, n in names.items() if n > 1]
-    for place, table in tables:
-        written = table.get("trunk")
-        trunks = (
-            [each for each in written if isinstance(each, dict)]
-            if isinstance(written, list)
-            else []
-        )
-        counted = Counter(str(each.get("name")) for each in trunks)
-        problems += [
-            f"{place}.trunk: two are named {name!r}" for name, n in counted.items() if n > 1
-        ]
-    return problems
+    asking = [table for _, table in pbx_tables(raw) if table.get("mode") == "inline"]
+    return inline_problems(inline, asking) if isinstance(inline, dict) else []
 
 
 def key_path(location: Location) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rtbill.domain.account import Service
 from rtbill.domain.extension_pattern import as_expression
+from rtbill.domain.hosts import is_wildcard
 from rtbill.domain.stance import Stance, Unaided
 
 
@@ -88,7 +89,9 @@ class InlineConfig:
     port: int
     """0: nobody asks."""
     url: str | None
-    """As the exchanges reach it; None: made of host and port."""
+    """As the exchanges reach it; None: made of host and port, which then only exchanges on this
+    machine ask where the host is a wildcard.
+    """
     tls: ServerTlsConfig | None
 
     @property
@@ -96,7 +99,10 @@ class InlineConfig:
         """Beginning of the address that exchanges ask: `http://127.0.0.1:9465`."""
         if self.url is not None:
             return self.url
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = self.host
+        if is_wildcard(host):
+            host = "::1" if ":" in host else "127.0.0.1"
+        host = f"[{host}]" if ":" in host else host
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rtbill.alarms import Alarms
 from rtbill.authorisation import Permission, Question, Refusal, read_question
+from rtbill.domain.errors import BadRecord
 from rtbill.domain.refusal import Reason
 from rtbill.form_server import Fields, Reply, form_fields
 from rtbill.inline import QuestionDesk
@@ -43,16 +44,21 @@ fields = st.dictionaries(st.one_of(st.sampled_from(NAMES), st.text(max_size=5)),
 
 @given(fields)
 def test_a_question_that_is_read_can_hold_nothing_but_what_it_says(form: dict[str, str]) -> None:
-    read = read_question("hall", form)
+    try:
+        read = read_question("hall", form)
+    except BadRecord:
+        return
     if isinstance(read, Refusal):
         assert read.reason is Reason.MALFORMED
         return
     assert SAFE.fullmatch(read.number)
     assert len(read.number) <= 41
-    for text in (read.channel, read.payer or "x"):
-        assert text.isascii()
-        assert text.isprintable()
-        assert not set(text) & set(" &,;/\\|()$\"'`<>=%")
+    payer = read.payer or "x"
+    assert payer.isascii()
+    assert payer.isprintable()
+    assert not set(payer) & set(" &,;/\\|()$\"'`<>=%")
+    assert read.channel.isprintable()
+    assert 0 < len(read.channel) <= 150
 
 
 @given(form=fields, path=st.text(max_size=40), is_ours=st.booleans())
@@ -71,7 +77,7 @@ def test_every_answer_is_a_line_of_the_contract_or_empty(
         return await desk.answer("/v1/authorise/hall" if is_ours else path, form)
 
     reply = asyncio.run(answered(form))
-    assert reply.status in (200, 403, 404)
+    assert reply.status in (200, 403, 404, 503)
     if reply.status == 200:
         assert LINE.fullmatch(reply.text)
         assert form["token"] == TOKEN

@@ -14,7 +14,6 @@ from rtbill.authorisation import (
     Permission,
     Question,
     Refusal,
-    read_question,
 )
 from rtbill.chronicle import Chronicle
 from rtbill.credit import CreditControl, Limits
@@ -298,65 +297,3 @@ async def test_a_call_that_is_allowed_shows_nothing() -> None:
     await asked.about()
 
     assert asked.chronicle.since(0) == []
-
-
-# ---------------------------------------------------------------------- reading
-
-GOOD = {"call": "1795356013.7", "payer": "1001", "number": "+41315550100", "kind": "direct"}
-
-
-def test_a_question_is_read_from_its_fields() -> None:
-    assert read_question("hall", {**GOOD, "token": "x", "later": "y"}) == Question(
-        pbx="hall",
-        channel="1795356013.7",
-        payer="1001",
-        number="+41315550100",
-        kind=CallKind.DIRECT,
-    )
-
-
-@pytest.mark.parametrize("kind", ["direct", "forwarded", "transferred", "group", "incoming"])
-def test_each_kind_of_call_is_known(kind: str) -> None:
-    question = read_question("hall", {**GOOD, "kind": kind})
-    assert isinstance(question, Question)
-    assert question.kind == kind
-
-
-def test_an_exchange_that_cannot_name_the_payer_may_say_so() -> None:
-    question = read_question("hall", {**GOOD, "payer": ""})
-    assert isinstance(question, Question)
-    assert question.payer is None
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("number", ""),
-        ("number", "+"),
-        ("number", "555&Local/222@x"),
-        ("number", "0041 31"),
-        ("number", "++41"),
-        ("number", "41+"),
-        ("number", "1" * 41),
-        ("number", "112\n"),
-        ("number", "\u0661\u0661\u0662"),  # digits, but not ours
-        ("payer", "1001,1002"),
-        ("payer", "1001/x"),
-        ("payer", "1" * 33),
-        ("payer", "1001\n"),
-        ("call", ""),
-        ("call", "1.2 3"),
-        ("call", "1" * 151),
-        ("kind", ""),
-        ("kind", "Direct"),
-        ("kind", "direct\n"),
-    ],
-)
-def test_what_is_not_a_question_is_refused_as_malformed(field: str, value: str) -> None:
-    assert read_question("hall", {**GOOD, field: value}) == Refusal(Reason.MALFORMED)
-
-
-@pytest.mark.parametrize("field", sorted(GOOD))
-def test_a_field_that_is_missing_makes_it_malformed(field: str) -> None:
-    left = {name: value for name, value in GOOD.items() if name != field}
-    assert read_question("hall", left) == Refusal(Reason.MALFORMED)

@@ -10,7 +10,7 @@ import pytest
 from rtbill.config import client_context, load_config
 from rtbill.domain.errors import ConfigError
 from tests.fakes.authority import Authority, openssl
-from tests.unit.test_config import ENVIRON, GOOD
+from tests.fakes.config_file import ENVIRON, GOOD
 
 FAR = GOOD.replace("127.0.0.1", "192.0.2.10") + "[pbx.tls]\n"
 

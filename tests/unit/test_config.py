@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from rtbill.config import Config, load_config
+from rtbill.config import load_config
 from rtbill.domain.account import Incoming, Outgoing, Service
 from rtbill.domain.errors import ConfigError
+from tests.fakes.config_file import GOOD, SECRET, load, problems
 
 ROOT = Path(__file__).parents[2]
-SECRET = "0123456789abcdef0123"  # long enough, and nobody's default
-GOOD = """
-[site]
-name = "Hall"
-country = "DE"
-country_code = "49"
-internal = ["1xxx"]
-zone = "Europe/Berlin"
-currency = "EUR"
-emergency = ["112"]
-[store]
-path = "books.sqlite"
-[control]
-socket = "rtbill.sock"
-[rating]
-default_tariff = "germany"
-[[pbx]]
-name = "hall"
-mode = "reactive"
-host = "127.0.0.1"
-user = "rtbill"
-[[pbx.trunk]]
-name = "carrier"
-match = ["PJSIP/carrier-*"]
-"""
-ENVIRON = {"RTBILL_PBX_HALL_SECRET": SECRET}
-
-
-def load(folder: Path, text: str = GOOD, environ: Mapping[str, str] = ENVIRON) -> Config:
-    path = folder / "config.toml"
-    path.write_text(text)
-    return load_config(path, environ)
-
-
-def problems(folder: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load(folder, text, environ)
-    return caught.value.problems
 
 
 def test_the_shipped_configuration_is_accepted() -> None:
@@ -254,92 +216,6 @@ def test_a_far_exchange_needs_tls_or_a_word_in_writing(tmp_path: Path) -> None:
     assert load(tmp_path, accepted).pbxs[0].tls is None
     tls = far + '[pbx.tls]\nca_file = "ca.pem"\nserver_name = "pbx.example.org"\n'
     assert problems(tmp_path, tls)[0].startswith("pbx[0].tls.ca_file: ")
-
-
-# ---- an exchange that asks before it dials
-
-ASKING = GOOD.replace('"reactive"', '"inline"') + "[inline]\nport = 9465\n"
-ASKING_ENVIRON = ENVIRON | {"RTBILL_PBX_HALL_TOKEN": "a-token-of-the-tests-only"}
-
-
-def test_an_exchange_that_asks_has_a_token_and_an_address_to_ask(tmp_path: Path) -> None:
-    config = load(tmp_path, ASKING, ASKING_ENVIRON)
-    assert config.pbxs[0].token == "a-token-of-the-tests-only"
-    assert config.inline.address == "http://127.0.0.1:9465"
-
-
-def test_an_exchange_that_asks_needs_a_place_to_ask(tmp_path: Path) -> None:
-    text = ASKING.replace("port = 9465", "")
-    assert "inline.port: is missing" in "\n".join(problems(tmp_path, text, ASKING_ENVIRON))
-
-
-def test_a_token_is_looked_for_only_where_an_exchange_asks(tmp_path: Path) -> None:
-    assert load(tmp_path).pbxs[0].token == ""
-    assert "RTBILL_PBX_HALL_TOKEN" in "\n".join(problems(tmp_path, ASKING))
-
-
-@pytest.mark.parametrize(
-    ("token", "expected"),
-    [
-        ("secret", "token: is one that everybody knows"),
-        ("short-but-new", "token: is shorter than 16"),
-        ("a token with ${EPOCH} inside", "token: may hold letters"),
-    ],
-)
-def test_a_token_that_is_weak_or_unsafe_in_a_dialplan_is_refused(
-    tmp_path: Path, token: str, expected: str
-) -> None:
-    environ = ENVIRON | {"RTBILL_PBX_HALL_TOKEN": token}
-    assert expected in "\n".join(problems(tmp_path, ASKING, environ))
-
-
-@pytest.mark.parametrize("more", ['host = "0.0.0.0"', 'host = "192.0.2.7"'])
-def test_questions_from_another_host_need_tls(tmp_path: Path, more: str) -> None:
-    found = "\n".join(problems(tmp_path, ASKING + more, ASKING_ENVIRON))
-    assert "inline.tls" in found
-    config = load(tmp_path, ASKING + more + "\nplain_text_accepted = true", ASKING_ENVIRON)
-    assert config.inline.port == 9465
-
-
-def test_the_certificate_makes_the_address_https(tmp_path: Path) -> None:
-    text = ASKING + '[inline.tls]\ncert_file = "c.pem"\nkey_file = "k.pem"\n'
-    config = load(tmp_path, text, ASKING_ENVIRON)
-    assert config.inline.address == "https://127.0.0.1:9465"
-    assert config.inline.tls is not None
-    assert config.inline.tls.cert_file == tmp_path / "c.pem"
-
-
-# ---- what the generated dialplan is told
-
-
-def test_the_dialplan_knows_the_extensions_of_the_site_unless_it_has_its_own(
-    tmp_path: Path,
-) -> None:
-    assert load(tmp_path).pbxs[0].dialplan.extensions == ("1xxx",)
-    own = GOOD + '[pbx.dialplan]\nextensions = ["2xx"]\n'
-    assert load(tmp_path, own).pbxs[0].dialplan.extensions == ("2xx",)
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ('flavour = "freepbx15"', "pbx[0].dialplan.flavour"),
-        ('trunk_options = "U(mine)"', "pbx[0].dialplan.trunk_options"),
-        ('trunk_options = "tT,30"', "pbx[0].dialplan.trunk_options"),
-        ('phone_dial = "PJSIP/"', "pbx[0].dialplan.phone_dial"),
-        ('phone_dial = "PJSIP/%s&PJSIP/9"', "pbx[0].dialplan.phone_dial"),
-        ('voicemail_context = "a b"', "pbx[0].dialplan.voicemail_context"),
-        ('outside_prefix = "x"', "pbx[0].dialplan.outside_prefix"),
-        ('forwarded = "caller"', "pbx[0].dialplan.forwarded"),
-        ('incoming = "a b"', "pbx[0].dialplan.incoming"),
-        ('devices = { "a,b" = "1001" }', "pbx[0].dialplan.devices"),
-        ('ca_file = "relative.pem"', "pbx[0].dialplan.ca_file"),
-        ("ring_s = 0", "pbx[0].dialplan.ring_s"),
-    ],
-)
-def test_what_would_break_a_dialplan_is_refused(tmp_path: Path, line: str, expected: str) -> None:
-    text = f"{GOOD}[pbx.dialplan]\n{line}\n"
-    assert expected in "\n".join(problems(tmp_path, text))
 
 
 def test_there_are_only_so_many_destination_classes_as_a_row_can_hold(tmp_path: Path) -> None:

@@ -96,13 +96,10 @@ async def test_the_answer_goes_out_in_one_piece(listener: Listener) -> None:
     [
         {"number": "555&Local/222@x"},
         {"number": "112\n"},
-        {"payer": "1001,1002"},
-        {"call": ""},
-        {"kind": "other"},
         {"number": "\N{ARABIC-INDIC DIGIT ONE}"},
     ],
 )
-async def test_a_malformed_question_is_refused_and_nobody_is_asked(
+async def test_a_malformed_number_is_refused_and_nobody_is_asked(
     listener: Listener, changed: dict[str, str]
 ) -> None:
     response = await listener.ask(**changed)
@@ -111,7 +108,41 @@ async def test_a_malformed_question_is_refused_and_nobody_is_asked(
     assert listener.asked == []
 
 
-async def test_a_field_that_comes_twice_makes_it_malformed(listener: Listener) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"), [("payer", "1001,1002"), ("call", ""), ("kind", "other")]
+)
+async def test_what_the_exchange_got_wrong_is_no_answer_and_alarmed_with_the_field(
+    listener: Listener, field: str, value: str
+) -> None:
+    response = await listener.ask(**{field: value})
+
+    assert (response.status_code, response.content) == (503, b"")
+    assert listener.asked == []
+    (alarm,) = listener.alarms.active()
+    assert (alarm.kind, alarm.subject) == ("inline", "hall")
+    assert f"'{field}'" in alarm.text
+    assert listener.meter.labelled == {("hall", "unreadable"): 1}
+
+
+async def test_a_malformed_number_does_not_end_the_alarm_of_a_wrong_dialplan(
+    listener: Listener,
+) -> None:
+    await listener.ask(kind="other")
+    await listener.ask(number="x")
+    assert listener.alarmed == [("inline", "hall")]
+
+    await listener.ask()
+
+    assert listener.alarmed == []
+
+
+async def test_a_uniqueid_arrives_as_the_exchange_encoded_it(listener: Listener) -> None:
+    await listener.ask(call="K\u00fcche 7, a&b=c+d%41-1795356013.7")
+
+    assert [each.channel for each in listener.asked] == ["K\u00fcche 7, a&b=c+d%41-1795356013.7"]
+
+
+async def test_a_number_that_comes_twice_is_malformed(listener: Listener) -> None:
     body = form_of(GOOD) + "&number=112"
 
     said = await raw(listener.port, posted(body, "/v1/authorise/hall", f"Content-Type: {FORM}"))

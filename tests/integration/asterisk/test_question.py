@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rtbill.authorisation import Question, read_question
 from tests.integration.asterisk.answerer import Answerer
+from tests.integration.asterisk.conftest import VERSIONS
 from tests.integration.asterisk.generated import CARRIER, PLAIN, TOKEN, Generated
+from tests.integration.asterisk.lab import open_lab
+from tests.integration.asterisk.server import Layout
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.sip_phone import forwarding, rejecting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.asterisk.lab import Lab
+    from tests.integration.asterisk.server import AsteriskServer
     from tests.integration.asterisk.sip_call import Call
 
 FORBIDDEN = 403
@@ -56,6 +63,25 @@ async def test_question_names_payer_number_channel_and_how_the_call_came(lab: La
         "number": "+41315550100",
         "kind": "direct",
     }
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_channel_of_an_exchange_with_a_name_is_asked_for_by_its_whole_uniqueid(
+    new_server: Callable[[int, Layout], AsteriskServer], version: int
+) -> None:
+    options = "[options]\nsystemname = Küche 7 (e), B&B\n"
+    layout = Layout(render=lambda text: text.replace("[options]\n", options))
+    with new_server(version, layout) as server:
+        async with open_lab(server) as lab, Answerer() as answerer:
+            await asking(lab, answerer)
+            await lab.phones.call("1001", "9555605").wait(State.UP)
+            (asked,) = answerer.asked
+            begun = await lab.trunk_leg("555605")
+    assert asked["call"] == begun["Uniqueid"]
+    assert asked["call"].startswith("Küche 7 (e), B&B-")
+    question = read_question("hall", asked)
+    assert isinstance(question, Question)
+    assert question.channel == asked["call"]
 
 
 async def test_forwarded_and_transferred_calls_are_asked_for_by_who_pays(lab: Lab) -> None:

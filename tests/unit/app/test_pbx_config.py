@@ -109,10 +109,20 @@ def test_extension_that_an_emergency_number_hides_is_told(tmp_path: Path) -> Non
     assert hidden_extensions(config, config.pbxs[0]) == []
 
 
+def test_extension_that_an_emergency_number_behind_the_outside_prefix_hides_is_told(
+    tmp_path: Path,
+) -> None:
+    config = a_config(tmp_path, CONFIG.replace('"1xxx"', '"9xxx"'))
+    assert hidden_extensions(config, config.pbxs[0]) == ["9110", "9112"]
+    config = a_config(tmp_path, CONFIG.replace('"1xxx"', '"9xxx"').replace('"9"', '"8"'))
+    assert hidden_extensions(config, config.pbxs[0]) == []
+
+
 def test_what_the_files_cannot_do_without_is_named_all_at_once(tmp_path: Path) -> None:
     text = CONFIG.replace("PJSIP/carrier-*", "DAHDI/").replace(
         'host = "127.0.0.1"\nuser', 'host = "192.0.2.9"\nplain_text_accepted = true\nuser'
     )
+    text = text.replace("port = 9465", 'port = 9465\nurl = "https://rtbill.example:9465"')
     with pytest.raises(ConfigError) as caught:
         the_files(tmp_path, text)
     named = "\n".join(caught.value.problems)
@@ -198,6 +208,13 @@ def test_instructions_name_the_exchange_and_hold_no_gap(tmp_path: Path, flavour:
     assert "rtbill check-pbx hall" in text
     for mark in ("<<", ">>" if flavour == "plain" else "%%", "None", "Undefined"):
         assert mark not in text
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_instructions_warn_of_a_proxy_where_the_exchange_asks(tmp_path: Path, flavour: str) -> None:
+    assert "`http_proxy`" in the_files(tmp_path, flavour=flavour)[INSTALL_FILE]
+    reactive = CONFIG.replace('"inline"', '"reactive"')
+    assert "http_proxy" not in the_files(tmp_path, reactive, flavour)[INSTALL_FILE]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""What two places of the file claim against one another; checked on the raw tables, so that it is
+reported together with every other mistake.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def contradictions(raw: Mapping[str, Any]) -> list[str]:
+    """Each as `key: text`."""
+    return _repeated(raw) + _class_problems(raw) + _prefixes_taken_off_twice(raw)
+
+
+def pbx_tables(raw: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, object]]]:
+    """Every `[[pbx]]` that is a table at all, with its key path."""
+    written = raw.get("pbx")
+    for index, table in enumerate(written if isinstance(written, list) else []):
+        if isinstance(table, dict):
+            yield f"pbx[{index}]", table
+
+
+def _repeated(raw: Mapping[str, Any]) -> list[str]:
+    """Names that two exchanges, or two trunks of one exchange, claim."""
+    problems = []
+    tables = list(pbx_tables(raw))
+    names = Counter(str(table["name"]) for _, table in tables if "name" in table)
+    problems += [f"pbx: two exchanges are named {name!r}" for name, n in names.items() if n > 1]
+    for place, table in tables:
+        written = table.get("trunk")
+        trunks = (
+            [each for each in written if isinstance(each, dict)]
+            if isinstance(written, list)
+            else []
+        )
+        counted = Counter(str(each.get("name")) for each in trunks)
+        problems += [
+            f"{place}.trunk: two are named {name!r}" for name, n in counted.items() if n > 1
+        ]
+    return problems
+
+
+def _class_problems(raw: Mapping[str, Any]) -> list[str]:
+    """Destination classes that claim the same name or beginning."""
+    written = raw.get("destination_class")
+    tables = (
+        [each for each in written if isinstance(each, dict)] if isinstance(written, list) else []
+    )
+    names = Counter(str(each.get("name")) for each in tables) + Counter(["other"])
+    prefixes = Counter(
+        str(prefix)
+        for each in tables
+        if isinstance(each.get("prefixes"), list)
+        for prefix in each["prefixes"]
+    )
+    problems = [
+        f"destination_class: two are named {name!r} (other stands for all that is not listed)"
+        for name, n in names.items()
+        if n > 1
+    ]
+    return problems + [
+        f"destination_class: two hold {prefix}" for prefix, n in prefixes.items() if n > 1
+    ]
+
+
+def _prefixes_taken_off_twice(raw: Mapping[str, Any]) -> list[str]:
+    """Outside prefixes that the plain dialplan takes off, and the biller once more."""
+    site = raw.get("site")
+    written = site.get("outside_prefixes") if isinstance(site, dict) else None
+    problems = []
+    for place, table in pbx_tables(raw):
+        dialplan = table.get("dialplan")
+        if not isinstance(dialplan, dict) or dialplan.get("flavour", "plain") != "plain":
+            continue
+        prefix = dialplan.get("outside_prefix")
+        if isinstance(written, list) and prefix in written:
+            problems.append(
+                f"{place}.dialplan.outside_prefix: {prefix!r} stands in site.outside_prefixes too, "
+                "so it would be taken off twice, and a number that begins with it be priced as "
+                "another one; the dialplan takes it off: remove it from site.outside_prefixes"
+            )
+    return problems
