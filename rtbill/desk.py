@@ -20,7 +20,7 @@ from rtbill.domain.account import (
 from rtbill.domain.changes import AddTariff, LiftDeskLock, SetDeskLock
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, decimal_text, known_currency, parse_micros
-from rtbill.domain.tariff import Rate, Tariff
+from rtbill.domain.tariff import Tariff
 from rtbill.formats.wording import Wording
 from rtbill.jobs import Enforcement
 from rtbill.ports import Clock, Reader, Store
@@ -119,9 +119,12 @@ class Desk:
         newest = max(versions, key=lambda each: each.version, default=None)
         difference = tariff_file.diff(newest.rates if newest else (), read.rates)
         answer: Answer = {
-            "new": [_describe(rate) for rate in difference.new],
-            "changed": [f"{_describe(old)} -> {_describe(new)}" for old, new in difference.changed],
-            "ended": [_describe(rate) for rate in difference.ended],
+            "new": [tariff_file.rate_text(rate) for rate in difference.new],
+            "changed": [
+                f"{tariff_file.rate_text(old)} -> {tariff_file.rate_text(new)}"
+                for old, new in difference.changed
+            ],
+            "ended": [tariff_file.rate_text(rate) for rate in difference.ended],
             "problems": [str(problem) for problem in read.problems],
             "version": newest.version if newest else 0,
         }
@@ -176,11 +179,3 @@ class Desk:
         if wanted != Service():
             answer["note"] = "still locked for want of money; crediting the account opens it"
         return answer
-
-
-def _describe(rate: Rate) -> str:
-    when = " ".join((tariff_file.days_text(rate.band), tariff_file.hours_text(rate.band))).strip()
-    price = decimal_text(rate.price_per_minute_micros)
-    fee = f" + {decimal_text(rate.connect_fee_micros)}" if rate.connect_fee_micros else ""
-    increments = f"{rate.first_increment_s}/{rate.next_increment_s}"
-    return f"{rate.prefix} {rate.destination} {price}/min {increments}{fee} {when}".rstrip()

@@ -131,14 +131,11 @@ def divide_rounding(dividend: int, divisor: int, mode: RoundingMode) -> int:
     if mode is RoundingMode.HALF_UP:
         return divide_rounding_half_up(dividend, divisor)
     whole, left = divmod(dividend, divisor)
-    match mode:
-        case RoundingMode.UP:
-            goes_up = left > 0
-        case RoundingMode.HALF_EVEN:
-            goes_up = 2 * left + whole % 2 > divisor
-        case RoundingMode.DOWN:
-            goes_up = False
-    return whole + goes_up
+    if mode is RoundingMode.UP:
+        return whole + (left > 0)
+    if mode is RoundingMode.HALF_EVEN:
+        return whole + (2 * left + whole % 2 > divisor)
+    return whole
 
 
 def largest_rounding_to(quotient: int, divisor: int, mode: RoundingMode) -> int:

@@ -1,10 +1,10 @@
 """The columns of a tariff file that say when a line holds, to time bands and back.
 
-    days        mon-fri, sat,sun, fri-mon
-    hours       08:00-18:00; may pass midnight: fri 18:00-08:00 ends on Saturday morning
-    months      1-3,12        month_days  1,15        years  2026-2028
-    holidays    only NAME, not NAME: a calendar of the configuration
-    priority    a whole number; of two lines that hold at once the higher
+days        mon-fri, sat,sun, fri-mon
+hours       08:00-18:00; may pass midnight: fri 18:00-08:00 ends on Saturday morning
+months      1-3,12        month_days  1,15        years  2026-2028
+holidays    only NAME, not NAME: a calendar of the configuration
+priority    a whole number; of two lines that hold at once the higher
 """
 
 from __future__ import annotations

@@ -50,9 +50,7 @@ class RateTable:
         self._by_prefix: dict[str, Rate | BandTable] = {
             prefix: found
             if isinstance(found, Rate) and found.band is None
-            else BandTable(
-                [found] if isinstance(found, Rate) else found, tariff.zone, calendars
-            )
+            else BandTable([found] if isinstance(found, Rate) else found, tariff.zone, calendars)
             for prefix, found in by_prefix.items()
         }
         self._ends = sorted({len(prefix) + 1 for prefix in by_prefix}, reverse=True)

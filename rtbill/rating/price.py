@@ -42,13 +42,14 @@ def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) ->
     assert talk_us >= 0, "talk time is never negative"
     found = table.find(number)
     if isinstance(found, Rate):
-        rate: Rate | None = found
+        rate = found
         plain = table.plain(found.terms)
     else:
         answered_us = epoch_us(answered_at)
-        rate, until_us = found.stretch(answered_us)
-        if rate is None:
+        holding, until_us = found.stretch(answered_us)
+        if holding is None:
             raise NoRate(no_rate_at(table, number))
+        rate = holding
         is_within = answered_us + talk_us <= until_us and not table.tariff.splits_increments
         plain = table.plain(rate.terms) if is_within else None
     if plain is not None:
@@ -130,5 +131,5 @@ def rounded_increment(table: RateTable, cost: int) -> int:
     digits = table.tariff.rounding.increment_digits
     if digits is None:
         return cost
-    step = table.per_micro * 10 ** (6 - digits)
+    step: int = table.per_micro * 10 ** (6 - digits)
     return divide_rounding_half_up(cost, step) * step

@@ -1,15 +1,15 @@
 """The columns of a tariff file that say what a call costs, to terms and back.
 
-    connect_fee, price_per_minute, first_increment, next_increment     as every file has them
-    unit               seconds that the price is for, where it is not a minute
-    steps              60:0.05/60/1 900:0.02/60/6: from second 60 on 0.05 for 60 s, by 1 s; and so on
-    counting           after_first, or from_zero: increments end at multiples of themselves
-    free_seconds       covered by the connect fee
-    min_seconds        billed at least
-    grace_seconds      a call no longer costs nothing
-    min_charge, max_charge          of the whole call
-    disconnect_fee, disconnect_after     due for calls of so many seconds and more
-    max_duration       seconds after which no call goes on
+connect_fee, price_per_minute, first_increment, next_increment     as every file has them
+unit               seconds that the price is for, where it is not a minute
+steps              60:0.05/60/1 900:0.02/60/6: from second 60 on 0.05 for 60 s, by 1 s; and so on
+counting           after_first, or from_zero: increments end at multiples of themselves
+free_seconds       covered by the connect fee
+min_seconds        billed at least
+grace_seconds      a call no longer costs nothing
+min_charge, max_charge          of the whole call
+disconnect_fee, disconnect_after     due for calls of so many seconds and more
+max_duration       seconds after which no call goes on
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class _Reading:
         try:
             micros = parse_micros(text.replace(",", ".") if self.decimal_comma else text)
         except BadRecord as error:
-            self.texts.append(f"{column} {error}" if text else f"{column} is empty; write 0 for free")
+            self.texts.append(
+                f"{column} {error}" if text else f"{column} is empty; write 0 for free"
+            )
             return 0
         if micros < 0:
             self.texts.append(f"{column} {text} is negative")
@@ -84,9 +86,7 @@ class _Reading:
         return seconds
 
 
-def read_terms(
-    cells: Mapping[str, str], texts: list[str], *, decimal_comma: bool
-) -> Terms | None:
+def read_terms(cells: Mapping[str, str], texts: list[str], *, decimal_comma: bool) -> Terms | None:
     """The terms of one line; None when it has none that can be used, with the reasons added."""
     reading = _Reading(cells, decimal_comma)
     unit_s = reading.seconds("unit", 1, MINUTE_S)
@@ -157,7 +157,8 @@ def _steps(reading: _Reading) -> list[Step]:
         written = _STEP.fullmatch(part)
         if written is None:
             reading.texts.append(
-                f"steps: {part!r} is not like 60:0.05/60/1 (from second 60 on 0.05 for 60 s, by 1 s)"
+                f"steps: {part!r} is not like 60:0.05/60/1 (from second 60 on 0.05 for 60 s, "
+                "by 1 s)"
             )
             continue
         from_s, price, unit_s, increment_s = written.groups()

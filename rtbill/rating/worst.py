@@ -168,7 +168,9 @@ def _per_second(table: RateTable, step: Step) -> int:
     if table.tariff.rounding.increment_digits is None:
         return exact
     # A rounded increment is dearer by less than a whole digit, and the shortest lasts a second.
-    return divide_rounding_up(rounded_increment(table, exact * step.increment_s), step.increment_s) + 1
+    return (
+        divide_rounding_up(rounded_increment(table, exact * step.increment_s), step.increment_s) + 1
+    )
 
 
 def _worst_of(found: Iterable[Course]) -> tuple[Course, ...]:

@@ -44,8 +44,8 @@ from rtbill.storage.rows import (
     observation_from,
     transfer_from,
 )
-from rtbill.storage.tariff_rows import RATE_COLUMNS, TARIFF_COLUMNS, tariffs_from
 from rtbill.storage.sqlite import BUSY_TIMEOUT_MS, read_only_uri
+from rtbill.storage.tariff_rows import RATE_COLUMNS, TARIFF_COLUMNS, tariffs_from
 
 _T = TypeVar("_T")
 _ROWS_IN_LOOP_MAX = 500

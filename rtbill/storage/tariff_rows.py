@@ -1,4 +1,4 @@
-"""Tariffs to rows and back. Terms and bands are stored once, as what differs from their defaults."""
+"""Tariffs to rows and back. Terms and bands are stored once, as what is not as by default."""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ from rtbill.domain.tariff import (
 from rtbill.storage.bulk import Row, insert_rows
 
 TARIFF_COLUMNS = (
-    "id, name, version, currency, zone, valid_from, round_digits, round_mode, increment_digits,"
-    " splits_increments"
+    "name, version, currency, zone, valid_from, round_digits, round_mode, increment_digits,"
+    " splits_increments, id"
 )
 RATE_COLUMNS = "tariff, position, prefix, destination, terms, band"
-_INSERT_TARIFF = (
-    f"INSERT INTO tariff ({TARIFF_COLUMNS.removeprefix('id, ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_TARIFF = f"INSERT INTO tariff ({TARIFF_COLUMNS}) VALUES (" + "?, " * 9 + "NULL)"
+_TERMS = (
+    "INSERT INTO terms (body) VALUES (?) ON CONFLICT DO NOTHING",
+    "SELECT id FROM terms WHERE body = ?",
+)
+_BANDS = (
+    "INSERT INTO band (body) VALUES (?) ON CONFLICT DO NOTHING",
+    "SELECT id FROM band WHERE body = ?",
 )
 _SETS = ("days", "months", "month_days", "years")
 
@@ -54,8 +60,8 @@ def insert_tariff(connection: sqlite3.Connection, tariff: Tariff) -> None:
         ),
     )
     assert row.lastrowid is not None
-    terms = _ids(connection, "terms", (rate.terms for rate in tariff.rates))
-    bands = _ids(connection, "band", (rate.band for rate in tariff.rates if rate.band))
+    terms = _ids(connection, _TERMS, (rate.terms for rate in tariff.rates))
+    bands = _ids(connection, _BANDS, (rate.band for rate in tariff.rates if rate.band))
     rows = [
         (
             row.lastrowid,
@@ -79,7 +85,7 @@ def tariffs_from(
     terms_of = {row[0]: terms_from(row[1]) for row in terms}
     band_of = {row[0]: band_from(row[1]) for row in bands}
     names: dict[str, str] = {}
-    rates_of: dict[int, list[Rate]] = {row[0]: [] for row in tariffs}
+    rates_of: dict[int, list[Rate]] = {row[9]: [] for row in tariffs}
     for tariff, _, prefix, destination, term, band in rates:
         rates_of[tariff].append(
             Rate(
@@ -91,14 +97,14 @@ def tariffs_from(
         )
     return [
         Tariff(
-            name=row[1],
-            version=row[2],
-            currency=row[3],
-            zone=row[4],
-            valid_from=from_epoch_us(row[5]),
-            rounding=Rounding(RoundingMode(row[7]), row[6], row[8]),
-            splits_increments=bool(row[9]),
-            rates=tuple(rates_of[row[0]]),
+            name=row[0],
+            version=row[1],
+            currency=row[2],
+            zone=row[3],
+            valid_from=from_epoch_us(row[4]),
+            rounding=Rounding(RoundingMode(row[6]), row[5], row[7]),
+            splits_increments=bool(row[8]),
+            rates=tuple(rates_of[row[9]]),
         )
         for row in tariffs
     ]
@@ -135,7 +141,7 @@ def band_from(body: str) -> TimeBand:
 
 
 def _ids(
-    connection: sqlite3.Connection, table: str, values: Iterable[T]
+    connection: sqlite3.Connection, statements: tuple[str, str], values: Iterable[T]
 ) -> Mapping[T, int]:
     """The id of each value's row, which is made where there is none."""
     found: dict[T, int] = {}
@@ -143,13 +149,13 @@ def _ids(
         if value in found:
             continue
         body = (body_of(value),)
-        connection.execute(f"INSERT INTO {table} (body) VALUES (?) ON CONFLICT DO NOTHING", body)
-        row = connection.execute(f"SELECT id FROM {table} WHERE body = ?", body).fetchone()
-        found[value] = row[0]
+        insert, select = statements
+        connection.execute(insert, body)
+        found[value] = connection.execute(select, body).fetchone()[0]
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     match value:
         case frozenset():
             return sorted(value)

@@ -334,7 +334,7 @@ async def test_a_membership_needs_an_account_and_a_span(books: Sides) -> None:
 
 
 async def test_tariff_versions_stand_beside_each_other(books: Sides) -> None:
-    weekend = TimeBand(frozenset({5, 6}), 0, 1440)
+    weekend = TimeBand(days=frozenset({5, 6}))
     first = a_tariff(1, (a_rate("41"), a_rate("4179", band=weekend, destination="Mobile")))
     second = a_tariff(2)
     await books.store.change(AddTariff(first))

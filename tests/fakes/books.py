@@ -13,7 +13,7 @@ from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
 from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, Price, RatedCall
-from rtbill.domain.tariff import Rate, Tariff
+from rtbill.domain.tariff import Rate, Tariff, Terms
 from rtbill.ports import Operation
 from tests.fakes.environment import NOON
 
@@ -138,10 +138,7 @@ def a_rate(prefix: str = "41", **fields: Any) -> Rate:
     values: dict[str, Any] = {
         "prefix": prefix,
         "destination": "Switzerland",
-        "connect_fee_micros": 0,
-        "price_per_minute_micros": 250_000,
-        "first_increment_s": 60,
-        "next_increment_s": 1,
+        "terms": Terms.per_minute(250_000, 60, 1),
     }
     return Rate(**(values | fields))
 

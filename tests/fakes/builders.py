@@ -44,7 +44,7 @@ from rtbill.domain.events import (
 )
 from rtbill.domain.money import decimal_text, parse_micros
 from rtbill.domain.numbering import NumberPlan
-from rtbill.domain.tariff import Rate, Tariff
+from rtbill.domain.tariff import Rate, Tariff, Terms
 from rtbill.rating.lookup import TariffBook
 
 PBX = "hotel"
@@ -117,14 +117,11 @@ def a_rate(
     increments: str = "60/1", per_minute: str = "0.60", connect: str = "0", prefix: str = "41"
 ) -> Rate:
     """A cent a second, a minute at least."""
-    first, following = increments.split("/")
+    first, following = map(int, increments.split("/"))
     return Rate(
         prefix=prefix,
         destination=f"Destination {prefix}",
-        connect_fee_micros=parse_micros(connect),
-        price_per_minute_micros=parse_micros(per_minute),
-        first_increment_s=int(first),
-        next_increment_s=int(following),
+        terms=Terms.per_minute(parse_micros(per_minute), first, following, parse_micros(connect)),
     )
 
 

@@ -1,4 +1,4 @@
-"""A second opinion on prices, written from the rule alone and sharing no code with the biller.
+"""A second opinion on prices, written from the rules alone and sharing no code with the biller.
 
 One increment after the other: look at the local clock when it begins, add its price in Decimal,
 go on from its end. Slow, and hard to get wrong.
@@ -6,15 +6,25 @@ go on from its end. Slow, and hard to get wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from collections.abc import Container, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rtbill.domain.tariff import Rate
+from rtbill.domain.tariff import Rate, Rounding, Step, Tariff, Terms, TimeBand
 
-_EXACT = Context(prec=60)
+_EXACT = Context(prec=80)
+_DAY = 86_400
+_MODES = {
+    "half_up": ROUND_HALF_UP,
+    "half_even": ROUND_HALF_EVEN,
+    "up": ROUND_CEILING,
+    "down": ROUND_FLOOR,
+}
+_SECOND = timedelta(seconds=1)
+
+Holidays = Mapping[str, Container[date]]
 
 
 class OracleAnswer(NamedTuple):
@@ -23,54 +33,152 @@ class OracleAnswer(NamedTuple):
     billed_s: int
 
 
-def oracle_rate(rates: Sequence[Rate], zone: str, instant: datetime) -> Rate:
+class NoRateThen(Exception):
+    """The rates leave this time without one."""
+
+
+def oracle_rate(
+    rates: Sequence[Rate], zone: str, instant: datetime, holidays: Holidays | None = None
+) -> Rate:
     """The rate whose band shows on the local clock at this instant, or the one without a band."""
     local = instant.astimezone(ZoneInfo(zone))
-    minute = local.hour * 60 + local.minute
+    shown = [
+        (band.priority, rate)
+        for rate in rates
+        if (band := rate.band) is not None and _shows(band, local, holidays or {})
+    ]
+    if shown:
+        return max(shown, key=lambda each: each[0])[1]
     for rate in rates:
-        band = rate.band
-        if band and local.weekday() in band.days and band.start_minute <= minute < band.end_minute:
+        if rate.band is None:
             return rate
-    return next(rate for rate in rates if rate.band is None)
+    raise NoRateThen
 
 
 def oracle_price(
-    rates: Sequence[Rate], zone: str, answered_at: datetime, talk: timedelta, digits: int
+    tariff: Tariff, answered_at: datetime, talk: timedelta, holidays: Holidays | None = None
 ) -> OracleAnswer:
-    """Connect fee, first increment, then each increment that begins before the call is over."""
-    rate = oracle_rate(rates, zone, answered_at)
-    minutes_price = Decimal(0)
-    """Sum of price a minute times seconds; divided by 60 once, at the end."""
-    connect = Decimal(rate.connect_fee_micros).scaleb(-6)
-    ends_at = answered_at.astimezone(UTC) + talk
+    """Fees, then each increment that begins before the call is over."""
     begins_at = answered_at.astimezone(UTC)
-    length_s = rate.first_increment_s
-    billed_s = 0
-    while billed_s == 0 or begins_at < ends_at:
-        per_minute = Decimal(rate.price_per_minute_micros).scaleb(-6)
-        minutes_price = _EXACT.add(minutes_price, per_minute * length_s)
-        billed_s += length_s
-        begins_at += timedelta(seconds=length_s)
-        rate = oracle_rate(rates, zone, begins_at)
-        length_s = rate.next_increment_s
-    exact = _EXACT.add(connect, _EXACT.divide(minutes_price, Decimal(60)))
-    return OracleAnswer(exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP), billed_s)
+    terms = oracle_rate(tariff.rates, tariff.zone, begins_at, holidays).terms
+    if terms.grace_s and talk <= terms.grace_s * _SECOND:
+        return OracleAnswer(Decimal(0), 0)
+    over = talk - terms.free_s * _SECOND
+    increments: list[tuple[Decimal, timedelta]] = []
+    if not terms.free_s or over > timedelta(0):
+        increments = _increments(
+            tariff,
+            begins_at + terms.free_s * _SECOND,
+            max(over, terms.billable_min_s * _SECOND),
+            holidays,
+        )
+    total = sum((price for price, _ in increments), Decimal(terms.connect_fee_micros) * _DAY)
+    if talk >= terms.disconnect_after_s * _SECOND:
+        total += Decimal(terms.disconnect_fee_micros) * _DAY
+    if terms.charge_max_micros is not None:
+        total = min(total, Decimal(terms.charge_max_micros) * _DAY)
+    total = max(total, Decimal(terms.charge_min_micros) * _DAY)
+    billed = sum((length for _, length in increments), timedelta(0))
+    return OracleAnswer(_rounded(total, tariff.rounding), -(-billed // _SECOND))
 
 
 def oracle_affordable_s(
-    rates: Sequence[Rate],
-    zone: str,
+    tariff: Tariff,
     answered_at: datetime,
     money: Decimal,
-    digits: int,
     cap_s: int,
+    holidays: Holidays | None = None,
 ) -> int:
-    """Try one increment more until it is too dear."""
-    reached_s = 0
-    while reached_s < cap_s:
-        more = timedelta(seconds=reached_s, microseconds=1)
-        answer = oracle_price(rates, zone, answered_at, more, digits)
+    """On to the end of what is billed, or one second more, until it is too dear."""
+    terms = oracle_rate(tariff.rates, tariff.zone, answered_at, holidays).terms
+    cap_s = cap_s if terms.call_max_s is None else min(cap_s, terms.call_max_s)
+
+    has_edges = bool(terms.grace_s or terms.disconnect_fee_micros or terms.free_s)
+
+    def paid_until(seconds: int) -> int | None:
+        """Where more may be due after so much talk; None when it is too dear already."""
+        try:
+            answer = oracle_price(tariff, answered_at, seconds * _SECOND, holidays)
+        except NoRateThen:
+            return None
         if answer.amount > money:
-            return reached_s
-        reached_s = answer.billed_s
-    return cap_s
+            return None
+        return seconds if has_edges else max(seconds, answer.billed_s)
+
+    if paid_until(0) is None:
+        return 0
+    reached_s = 0
+    while reached_s < cap_s and (until_s := paid_until(reached_s + 1)) is not None:
+        reached_s = until_s
+    return min(reached_s, cap_s)
+
+
+def _increments(
+    tariff: Tariff, begins_at: datetime, talk: timedelta, holidays: Holidays | None
+) -> list[tuple[Decimal, timedelta]]:
+    """Price in 86,400ths of a micro-unit and length of each; the first one is always due."""
+    found: list[tuple[Decimal, timedelta]] = []
+    counted = timedelta(0)
+    while not found or counted < talk:
+        at = begins_at + counted
+        rate = oracle_rate(tariff.rates, tariff.zone, at, holidays)
+        step = [each for each in rate.terms.steps if each.from_s * _SECOND <= counted][-1]
+        length = _length(rate.terms, step, counted)
+        if tariff.splits_increments:
+            length = _to_the_switch(tariff, rate, at, length, holidays)
+        found.append((_cost(step, length, tariff.rounding), length))
+        counted += length
+    return found
+
+
+def _length(terms: Terms, step: Step, counted: timedelta) -> timedelta:
+    if not counted and terms.first_increment_s:
+        return terms.first_increment_s * _SECOND
+    whole = step.increment_s * _SECOND
+    return whole - counted % whole if terms.counting == "from_zero" else whole
+
+
+def _to_the_switch(
+    tariff: Tariff, rate: Rate, at: datetime, length: timedelta, holidays: Holidays | None
+) -> timedelta:
+    """The increment up to the first full minute of the clock at which another rate holds."""
+    minute = at.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    while minute < at + length:
+        if oracle_rate(tariff.rates, tariff.zone, minute, holidays) is not rate:
+            return minute - at
+        minute += timedelta(minutes=1)
+    return length
+
+
+def _cost(step: Step, length: timedelta, rounding: Rounding) -> Decimal:
+    microseconds = Decimal(length // timedelta(microseconds=1))
+    exact = _EXACT.multiply(Decimal(step.price_micros) * (_DAY // step.unit_s), microseconds)
+    exact = _EXACT.divide(exact, Decimal(1_000_000))
+    if rounding.increment_digits is None:
+        return exact
+    digit = Decimal(10) ** (6 - rounding.increment_digits)
+    return _EXACT.divide(exact, digit * _DAY).quantize(1, ROUND_HALF_UP, _EXACT) * digit * _DAY
+
+
+def _rounded(total: Decimal, rounding: Rounding) -> Decimal:
+    """Main units of a sum in 86,400ths of a micro-unit; one division, at the end, so that a tie
+    is a tie.
+    """
+    exact = _EXACT.divide(total, Decimal(_DAY)).scaleb(-6, _EXACT)
+    digit = Decimal(1).scaleb(-rounding.digits)
+    return exact.quantize(digit, _MODES[rounding.mode.value], _EXACT)
+
+
+def _shows(band: TimeBand, local: datetime, holidays: Holidays) -> bool:
+    minute = local.hour * 60 + local.minute
+    conditions = [
+        local.weekday() in band.days,
+        band.start_minute <= minute < band.end_minute,
+        not band.months or local.month in band.months,
+        not band.month_days or local.day in band.month_days,
+        not band.years or local.year in band.years,
+    ]
+    if band.on_holidays.value != "also":
+        is_holiday = local.date() in holidays[band.calendar]
+        conditions.append(is_holiday == (band.on_holidays.value == "only"))
+    return all(conditions)

@@ -17,7 +17,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtbill.domain.tariff import Rate, TimeBand
+from rtbill.domain.tariff import Rate, Terms, TimeBand
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.worst import OTHER, WorstPrices
 from tests.property.price_oracle import oracle_price
@@ -39,16 +39,14 @@ def rates_of(draw: st.DrawFn, prefix: str, bands_max: int) -> list[Rate]:
     """One to so many rates of a prefix, each in hours of its own."""
     count = draw(st.integers(1, bands_max))
     hours = [
-        TimeBand(DAYS, 1440 // count * each, 1440 // count * (each + 1)) for each in range(count)
+        TimeBand(start_minute=1440 // count * each, end_minute=1440 // count * (each + 1))
+        for each in range(count)
     ]
     return [
         Rate(
             prefix=prefix,
             destination=f"Destination {prefix}",
-            connect_fee_micros=draw(micros),
-            price_per_minute_micros=draw(micros),
-            first_increment_s=draw(increments),
-            next_increment_s=draw(increments),
+            terms=Terms.per_minute(draw(micros), draw(increments), draw(increments), draw(micros)),
             band=None if count == 1 else band,
         )
         for band in hours
@@ -100,17 +98,17 @@ def seconds_paid(rates: Sequence[Rate], micros: int, digits: int) -> int:
         if seconds <= 0:
             return 0
         return max(
-            rate.price_per_minute_micros * rate.next_increment_s
-            + due(seconds - rate.next_increment_s)
+            step.price_micros * step.increment_s + due(seconds - step.increment_s)
             for rate in rates
+            for step in rate.terms.steps
         )
 
     def price(seconds: int) -> Decimal:
         most = max(
-            60 * rate.connect_fee_micros
-            + rate.price_per_minute_micros * rate.first_increment_s
-            + due(seconds - rate.first_increment_s)
-            for rate in rates
+            60 * terms.connect_fee_micros
+            + terms.steps[0].price_micros * terms.first_increment_s
+            + due(seconds - terms.first_increment_s)
+            for terms in (rate.terms for rate in rates)
         )
         exact = (Decimal(most) / 60).scaleb(-6)
         return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
@@ -170,5 +168,5 @@ def test_at_no_instant_does_a_call_of_these_seconds_cost_more(
     assert given_s is not None
     for held in held_by_class(rates, {})[OTHER]:
         talk = timedelta(seconds=given_s)
-        cost = oracle_price(held, "UTC", answered_at, talk, 4).amount
+        cost = oracle_price(a_tariff(*held), answered_at, talk).amount
         assert given_s == 0 or cost <= Decimal(micros).scaleb(-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -171,7 +172,7 @@ def _micros(world: World, call: RatedCall, more_s: float = 0.0, talk_us: int | N
         return 0
     talk = timedelta(microseconds=call.record.talk_us if talk_us is None else talk_us)
     talk += timedelta(seconds=more_s)
-    answer = oracle_price(rates, tariff.zone, call.record.answered_at, talk, tariff.round_digits)
+    answer = oracle_price(replace(tariff, rates=tuple(rates)), call.record.answered_at, talk)
     return int(answer.amount.scaleb(6))
 
 

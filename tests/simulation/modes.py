@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -108,7 +109,8 @@ def _seconds(world: World, account: Account, by_class: dict[str, int]) -> Iterat
         seconds = by_class[_class_of(number.digits)]
         for instant in INSTANTS if seconds else ():
             talk = timedelta(seconds=seconds)
-            cost = oracle_price(rates, "Europe/Berlin", instant, talk, 4).amount
+            tariff = replace(tariffs()[0], rates=tuple(rates))
+            cost = oracle_price(tariff, instant, talk).amount
             if cost > Decimal(share).scaleb(-6):
                 yield f"{seconds} s to {number.digits} cost {cost}, its share is {share}"
 

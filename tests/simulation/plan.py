@@ -10,7 +10,7 @@ from typing import Any
 from rtbill.domain.account import Account, AccountKind, Incoming, Outgoing, Service
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance, Unaided
-from rtbill.domain.tariff import Rate, Tariff, TimeBand
+from rtbill.domain.tariff import Rate, Tariff, Terms, TimeBand
 from rtbill.enforcement import Policy
 from rtbill.stances import Stances
 from rtbill.unaided import UnaidedTerms
@@ -20,7 +20,6 @@ PBX = "hall"
 LENGTH_S = 240.0
 CLOCK_CHANGE = datetime(2026, 10, 25, 1, tzinfo=UTC)
 """Summer time ends; runs begin shortly before it."""
-ALL_DAYS = frozenset(range(7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +57,18 @@ DESTINATIONS = {"home": ["+49"], "europe": ["+44", "+41"]}
 def _rate(
     prefix: str, minute: int, increments: str, connect: int = 0, band: TimeBand | None = None
 ) -> Rate:
-    first, following = increments.split("/")
+    first, following = map(int, increments.split("/"))
     return Rate(
         prefix=prefix,
         destination=f"Destination {prefix}",
-        connect_fee_micros=connect,
-        price_per_minute_micros=minute,
-        first_increment_s=int(first),
-        next_increment_s=int(following),
+        terms=Terms.per_minute(minute, first, following, connect),
         band=band,
     )
 
 
 def tariffs() -> tuple[Tariff, ...]:
     """Two price lists in the site's zone, one with bands that the clock change plays with."""
-    repeated_hour = TimeBand(ALL_DAYS, 2 * 60, 2 * 60 + 30)
+    repeated_hour = TimeBand(start_minute=2 * 60, end_minute=2 * 60 + 30)
     retail = (
         _rate("49", 600_000, "1/1", 15_000),
         _rate("4917", 1_234_567, "30/6"),

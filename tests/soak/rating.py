@@ -17,7 +17,7 @@ from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from rtbill.domain.tariff import Rate, Tariff, TimeBand
+from rtbill.domain.tariff import Rate, Rounding, Tariff, Terms, TimeBand
 from rtbill.rating.affordable import affordable_s
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import price
@@ -41,7 +41,12 @@ def a_tariff(chance: random.Random) -> Tariff:
     if chance.random() < 0.5:
         start = chance.randrange(0, 1380)
         days = frozenset(chance.sample(range(7), chance.randint(1, 7)))
-        rates.append(a_rate(chance, TimeBand(days, start, chance.randint(start + 1, 1440))))
+        rates.append(
+            a_rate(
+                chance,
+                TimeBand(days=days, start_minute=start, end_minute=chance.randint(start + 1, 1440)),
+            )
+        )
     return Tariff(
         name="soak",
         version=1,
@@ -49,7 +54,7 @@ def a_tariff(chance: random.Random) -> Tariff:
         zone=chance.choice(ZONES),
         valid_from=datetime(2020, 1, 1, tzinfo=UTC),
         rates=tuple(rates),
-        round_digits=chance.choice([2, 3, 4, 4, 4, 6]),
+        rounding=Rounding(digits=chance.choice([2, 3, 4, 4, 4, 6])),
     )
 
 
@@ -61,10 +66,12 @@ def a_rate(chance: random.Random, band: TimeBand | None) -> Rate:
     return Rate(
         prefix="4930",
         destination="Berlin",
-        connect_fee_micros=chance.choice([0, chance.randrange(0, 500_000)]),
-        price_per_minute_micros=chance.randrange(0, 3_000_000),
-        first_increment_s=first,
-        next_increment_s=following,
+        terms=Terms.per_minute(
+            chance.randrange(0, 3_000_000),
+            first,
+            following,
+            chance.choice([0, chance.randrange(0, 500_000)]),
+        ),
         band=band,
     )
 
@@ -75,16 +82,16 @@ def walk(tariff: Tariff, answered_at: datetime) -> tuple[list[int], list[Decimal
     The one division comes last: thirds added up would miss an exact tie.
     """
     rate = oracle_rate(tariff.rates, tariff.zone, answered_at)
-    cost = Decimal(rate.connect_fee_micros) * 60
+    cost = Decimal(rate.terms.connect_fee_micros) * 60
     ends, costs = [], []
-    length_s, at_s = rate.first_increment_s, 0
+    length_s, at_s = rate.terms.first_increment_s, 0
     while at_s < LONGEST_S:
-        cost += Decimal(rate.price_per_minute_micros) * length_s
+        cost += Decimal(rate.terms.steps[0].price_micros) * length_s
         at_s += length_s
         ends.append(at_s * 1_000_000)
         costs.append(cost)
         rate = oracle_rate(tariff.rates, tariff.zone, answered_at + timedelta(seconds=at_s))
-        length_s = rate.next_increment_s
+        length_s = rate.terms.steps[0].increment_s
     return ends, costs
 
 
@@ -98,7 +105,7 @@ def compare(seed: int) -> int:
         microseconds=chance.randrange(-8 * 86_400_000_000, 86_400_000_000)
     )
     ends, costs = walk(tariff, answered_at)
-    step = Decimal(10) ** (6 - tariff.round_digits)
+    step = Decimal(10) ** (6 - tariff.rounding.digits)
     for _ in range(TALKS_PER_WALK):
         talk_us = chance.choice([chance.randrange(LONGEST_S * 1_000_000), chance.choice(ends[:-1])])
         index = bisect_left(ends, talk_us)

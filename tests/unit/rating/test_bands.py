@@ -7,7 +7,8 @@ import pytest
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.tariff import Rate
-from rtbill.rating.bands import WeekTable, zone_named
+from rtbill.rating.bands import BandTable
+from rtbill.rating.zones import zone_named
 from tests.unit.rating.builders import WEEKDAYS, a_band, a_rate, utc
 
 DAY = a_rate(per_minute="0.60", band=a_band("8-18", WEEKDAYS))
@@ -15,7 +16,7 @@ OTHERWISE = a_rate(per_minute="0.06")
 
 
 def switches(zone: str, after: str, before: str, *rates: Rate) -> list[str]:
-    table = WeekTable(rates or (DAY, OTHERWISE), zone)
+    table = BandTable(rates or (DAY, OTHERWISE), zone)
     return [at.isoformat() for at, _ in table.switches(utc(after), utc(before))]
 
 
@@ -70,13 +71,13 @@ def test_a_zone_that_changes_by_half_an_hour_is_right() -> None:
 
 def test_a_change_of_the_clocks_is_found_to_the_second() -> None:
     # Liberia gave up an offset of 44 min 30 s at the first midnight of 7 January 1972
-    table = WeekTable((OTHERWISE,), "Africa/Monrovia")
+    table = BandTable((OTHERWISE,), "Africa/Monrovia")
     until_us = table.stretch(epoch_us(utc("1972-01-07T00:10"))).until_us
     assert from_epoch_us(until_us) == utc("1972-01-07T00:44:30")
 
 
 def test_stretches_follow_each_other_without_gap() -> None:
-    table = WeekTable((DAY, OTHERWISE), "Europe/Berlin")
+    table = BandTable((DAY, OTHERWISE), "Europe/Berlin")
     at_us = 0
     for _ in range(50):
         stretch = table.stretch(at_us)
@@ -87,9 +88,9 @@ def test_stretches_follow_each_other_without_gap() -> None:
 
 def test_two_rates_at_the_same_time_are_refused() -> None:
     with pytest.raises(BadRecord, match="prefix 44"):
-        WeekTable((a_rate(band=a_band("8-18")), a_rate(band=a_band("17-20"))), "UTC")
+        BandTable((a_rate(band=a_band("8-18")), a_rate(band=a_band("17-20"))), "UTC")
     with pytest.raises(BadRecord, match="prefix 44"):
-        WeekTable((OTHERWISE, OTHERWISE), "UTC")
+        BandTable((OTHERWISE, OTHERWISE), "UTC")
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlyn", "", "../etc/passwd", "Europe"])

@@ -7,14 +7,15 @@ from datetime import timedelta
 import pytest
 
 from rtbill.domain.errors import BadRecord, NoRate
+from rtbill.domain.tariff import Rate
 from rtbill.rating.lookup import TariffBook
 from tests.unit.rating.builders import NOON, YEAR_2026, a_rate, a_table, a_tariff
 
 
 def prefix_of(number: str, *prefixes: str) -> str:
-    single = a_table(*(a_rate(prefix=prefix) for prefix in prefixes)).find(number).single
-    assert single is not None
-    return single.prefix
+    found = a_table(*(a_rate(prefix=prefix) for prefix in prefixes)).find(number)
+    assert isinstance(found, Rate)
+    return found.prefix
 
 
 def test_the_longest_prefix_wins() -> None:
@@ -27,9 +28,9 @@ def test_the_longest_prefix_wins() -> None:
 def test_a_longer_prefix_wins_though_a_shorter_one_is_cheaper() -> None:
     # ASTPP issue 273: sorted by price, the call went out at 0.01
     table = a_table(a_rate(prefix="1", per_minute="0.01"), a_rate(prefix="1234", per_minute="0.20"))
-    found = table.find("+1234567890123").single
-    assert found is not None
-    assert found.price_per_minute_micros == 200_000
+    found = table.find("+1234567890123")
+    assert isinstance(found, Rate)
+    assert found.terms.steps[0].price_micros == 200_000
 
 
 def test_a_number_shorter_than_a_prefix_does_not_match_it() -> None:

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtbill.domain.tariff import Rate, TimeBand
+from rtbill.domain.tariff import Rate, Terms, TimeBand
+from rtbill.rating.band_columns import band_text, days_text, hours_text
+from rtbill.rating.bands import BandTable
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.tariff_file import days_text, diff, export, hours_text, read_tariff
+from rtbill.rating.tariff_file import diff, export, read_tariff
 from tests.unit.rating.builders import a_band, a_rate, a_tariff
 
 HEADER = "prefix,destination,connect_fee,price_per_minute,first_increment,next_increment,days,hours"
@@ -29,6 +31,10 @@ def rates(*lines: str, header: str = HEADER) -> tuple[Rate, ...]:
     return read.rates
 
 
+def a_span(days: frozenset[int], start: int, end: int) -> TimeBand:
+    return TimeBand(days=days, start_minute=start, end_minute=end)
+
+
 def bands(days: str, hours: str) -> list[TimeBand | None]:
     line = f'49,Germany,0,1,60,60,"{days}",{hours}'
     return [rate.band for rate in rates(line, "49,Germany,0,2,60,60,,")][:-1]
@@ -39,10 +45,7 @@ def test_a_line_is_a_rate() -> None:
         Rate(
             prefix="4175",
             destination="Switzerland mobile",
-            connect_fee_micros=50_000,
-            price_per_minute_micros=249_000,
-            first_increment_s=60,
-            next_increment_s=1,
+            terms=Terms.per_minute(249_000, 60, 1, 50_000),
         ),
     )
 
@@ -50,27 +53,27 @@ def test_a_line_is_a_rate() -> None:
 def test_columns_may_stand_in_any_order_and_days_and_hours_be_absent() -> None:
     header = "Destination,prefix,price_per_minute,connect_fee,next_increment,first_increment"
     (rate,) = rates("Germany,49,0.02,0,1,60", header=header)
-    assert (rate.prefix, rate.first_increment_s, rate.next_increment_s) == ("49", 60, 1)
+    assert (rate.prefix, rate.terms) == ("49", Terms.per_minute(20_000, 60, 1))
 
 
 def test_a_spreadsheet_with_semicolons_decimal_commas_and_a_byte_order_mark_is_read() -> None:
     header = "\ufeff" + HEADER.replace(",", ";")
     (rate,) = rates('49;"Germany; fixed";0,05;0,0125;60;1;;\r\n', header=header + "\r")
     assert rate.destination == "Germany; fixed"
-    assert (rate.connect_fee_micros, rate.price_per_minute_micros) == (50_000, 12_500)
+    assert rate.terms == Terms.per_minute(12_500, 60, 1, 50_000)
 
 
 @pytest.mark.parametrize(
     ("days", "hours", "expected"),
     [
-        ("mon-fri", "08:00-18:00", [TimeBand(frozenset(range(5)), 480, 1080)]),
-        ("sat,sun", "", [TimeBand(frozenset({5, 6}), 0, 1440)]),
-        ("fri-mon", "0:00-24:00", [TimeBand(frozenset({4, 5, 6, 0}), 0, 1440)]),
-        ("", "18:30-00:00", [TimeBand(frozenset(range(7)), 1110, 1440)]),
+        ("mon-fri", "08:00-18:00", [a_span(frozenset(range(5)), 480, 1080)]),
+        ("sat,sun", "", [a_span(frozenset({5, 6}), 0, 1440)]),
+        ("fri-mon", "0:00-24:00", [a_span(frozenset({4, 5, 6, 0}), 0, 1440)]),
+        ("", "18:30-00:00", [a_span(frozenset(range(7)), 1110, 1440)]),
         (
             "fri, SUN",
             "18:00-08:00",
-            [TimeBand(frozenset({4, 6}), 1080, 1440), TimeBand(frozenset({5, 0}), 0, 480)],
+            [a_span(frozenset({4, 6}), 1080, 1440), a_span(frozenset({5, 0}), 0, 480)],
         ),
     ],
 )
@@ -183,6 +186,10 @@ def test_no_text_makes_the_reader_fail(text: str) -> None:
 day_sets = st.frozensets(st.integers(0, 6), min_size=1)
 
 
+amounts = st.integers(0, 10**12)
+lengths = st.integers(1, 86_400)
+
+
 @st.composite
 def rate_lists(draw: st.DrawFn) -> tuple[Rate, ...]:
     prefixes = draw(
@@ -191,17 +198,16 @@ def rate_lists(draw: st.DrawFn) -> tuple[Rate, ...]:
     found = []
     for prefix in prefixes:
         start, end = sorted(draw(st.sets(st.integers(0, 1440), min_size=2, max_size=2)))
-        for band in [None, TimeBand(draw(day_sets), start, end)]:
+        for band in [None, a_span(draw(day_sets), start, end)]:
             found.append(
                 Rate(
                     prefix=prefix,
                     destination=draw(
                         st.sampled_from(["Germany", 'A "quoted", one', "Z\u00fcrich; x"])
                     ),
-                    connect_fee_micros=draw(st.integers(0, 10**12)),
-                    price_per_minute_micros=draw(st.integers(0, 10**12)),
-                    first_increment_s=draw(st.integers(1, 86_400)),
-                    next_increment_s=draw(st.integers(1, 86_400)),
+                    terms=Terms.per_minute(
+                        draw(amounts), draw(lengths), draw(lengths), draw(amounts)
+                    ),
                     band=band,
                 )
             )
@@ -216,9 +222,10 @@ def test_an_exported_tariff_reads_back_as_the_same_rates(original: tuple[Rate, .
 
 
 def test_bands_are_written_as_people_write_them() -> None:
-    band = TimeBand(frozenset({0, 1, 2, 4, 5}), 480, 1440)
+    band = a_span(frozenset({0, 1, 2, 4, 5}), 480, 1440)
     assert (days_text(band), hours_text(band)) == ("mon-wed,fri,sat", "08:00-24:00")
-    assert (days_text(None), hours_text(None)) == ("", "")
+    assert band_text(band) == "mon-wed,fri,sat 08:00-24:00"
+    assert band_text(None) == ""
 
 
 def test_a_difference_names_what_is_new_changed_and_gone() -> None:
@@ -240,5 +247,5 @@ def test_the_example_tariff_can_be_used_as_it_is() -> None:
     assert read.problems == ()
     assert len({rate.prefix for rate in read.rates}) >= 40
     table = RateTable(a_tariff(*read.rates, zone="Europe/Berlin"))
-    assert table.find("+4917112345").week is not None
-    assert table.find("+12125550100").single is not None
+    assert isinstance(table.find("+4917112345"), BandTable)
+    assert isinstance(table.find("+12125550100"), Rate)

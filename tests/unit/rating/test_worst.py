@@ -17,6 +17,12 @@ def seconds(name: str, euros: str, *rates: Rate) -> int | None:
     return WorstPrices(a_table(*rates), CLASSES).affordable_s(name, micros, 14_400)
 
 
+def course(rate: Rate) -> Course:
+    """The only one of a rate."""
+    [found] = courses(a_table(rate), [rate])
+    return found
+
+
 def test_the_dearest_rate_of_the_class_counts() -> None:
     rates = [
         a_rate("60/60", price, prefix=prefix)
@@ -107,7 +113,7 @@ def test_the_rounding_of_the_price_is_the_rounding_of_the_bill() -> None:
 
 
 def test_a_course_that_costs_less_at_every_length_is_covered() -> None:
-    [dear] = courses([a_rate("60/60", "0.60", "0.10")])
+    dear = course(a_rate("60/60", "0.60", "0.10"))
     others = [
         a_rate("60/60", "0.50", "0.10"),
         a_rate("90/60", "0.40"),
@@ -117,7 +123,7 @@ def test_a_course_that_costs_less_at_every_length_is_covered() -> None:
         a_rate("60/1", "0.61"),
     ]
 
-    covered = [dear.covers(courses([other])[0]) for other in others]
+    covered = [dear.covers(course(other)) for other in others]
     assert covered == [True, True, False, True, True, False]
 
 
