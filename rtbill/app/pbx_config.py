@@ -1,13 +1,9 @@
-"""From the configuration to the files of an exchange: what they hold, and how they are written."""
+"""From the configuration to the files of an exchange: what they hold."""
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from adapters.asterisk import pbx_files
 from adapters.asterisk.dialplan import Dialplan, Question
@@ -15,7 +11,7 @@ from adapters.asterisk.number_patterns import Dialling
 from adapters.asterisk.settings import Trunk
 from rtbill.app.books import number_plan
 from rtbill.config import Config, PbxConfig, TrunkConfig
-from rtbill.domain.errors import ConfigError, Refused
+from rtbill.domain.errors import ConfigError
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
@@ -23,16 +19,6 @@ from rtbill.domain.stance import Unaided
 LOOPBACK = ("127.0.0.1/32",)
 _CHANNEL_OF_GROUP = re.compile(r"(DAHDI/[a-z][0-9]+)[/-]*\Z")
 _ENDPOINT = re.compile(r"([A-Za-z0-9]+)/([0-9A-Za-z_.+-]*[0-9A-Za-z_.+])-\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of one file."""
-
-    path: Path
-    difference: str
-    """Unified, secrets starred out; empty when the file was like this before."""
-    is_new: bool
 
 
 def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> Dialplan:
@@ -105,49 +91,6 @@ def dial_string(trunk: TrunkConfig) -> str | None:
             technology, peer = found.groups()
             return f"PJSIP/%s@{peer}" if technology == "PJSIP" else f"{technology}/{peer}/%s"
     return None
-
-
-def write_files(files: Mapping[str, str], folder: Path, secrets: tuple[str, ...]) -> list[Written]:
-    """Put the files into the folder; a file that was there and differs is kept as `NAME.old`.
-    Refused when the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_write(folder / name, text, secrets) for name, text in files.items()]
-    except OSError as error:
-        text = f"{error.filename or folder}: {error.strerror}; name another folder with --out"
-        raise Refused(text) from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{folder} holds a file of that name that is no text: {error}") from error
-
-
-def _write(path: Path, text: str, secrets: tuple[str, ...]) -> Written:
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    if before == text:
-        return Written(path, "", is_new=False)
-    lines = difflib.unified_diff(
-        _masked(before, secrets).splitlines(keepends=True),
-        _masked(text, secrets).splitlines(keepends=True),
-        f"{path.name} (before)",
-        f"{path.name} (now)",
-        n=2,
-    )
-    temporary = path.with_name(f".{path.name}.new")
-    # It holds secrets: nobody else may read it, not even while it is written.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    if before:
-        path.replace(path.with_name(f"{path.name}.old"))
-    temporary.replace(path)
-    return Written(path, "".join(lines), is_new=not before)
-
-
-def _masked(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "********")
-    return text
 
 
 def _dialling(plan: NumberPlan) -> Dialling:

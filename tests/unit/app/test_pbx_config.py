@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import stat
 from pathlib import Path
 
 import pytest
 
 from adapters.asterisk.pbx_files import DIALPLAN_FILE, INSTALL_FILE, MANAGER_FILE, stamp_in
-from rtbill.app.pbx_config import dial_string, files_of, hidden_extensions, write_files
+from rtbill.app.pbx_config import dial_string, files_of, hidden_extensions
 from rtbill.config import Config, TrunkConfig, load_config
 from rtbill.domain.errors import ConfigError
 
@@ -217,36 +216,3 @@ def test_silence_of_a_biller_that_only_looks_on_ends_no_call(
         'user = "rtbill"', f'user = "rtbill"\nenforcement = "{stance}"'
     )
     assert f"Set(RTB_ROW={row})" in the_files(tmp_path, text)[DIALPLAN_FILE]
-
-
-# ---- writing
-
-
-def test_first_writing_makes_files_that_nobody_else_reads(tmp_path: Path) -> None:
-    written = write_files(the_files(tmp_path), tmp_path / "out", (SECRET, TOKEN))
-    assert all(each.is_new for each in written)
-    for each in written:
-        assert stat.S_IMODE(each.path.stat().st_mode) == 0o600
-
-
-def test_writing_again_changes_nothing(tmp_path: Path) -> None:
-    files = the_files(tmp_path)
-    write_files(files, tmp_path / "out", ())
-    again = write_files(files, tmp_path / "out", ())
-    assert [(each.is_new, each.difference) for each in again] == [(False, "")] * 3
-    assert not list((tmp_path / "out").glob("*.old"))
-
-
-def test_difference_is_shown_without_secrets_and_the_file_from_before_is_kept(
-    tmp_path: Path,
-) -> None:
-    out = tmp_path / "out"
-    write_files(the_files(tmp_path), out, (SECRET, TOKEN))
-    edited = (out / DIALPLAN_FILE).read_text().replace("httptimeout)=2", "httptimeout)=20")
-    (out / DIALPLAN_FILE).write_text(edited.replace(TOKEN, f"{TOKEN}"))
-    dialplan, *others = write_files(the_files(tmp_path), out, (SECRET, TOKEN))
-    assert "-exten" not in dialplan.difference
-    assert "- same => n,Set(CURLOPT(httptimeout)=20)" in dialplan.difference
-    assert TOKEN not in dialplan.difference
-    assert (out / f"{DIALPLAN_FILE}.old").read_text() == edited
-    assert not any(each.difference for each in others)
