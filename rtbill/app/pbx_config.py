@@ -6,33 +6,30 @@ import re
 from collections.abc import Mapping
 
 from adapters.asterisk import pbx_files
-from adapters.asterisk.dialplan import Dialplan, Question
+from adapters.asterisk.dialplan import PLAIN, Dialplan, Question
 from adapters.asterisk.number_patterns import Dialling
 from adapters.asterisk.settings import Trunk
 from rtbill.app.books import number_plan
-from rtbill.config import Config, PbxConfig, TrunkConfig
+from rtbill.config import Config, PbxConfig, TrunkConfig, dial_problem, prefix_problem
 from rtbill.domain.errors import ConfigError
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
 
 LOOPBACK = ("127.0.0.1/32",)
-_CHANNEL_OF_GROUP = re.compile(r"(DAHDI/[a-z][0-9]+)[/-]*\Z")
+_CHANNEL_OF_SPAN = re.compile(r"(DAHDI/i[0-9]+)/?\Z")
 _ENDPOINT = re.compile(r"([A-Za-z0-9]+)/([0-9A-Za-z_.+-]*[0-9A-Za-z_.+])-\Z")
 
 
 def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> Dialplan:
     """All that the files of this exchange depend on. ConfigError names what is missing."""
     terms, plan = pbx.dialplan, number_plan(config.site)
-    problems: list[str] = []
-    dial = tuple(dial_string(trunk) for trunk in pbx.trunks)
     place = f"pbx {pbx.name}"
-    problems += [
-        f"{place}, trunk {trunk.name}: dial: is missing, and cannot be made of its channels' "
-        "names; write how the dialplan reaches it, such as PJSIP/%s@carrier"
-        for trunk, found in zip(pbx.trunks, dial, strict=True)
-        if found is None
-    ]
+    flavour = flavour or terms.flavour
+    dial, problems = _dial_strings(pbx) if flavour == PLAIN else ((), [])
+    problems = [f"{place}, {text}" for text in problems]
+    if text := prefix_problem(terms.outside_prefix, flavour):
+        problems.append(f"{place}: dialplan.outside_prefix: {text}")
     permit = terms.permit or LOOPBACK
     if not terms.permit and not is_loopback(pbx.host):
         problems.append(
@@ -43,9 +40,9 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
         raise ConfigError(problems)
     return Dialplan(
         name=pbx.name,
-        flavour=flavour or terms.flavour,
+        flavour=flavour,
         trunks=tuple(Trunk(each.name, each.matchers) for each in pbx.trunks),
-        dial=tuple(each for each in dial if each is not None),
+        dial=dial,
         outside_prefix=terms.outside_prefix,
         extensions=terms.extensions,
         devices=terms.devices,
@@ -79,13 +76,30 @@ def hidden_extensions(config: Config, pbx: PbxConfig) -> list[str]:
     return sorted(form for form in forms if any(each.fullmatch(form) for each in patterns))
 
 
+def _dial_strings(pbx: PbxConfig) -> tuple[tuple[str, ...], list[str]]:
+    """How each trunk is reached, and what is wrong with that. FreePBX dials its trunks itself."""
+    found, problems = [], []
+    for trunk in pbx.trunks:
+        dial = dial_string(trunk)
+        if dial is None:
+            problems.append(
+                f"trunk {trunk.name}: dial: is missing, and cannot be made of its channels' names; "
+                "write how the dialplan reaches it, such as PJSIP/%s@carrier"
+            )
+        elif text := dial_problem(trunk.name, dial, trunk.matchers):
+            problems.append(f"trunk {trunk.name}: dial: {text}")
+        else:
+            found.append(dial)
+    return tuple(found), problems
+
+
 def dial_string(trunk: TrunkConfig) -> str | None:
     """How the dialplan reaches the trunk, `%s` for the number; None when nobody can tell."""
     if trunk.dial is not None:
         return trunk.dial
     for matcher in trunk.matchers:
         start = matcher.removesuffix("*")
-        if found := _CHANNEL_OF_GROUP.match(start):
+        if found := _CHANNEL_OF_SPAN.match(start):
             return f"{found[1]}/%s"
         if found := _ENDPOINT.match(start):
             technology, peer = found.groups()

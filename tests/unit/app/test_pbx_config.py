@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,13 @@ def a_config(folder: Path, text: str = CONFIG) -> Config:
     return load_config(path, environ)
 
 
+PREFIX = 'outside_prefix = "9"'
+
+
 def the_files(folder: Path, text: str = CONFIG, flavour: str = "plain") -> dict[str, str]:
+    """The files of a flavour; on FreePBX the prefix is one that the exchange leaves on."""
+    if flavour != "plain":
+        text = text.replace(PREFIX, "").replace("[store]", 'outside_prefixes = ["9"]\n[store]')
     config = a_config(folder, text)
     return files_of(config, config.pbxs[0], flavour)
 
@@ -76,7 +83,7 @@ def the_files(folder: Path, text: str = CONFIG, flavour: str = "plain") -> dict[
         ("SIP/carrier-*", "SIP/carrier/%s"),
         ("IAX2/carrier-*", "IAX2/carrier/%s"),
         ("DAHDI/i1/*", "DAHDI/i1/%s"),
-        ("DAHDI/g0*", "DAHDI/g0/%s"),
+        ("DAHDI/5-*", "DAHDI/5/%s"),
         ("DAHDI/", None),
         ("SIP/*", None),
     ],
@@ -117,6 +124,43 @@ def test_what_the_files_cannot_do_without_is_named_all_at_once(tmp_path: Path) -
     named = "\n".join(caught.value.problems)
     assert "trunk carrier: dial: is missing" in named
     assert "dialplan.permit: is missing, and 192.0.2.9 is another host" in named
+
+
+def test_dial_that_is_not_among_the_trunks_channels_is_named(tmp_path: Path) -> None:
+    config = a_config(tmp_path)
+    wrong = TrunkConfig(name="t", matchers=("PJSIP/carrier-*",), dial="PJSIP/%s@other")
+    with pytest.raises(ConfigError, match=r"pbx hall, trunk t: dial: .* no call .* be billed"):
+        files_of(config, replace(config.pbxs[0], trunks=(wrong,)), "plain")
+
+
+# ---- what FreePBX does itself
+
+
+@pytest.mark.parametrize("flavour", ["freepbx16", "freepbx17"])
+@pytest.mark.parametrize("matcher", ["SIP/", "DAHDI/", "IAX2/*", "DAHDI/i1/"])
+def test_freepbx_dials_its_trunks_itself_so_their_channels_names_are_enough(
+    tmp_path: Path, flavour: str, matcher: str
+) -> None:
+    text = CONFIG.replace("PJSIP/carrier-*", matcher)
+    files = the_files(tmp_path, text, flavour)
+    start = matcher.removesuffix("*")
+    test = f'exten => s,1,Return($["${{ARG1:0:{len(start)}}}" = "{start}"])'
+    assert test in files[DIALPLAN_FILE]
+
+
+@pytest.mark.parametrize("flavour", ["freepbx16", "freepbx17"])
+def test_dial_that_freepbx_does_not_use_is_not_judged(tmp_path: Path, flavour: str) -> None:
+    text = CONFIG + 'dial = "PJSIP/%s@other"\n'
+    assert the_files(tmp_path, text.replace(PREFIX, f'flavour = "{flavour}"'), flavour)
+
+
+@pytest.mark.parametrize("flavour", ["freepbx16", "freepbx17"])
+def test_outside_prefix_is_refused_where_freepbx_takes_it_off(tmp_path: Path, flavour: str) -> None:
+    config = a_config(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        files_of(config, config.pbxs[0], flavour)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"pbx hall: dialplan.outside_prefix: {flavour}: FreePBX's outbound")
 
 
 # ---- what is written
