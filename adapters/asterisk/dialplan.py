@@ -31,7 +31,8 @@ class Dialplan:
     """`plain`, `freepbx16` or `freepbx17`."""
     trunks: tuple[Trunk, ...]
     dial: tuple[str, ...]
-    """Dial strings of the trunks in the order of trying, `%s` for the number."""
+    """Dial strings of the trunks in the order of trying, `%s` for the number; empty for FreePBX,
+    which dials its trunks itself."""
     outside_prefix: str
     extensions: tuple[str, ...]
     """Patterns, `x` for any digit."""

@@ -84,7 +84,7 @@ def _values(plan: Dialplan) -> dict[str, Any]:
         "trunks": [dial.replace("%s", "${RTB_DEST}") for dial in plan.dial],
         "emergency_trunks": [dial.replace("%s", "${EXTEN}") for dial in plan.dial],
         # Through a Local channel the trunk leg is one step further away.
-        "hand_on": "__" if any(dial.startswith("Local/") for dial in plan.dial) else "_",
+        "hand_on": "__" if any(dial.lower().startswith("local/") for dial in plan.dial) else "_",
         "trunk_test": _trunk_test(prefixes(plan.trunks)),
         "ring_s": plan.ring_s,
         "trunk_ring_s": plan.trunk_ring_s,

@@ -1,53 +1,36 @@
-"""From the configuration to the files of an exchange: what they hold, and how they are written."""
+"""From the configuration to the files of an exchange: what they hold."""
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from adapters.asterisk import pbx_files
-from adapters.asterisk.dialplan import Dialplan, Question
+from adapters.asterisk.dialplan import PLAIN, Dialplan, Question
 from adapters.asterisk.number_patterns import Dialling
 from adapters.asterisk.settings import Trunk
 from rtbill.app.books import number_plan
-from rtbill.config import Config, PbxConfig, TrunkConfig
-from rtbill.domain.errors import ConfigError, Refused
+from rtbill.config import Config, PbxConfig, TrunkConfig, dial_problem, prefix_problem
+from rtbill.domain.errors import ConfigError
 from rtbill.domain.extension_pattern import matches
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
 
 LOOPBACK = ("127.0.0.1/32",)
-_CHANNEL_OF_GROUP = re.compile(r"(DAHDI/[a-z][0-9]+)[/-]*\Z")
+_CHANNEL_OF_SPAN = re.compile(r"(DAHDI/i[0-9]+)/?\Z")
 _ENDPOINT = re.compile(r"([A-Za-z0-9]+)/([0-9A-Za-z_.+-]*[0-9A-Za-z_.+])-\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of one file."""
-
-    path: Path
-    difference: str
-    """Unified, secrets starred out; empty when the file was like this before."""
-    is_new: bool
 
 
 def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> Dialplan:
     """All that the files of this exchange depend on. ConfigError names what is missing."""
     terms, plan = pbx.dialplan, number_plan(config.site)
-    problems: list[str] = []
-    dial = tuple(dial_string(trunk) for trunk in pbx.trunks)
     place = f"pbx {pbx.name}"
-    problems += [
-        f"{place}, trunk {trunk.name}: dial: is missing, and cannot be made of its channels' "
-        "names; write how the dialplan reaches it, such as PJSIP/%s@carrier"
-        for trunk, found in zip(pbx.trunks, dial, strict=True)
-        if found is None
-    ]
+    flavour = flavour or terms.flavour
+    dial, problems = _dial_strings(pbx) if flavour == PLAIN else ((), [])
+    problems = [f"{place}, {text}" for text in problems]
+    if text := prefix_problem(terms.outside_prefix, flavour):
+        problems.append(f"{place}: dialplan.outside_prefix: {text}")
     permit = terms.permit or LOOPBACK
     if not terms.permit and not is_loopback(pbx.host):
         problems.append(
@@ -58,9 +41,9 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
         raise ConfigError(problems)
     return Dialplan(
         name=pbx.name,
-        flavour=flavour or terms.flavour,
+        flavour=flavour,
         trunks=tuple(Trunk(each.name, each.matchers) for each in pbx.trunks),
-        dial=tuple(each for each in dial if each is not None),
+        dial=dial,
         outside_prefix=terms.outside_prefix,
         extensions=terms.extensions,
         devices=terms.devices,
@@ -88,12 +71,29 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
     )
 
 
-def hidden_extensions(config: Config, pbx: PbxConfig) -> list[str]:
+def hidden_extensions(config: Config, pbx: PbxConfig, flavour: str | None = None) -> list[str]:
     """What a telephone dials for help in the generated dialplan, outside prefix included, and what
     is an extension too: help is called, nobody rings. ConfigError as of `dialplan_of`.
     """
-    forms = pbx_files.emergency_forms(dialplan_of(config, pbx))
+    forms = pbx_files.emergency_forms(dialplan_of(config, pbx, flavour))
     return sorted(form for form in forms if matches(form, pbx.dialplan.extensions))
+
+
+def _dial_strings(pbx: PbxConfig) -> tuple[tuple[str, ...], list[str]]:
+    """How each trunk is reached, and what is wrong with that. FreePBX dials its trunks itself."""
+    found, problems = [], []
+    for trunk in pbx.trunks:
+        dial = dial_string(trunk)
+        if dial is None:
+            problems.append(
+                f"trunk {trunk.name}: dial: is missing, and cannot be made of its channels' names; "
+                "write how the dialplan reaches it, such as PJSIP/%s@carrier"
+            )
+        elif text := dial_problem(trunk.name, dial, trunk.matchers):
+            problems.append(f"trunk {trunk.name}: dial: {text}")
+        else:
+            found.append(dial)
+    return tuple(found), problems
 
 
 def dial_string(trunk: TrunkConfig) -> str | None:
@@ -102,55 +102,12 @@ def dial_string(trunk: TrunkConfig) -> str | None:
         return trunk.dial
     for matcher in trunk.matchers:
         start = matcher.removesuffix("*")
-        if found := _CHANNEL_OF_GROUP.match(start):
+        if found := _CHANNEL_OF_SPAN.match(start):
             return f"{found[1]}/%s"
         if found := _ENDPOINT.match(start):
             technology, peer = found.groups()
             return f"PJSIP/%s@{peer}" if technology == "PJSIP" else f"{technology}/{peer}/%s"
     return None
-
-
-def write_files(files: Mapping[str, str], folder: Path, secrets: tuple[str, ...]) -> list[Written]:
-    """Put the files into the folder; a file that was there and differs is kept as `NAME.old`.
-    Refused when the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_write(folder / name, text, secrets) for name, text in files.items()]
-    except OSError as error:
-        text = f"{error.filename or folder}: {error.strerror}; name another folder with --out"
-        raise Refused(text) from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{folder} holds a file of that name that is no text: {error}") from error
-
-
-def _write(path: Path, text: str, secrets: tuple[str, ...]) -> Written:
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    if before == text:
-        return Written(path, "", is_new=False)
-    lines = difflib.unified_diff(
-        _masked(before, secrets).splitlines(keepends=True),
-        _masked(text, secrets).splitlines(keepends=True),
-        f"{path.name} (before)",
-        f"{path.name} (now)",
-        n=2,
-    )
-    temporary = path.with_name(f".{path.name}.new")
-    # It holds secrets: nobody else may read it, not even while it is written.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    if before:
-        path.replace(path.with_name(f"{path.name}.old"))
-    temporary.replace(path)
-    return Written(path, "".join(lines), is_new=not before)
-
-
-def _masked(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "********")
-    return text
 
 
 def _dialling(plan: NumberPlan) -> Dialling:

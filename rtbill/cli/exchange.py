@@ -15,7 +15,7 @@ from rtbill.domain.errors import BadRecord
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rtbill.app.pbx_config import Written
+    from rtbill.app.written_files import Written
     from rtbill.config import Config, PbxConfig
 
 
@@ -56,19 +56,22 @@ def pbx_config(
 ) -> None:
     """Write the dialplan and the AMI user of an exchange from the configuration, with instructions.
 
-    What differs from files that are there already is shown; those are kept as NAME.old.
+    What differs from files that are there already is shown, without secrets; those are kept as
+    NAME.old.
     """
-    from rtbill.app.pbx_config import files_of, hidden_extensions, write_files
+    from rtbill.app.pbx_config import files_of, hidden_extensions
+    from rtbill.app.written_files import write_files
 
     loaded = load(config)
     chosen = find_pbx(loaded, pbx)
     assert kind.value == chosen.kind
-    files = files_of(loaded, chosen, flavour.value if flavour else None)
-    _say_written(write_files(files, out, (chosen.secret, chosen.token)))
+    wanted = flavour.value if flavour else None
+    files = files_of(loaded, chosen, wanted)
+    _say_written(write_files(files, out))
     if flavour and flavour.value != chosen.dialplan.flavour:
         known = chosen.dialplan.flavour
         say(f"note: {config} says flavour {known!r}; set it to {flavour.value!r}")
-    if hidden := hidden_extensions(loaded, chosen):
+    if hidden := hidden_extensions(loaded, chosen, wanted):
         told = "would be extensions, but are emergency numbers or lead to one: these go first"
         say(f"note: {', '.join(hidden)} {told}")
     say(f"next: {out / 'INSTALL.md'} tells how to install and remove them")

@@ -2,6 +2,7 @@
 
 from rtbill.config.certificates import client_context
 from rtbill.config.loading import load_config
+from rtbill.config.trunks import dial_problem, prefix_problem
 from rtbill.config.values import (
     EXPOSURES,
     AccountClass,
@@ -39,5 +40,7 @@ __all__ = [
     "TlsConfig",
     "TrunkConfig",
     "client_context",
+    "dial_problem",
     "load_config",
+    "prefix_problem",
 ]

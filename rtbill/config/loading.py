@@ -25,6 +25,7 @@ from rtbill.config.document import (
     suggestion,
 )
 from rtbill.config.links import find_secret, find_token, inline_problems, link_problems
+from rtbill.config.trunks import trunk_problems
 from rtbill.config.values import (
     AccountClass,
     Config,
@@ -68,6 +69,7 @@ def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         token, missing = find_token(table, folder, environ)
         keys.append((secret, token))
         found += missing + link_problems(table) + tls_problems(table, folder)
+        found += trunk_problems(table, raw.get("site"))
         problems += [f"{place}.{text}" for text in found]
     problems += _inline_problems(raw) + contradictions(raw)
     if document is None or problems:

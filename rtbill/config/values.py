@@ -179,7 +179,8 @@ class TrunkConfig:
     matchers: tuple[str, ...]
     """Channel names: `PJSIP/carrier-*` or a technology such as `DAHDI/`."""
     dial: str | None = None
-    """How the dialplan reaches it, `%s` for the number; None: made of the first matcher."""
+    """How a plain dialplan reaches it, `%s` for the number; None: made of the first matcher that
+    tells. FreePBX dials its trunks itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ def test_a_prefix_that_the_dialplan_takes_off_is_not_taken_off_again(tmp_path: P
         ('["0"]', ""),
         ('["0"]', 'outside_prefix = "9"'),
         # FreePBX's routes take theirs off, or leave it on.
-        ('["0"]', 'flavour = "freepbx17"\noutside_prefix = "0"'),
+        ('["0"]', 'flavour = "freepbx17"'),
     ],
 )
 def test_a_prefix_may_be_taken_off_in_one_place(tmp_path: Path, site: str, dialplan: str) -> None:

@@ -73,7 +73,14 @@ class Generated:
 
     def config(self, secret: str) -> Config:
         """The configuration that they are written from."""
-        text = CONFIG.format(
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "config.toml"
+            path.write_text(self.text(secret))
+            return load_config(path, {})
+
+    def text(self, secret: str) -> str:
+        """config.toml."""
+        return CONFIG.format(
             emergency=list(self.emergency),
             inline_port=self.inline_port,
             mode="inline" if self.inline_port else "reactive",
@@ -84,7 +91,3 @@ class Generated:
             dialplan=self.dialplan,
             trunks=self.trunks,
         ).replace("'", '"')
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "config.toml"
-            path.write_text(text)
-            return load_config(path, {})

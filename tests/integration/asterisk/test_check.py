@@ -219,7 +219,7 @@ async def test_a_file_that_was_never_generated_is_one_finding(garden: Garden) ->
 
 @pytest.mark.parametrize("flavour", ["freepbx16", "freepbx17"])
 async def test_files_for_a_freepbx_are_found(garden: Garden, flavour: str) -> None:
-    garden.regenerate(replace(garden.generated, flavour=flavour))
+    garden.regenerate(replace(garden.generated, flavour=flavour, dialplan=""))
     garden.reload()
     findings = await garden.look()
     assert planted(findings)["wrong-flavour"] is Severity.PROBLEM

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CONSOLE = "Remote UNIX connection disconnected"
 """What the log says after each console command."""
 _LINE = re.compile(r"(?:WARNING|ERROR|NOTICE)\[\d+\](?:\[C-\w+\])? (.*)")
-LINES = '[[pbx.trunk]]\nname = "lines"\nmatch = ["DAHDI/g1/*"]\ndial = "DAHDI/g1/%s"\n'
+LINES = '[[pbx.trunk]]\nname = "lines"\nmatch = ["DAHDI/i1/*"]\ndial = "DAHDI/g1/%s"\n'
 POLICIES = f'{PLAIN}incoming = "1009"\nforwarded = "refuse"\nunaided = "closed"\n'
 
 

@@ -215,10 +215,8 @@ async def test_second_trunk_carries_what_the_first_cannot(lab: Lab) -> None:
 
 
 async def test_busy_number_is_not_tried_on_another_trunk(lab: Lab) -> None:
-    trunks = CARRIER + CARRIER.replace(
-        'name = "carrier"', 'name = "again"\ndial = "PJSIP/%s@carrier"'
-    )
-    await lab.regenerate(Generated(trunks=trunks))
+    again = '[[pbx.trunk]]\nname = "again"\nmatch = ["PJSIP/carr*"]\ndial = "PJSIP/%s@carrier"\n'
+    await lab.regenerate(Generated(trunks=CARRIER + again))
     lab.carrier.policies["*"] = rejecting(486)
     await lab.phones.call("1001", "9555612").ended()
     assert len(lab.trunk_legs) == 1

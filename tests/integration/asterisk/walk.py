@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.integration.asterisk.generated import CARRIER, CONFIG, EMERGENCY, TOKEN
+from tests.integration.asterisk.generated import CARRIER, Generated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,16 +36,7 @@ class Walk:
 
     def prepare(self, flavour: str, dialplan: str, trunks: str = CARRIER) -> None:
         """A configuration for rtbill, and the commands that an operator has."""
-        text = CONFIG.format(
-            emergency=list(EMERGENCY),
-            inline_port=0,
-            mode="reactive",
-            secret=self.server.secret,
-            token=TOKEN,
-            flavour=flavour,
-            dialplan=dialplan,
-            trunks=trunks,
-        ).replace("'", '"')
+        text = Generated(flavour, dialplan, trunks).text(self.server.secret)
         port = f'host = "127.0.0.1"\nport = {self.server.ports.ami}\nuser'
         (self.folder / "config.toml").write_text(text.replace('host = "127.0.0.1"\nuser', port))
         asterisk = shlex.join(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.asterisk.pbx_files import DIALPLAN_FILE, INSTALL_FILE, MANAGER_FILE, stamp_in
-from rtbill.app.pbx_config import dial_string, files_of, hidden_extensions, write_files
+from rtbill.app.pbx_config import dial_string, files_of, hidden_extensions
 from rtbill.config import Config, TrunkConfig, load_config
 from rtbill.domain.errors import ConfigError
 
@@ -61,7 +61,13 @@ def a_config(folder: Path, text: str = CONFIG) -> Config:
     return load_config(path, environ)
 
 
+PREFIX = 'outside_prefix = "9"'
+
+
 def the_files(folder: Path, text: str = CONFIG, flavour: str = "plain") -> dict[str, str]:
+    """The files of a flavour; on FreePBX the prefix is one that the exchange leaves on."""
+    if flavour != "plain":
+        text = text.replace(PREFIX, "").replace("[store]", 'outside_prefixes = ["9"]\n[store]')
     config = a_config(folder, text)
     return files_of(config, config.pbxs[0], flavour)
 
@@ -77,7 +83,7 @@ def the_files(folder: Path, text: str = CONFIG, flavour: str = "plain") -> dict[
         ("SIP/carrier-*", "SIP/carrier/%s"),
         ("IAX2/carrier-*", "IAX2/carrier/%s"),
         ("DAHDI/i1/*", "DAHDI/i1/%s"),
-        ("DAHDI/g0*", "DAHDI/g0/%s"),
+        ("DAHDI/5-*", "DAHDI/5/%s"),
         ("DAHDI/", None),
         ("SIP/*", None),
     ],
@@ -128,6 +134,43 @@ def test_what_the_files_cannot_do_without_is_named_all_at_once(tmp_path: Path) -
     named = "\n".join(caught.value.problems)
     assert "trunk carrier: dial: is missing" in named
     assert "dialplan.permit: is missing, and 192.0.2.9 is another host" in named
+
+
+def test_dial_that_is_not_among_the_trunks_channels_is_named(tmp_path: Path) -> None:
+    config = a_config(tmp_path)
+    wrong = TrunkConfig(name="t", matchers=("PJSIP/carrier-*",), dial="PJSIP/%s@other")
+    with pytest.raises(ConfigError, match=r"pbx hall, trunk t: dial: .* no call .* be billed"):
+        files_of(config, replace(config.pbxs[0], trunks=(wrong,)), "plain")
+
+
+# ---- what FreePBX does itself
+
+
+@pytest.mark.parametrize("flavour", ["freepbx16", "freepbx17"])
+@pytest.mark.parametrize("matcher", ["SIP/", "DAHDI/", "IAX2/*", "DAHDI/i1/"])
+def test_freepbx_dials_its_trunks_itself_so_their_channels_names_are_enough(
+    tmp_path: Path, flavour: str, matcher: str
+) -> None:
+    text = CONFIG.replace("PJSIP/carrier-*", matcher)
+    files = the_files(tmp_path, text, flavour)
+    start = matcher.removesuffix("*")
+    test = f'exten => s,1,Return($["${{ARG1:0:{len(start)}}}" = "{start}"])'
+    assert test in files[DIALPLAN_FILE]
+
+
+@pytest.mark.parametrize("flavour", ["freepbx16", "freepbx17"])
+def test_dial_that_freepbx_does_not_use_is_not_judged(tmp_path: Path, flavour: str) -> None:
+    text = CONFIG + 'dial = "PJSIP/%s@other"\n'
+    assert the_files(tmp_path, text.replace(PREFIX, f'flavour = "{flavour}"'), flavour)
+
+
+@pytest.mark.parametrize("flavour", ["freepbx16", "freepbx17"])
+def test_outside_prefix_is_refused_where_freepbx_takes_it_off(tmp_path: Path, flavour: str) -> None:
+    config = a_config(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        files_of(config, config.pbxs[0], flavour)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"pbx hall: dialplan.outside_prefix: {flavour}: FreePBX's outbound")
 
 
 # ---- what is written
@@ -234,36 +277,3 @@ def test_silence_of_a_biller_that_only_looks_on_ends_no_call(
         'user = "rtbill"', f'user = "rtbill"\nenforcement = "{stance}"'
     )
     assert f"Set(RTB_ROW={row})" in the_files(tmp_path, text)[DIALPLAN_FILE]
-
-
-# ---- writing
-
-
-def test_first_writing_makes_files_that_nobody_else_reads(tmp_path: Path) -> None:
-    written = write_files(the_files(tmp_path), tmp_path / "out", (SECRET, TOKEN))
-    assert all(each.is_new for each in written)
-    for each in written:
-        assert stat.S_IMODE(each.path.stat().st_mode) == 0o600
-
-
-def test_writing_again_changes_nothing(tmp_path: Path) -> None:
-    files = the_files(tmp_path)
-    write_files(files, tmp_path / "out", ())
-    again = write_files(files, tmp_path / "out", ())
-    assert [(each.is_new, each.difference) for each in again] == [(False, "")] * 3
-    assert not list((tmp_path / "out").glob("*.old"))
-
-
-def test_difference_is_shown_without_secrets_and_the_file_from_before_is_kept(
-    tmp_path: Path,
-) -> None:
-    out = tmp_path / "out"
-    write_files(the_files(tmp_path), out, (SECRET, TOKEN))
-    edited = (out / DIALPLAN_FILE).read_text().replace("httptimeout)=2", "httptimeout)=20")
-    (out / DIALPLAN_FILE).write_text(edited.replace(TOKEN, f"{TOKEN}"))
-    dialplan, *others = write_files(the_files(tmp_path), out, (SECRET, TOKEN))
-    assert "-exten" not in dialplan.difference
-    assert "- same => n,Set(CURLOPT(httptimeout)=20)" in dialplan.difference
-    assert TOKEN not in dialplan.difference
-    assert (out / f"{DIALPLAN_FILE}.old").read_text() == edited
-    assert not any(each.difference for each in others)

@@ -46,8 +46,24 @@ def test_second_writing_shows_what_differs(tmp_path: Path) -> None:
     assert "+exten => _0X.,1,Gosub(rtbill-authorise,s,1)" in said.output
 
 
+def test_second_writing_shows_neither_the_secrets_from_before_nor_those_of_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, "--out", str(tmp_path / "out"))
+    monkeypatch.setenv("RTBILL_PBX_HALL_SECRET", "another-secret-of-the-tests")
+    monkeypatch.setenv("RTBILL_PBX_HALL_TOKEN", "another-token-of-the-tests")
+    said = run(tmp_path, "--out", str(tmp_path / "out"))
+    assert "+secret = ******** (changed)" in said.output
+    assert "token=******** (changed)&call=" in said.output
+    for word in (TOKEN, "a-secret-with", "another"):
+        assert word not in said.output
+
+
 def test_another_flavour_than_the_configuration_says_is_told(tmp_path: Path) -> None:
-    said = run(tmp_path, "--out", str(tmp_path / "out"), "--flavour", "freepbx17")
+    # A trunk that FreePBX can dial and a plain dialplan cannot.
+    text = CONFIG.replace('outside_prefix = "9"', "").replace("PJSIP/carrier-*", "SIP/")
+    said = run(tmp_path, "--out", str(tmp_path / "out"), "--flavour", "freepbx17", text=text)
+    assert said.exit_code == 0
     assert "says flavour 'plain'; set it to 'freepbx17'" in said.output
 
 
