@@ -24,7 +24,9 @@ from rtbill.cli.frame import (
 from rtbill.cli.paper import print_json, print_table, say
 from rtbill.cli.values import instant_json, money_json
 from rtbill.domain.errors import Refused
+from rtbill.domain.money import decimal_text
 from rtbill.domain.rated import NumberKind
+from rtbill.rating.band_columns import band_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from rtbill.config import Config
     from rtbill.domain.tariff import Tariff
     from rtbill.ports import Reader
+    from rtbill.rating.explain import ExplainedLine
 
 app = family("Price lists and their versions.")
 
@@ -184,8 +187,8 @@ def _rated(
     seconds: float,
 ) -> dict[str, Any]:
     from rtbill.app.books import number_plan
+    from rtbill.rating.explain import explain
     from rtbill.rating.lookup import TariffBook
-    from rtbill.rating.price import price
 
     called = number_plan(config.site).classify(dialled)
     answer: dict[str, Any] = {
@@ -201,7 +204,8 @@ def _rated(
     if called.number is None:
         raise Refused(f"{dialled!r} cannot be priced: {called.reason}")
     table = TariffBook(tariffs).in_force(name, answered_at)
-    cost = price(table, called.number, answered_at, round(seconds * 1_000_000))
+    explained = explain(table, called.number, answered_at, round(seconds * 1_000_000))
+    cost = explained.price
     return answer | {
         "price": money_json(cost.micros, cost.currency),
         "currency": cost.currency,
@@ -210,7 +214,31 @@ def _rated(
         "prefix": cost.prefix,
         "destination": cost.destination,
         "billed_s": cost.billed_s,
+        "explanation": [_line_json(line) for line in explained.lines],
     }
+
+
+def _line_json(line: ExplainedLine) -> dict[str, Any]:
+    """`exact` is a fraction of the main unit: the sum of all of them is the price."""
+    from rtbill.rating.explain import amount_text
+
+    answer: dict[str, Any] = {
+        "kind": line.kind,
+        "text": line.text,
+        "amount": amount_text(line.amount),
+        "exact": str(line.amount),
+    }
+    if (part := line.increments) is not None:
+        answer |= {
+            "from_s": part.from_s,
+            "begins_at": part.begins_at.isoformat(),
+            "increments": part.count,
+            "increment_s": part.length_s,
+            "price": decimal_text(part.step.price_micros),
+            "price_per_s": part.step.unit_s,
+            "band": band_text(part.rate.band),
+        }
+    return answer
 
 
 def _say_rate(answer: dict[str, Any]) -> None:
@@ -221,6 +249,9 @@ def _say_rate(answer: dict[str, Any]) -> None:
             f"version {answer['tariff_version']}"
         )
         say(f"{answer['talk_s']:g} s of talk are billed as {answer['billed_s']} s")
+        width = max((len(line["text"]) for line in answer["explanation"]), default=0)
+        for line in answer["explanation"]:
+            say(f"  {line['text']:{width}}  {line['amount']:>12}")
     say(f"price {answer['price']} {answer['currency']}")
 
 

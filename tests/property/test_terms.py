@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtbill.domain.errors import NoRate
@@ -14,6 +16,7 @@ from rtbill.domain.money import RoundingMode
 from rtbill.domain.tariff import Counting, OnHolidays, Rate, Rounding, Step, Tariff, Terms, TimeBand
 from rtbill.rating.affordable import affordable_s
 from rtbill.rating.bands import clash
+from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import price
 from rtbill.rating.worst import WorstPrices
@@ -27,7 +30,7 @@ from tests.property.test_price import NUMBER, ZONES, instants, prices
 from tests.unit.rating.builders import YEAR_2026
 
 HOLIDAYS = {"site": frozenset({date(2026, 3, 29), date(2026, 10, 25), date(2027, 1, 1)})}
-CAP_S = 240
+CAP_S = 120
 
 lengths = st.sampled_from([1, 6, 10, 18, 30, 60, 97, 180])
 units = st.sampled_from([1, 6, 10, 30, 60, 60, 60, 3600])
@@ -112,6 +115,7 @@ def second_opinion(tariff: Tariff, answered_at: datetime, talk_us: int) -> Oracl
         return None
 
 
+@settings(deadline=None)
 @given(tariffs(), instants, talks_us)
 def test_every_price_agrees_with_the_oracle(
     tariff: Tariff, answered_at: datetime, talk_us: int
@@ -139,6 +143,7 @@ def test_a_longer_call_never_costs_less(
     assert longer.micros >= price(table, NUMBER, answered_at, talk_us).micros
 
 
+@settings(deadline=None)
 @given(tariffs(), instants, st.integers(0, 3_000_000))
 def test_affordable_time_agrees_with_the_oracle(
     tariff: Tariff, answered_at: datetime, money: int
@@ -163,3 +168,19 @@ def test_no_call_costs_more_than_what_the_worst_price_allows_it(
         return
     expected = second_opinion(tariff, answered_at, granted_s * 1_000_000)
     assert expected is None or int(expected.amount.scaleb(6)) <= money
+
+
+@given(tariffs(), instants, talks_us)
+def test_the_lines_of_an_explanation_add_up_to_the_price(
+    tariff: Tariff, answered_at: datetime, talk_us: int
+) -> None:
+    table = RateTable(tariff, HOLIDAYS)
+    try:
+        explained = explain(table, NUMBER, answered_at, talk_us)
+    except NoRate:
+        return
+    assert explained.price == price(table, NUMBER, answered_at, talk_us)
+    total = sum((line.amount for line in explained.lines), Fraction(0))
+    assert total == Fraction(explained.price.micros, 1_000_000)
+    parts = [line.increments for line in explained.lines if line.increments]
+    assert math.ceil(sum(part.count * part.length_s for part in parts)) == explained.price.billed_s

@@ -1,0 +1,181 @@
+"""Why a call costs what it costs: line by line, each with its exact amount.
+
+The amounts of all lines add up to the price: whoever holds an explanation can compute it again with
+nothing but addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from rtbill.domain.call import epoch_us, from_epoch_us
+from rtbill.domain.money import MICROS, RoundingMode, decimal_text
+from rtbill.domain.rated import Price
+from rtbill.domain.tariff import MINUTE_S, Rate, Step, Terms
+from rtbill.rating.band_columns import band_text
+from rtbill.rating.lookup import RateTable
+from rtbill.rating.price import (
+    Spell,
+    is_in_grace,
+    owes_disconnect_fee,
+    price,
+    spells,
+    terms_at,
+)
+from rtbill.rating.zones import SECOND_US
+
+_SHOWN_DIGITS = 9
+_MODES = {
+    RoundingMode.HALF_UP: "half up",
+    RoundingMode.HALF_EVEN: "half even",
+    RoundingMode.UP: "up",
+    RoundingMode.DOWN: "down",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Increments:
+    """Increments of one rate and step, one after the other."""
+
+    rate: Rate
+    step: Step
+    begins_at: datetime
+    """In the tariff's zone."""
+    from_s: float
+    """Seconds of talk before them."""
+    count: int
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedLine:
+    """One thing that adds to the price, or takes from it."""
+
+    kind: str
+    """`connect_fee`, `increments`, `disconnect_fee`, `max_charge`, `min_charge`, `grace` or
+    `rounding`."""
+    amount: Fraction
+    """Exact, in main units of the currency."""
+    text: str
+    increments: Increments | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A price with all that leads to it."""
+
+    price: Price
+    lines: tuple[ExplainedLine, ...]
+
+
+def explain(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> Explanation:
+    """The price of a call and its lines; NoRate when the tariff does not cover it."""
+    found = price(table, number, answered_at, talk_us)
+    lines = list(_lines(table, number, answered_at, talk_us))
+    exact = sum((line.amount for line in lines), Fraction(0))
+    rounding = table.tariff.rounding
+    difference = Fraction(found.micros, MICROS) - exact
+    if difference:
+        text = f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
+        lines.append(ExplainedLine("rounding", difference, text))
+    return Explanation(found, tuple(lines))
+
+
+def amount_text(amount: Fraction) -> str:
+    """`0.0125`; with an ellipsis where nine decimals do not hold it."""
+    scaled = amount * 10**_SHOWN_DIGITS
+    whole = abs(scaled.numerator) // scaled.denominator
+    units, decimals = divmod(whole, 10**_SHOWN_DIGITS)
+    is_exact = scaled.denominator == 1
+    digits = f"{decimals:0{_SHOWN_DIGITS}d}"
+    text = f"{units}.{digits.rstrip('0').ljust(2, '0') if is_exact else digits + '…'}"
+    return f"-{text}" if amount < 0 else text
+
+
+def _lines(
+    table: RateTable, number: str, answered_at: datetime, talk_us: int
+) -> Iterator[ExplainedLine]:
+    """All but the rounding."""
+    answered_us = epoch_us(answered_at)
+    terms = terms_at(table, number, answered_us)
+    if is_in_grace(terms, talk_us):
+        text = f"no longer than {terms.grace_s} s, which cost nothing"
+        yield ExplainedLine("grace", Fraction(0), text)
+        return
+    sum_of = Fraction(0)
+    for line in _due(table, terms, number, answered_us, talk_us):
+        sum_of += line.amount
+        yield line
+    most = terms.charge_max_micros
+    if most is not None and sum_of > (limit := _main(most)):
+        yield ExplainedLine("max_charge", limit - sum_of, f"no more than {decimal_text(most)}")
+        sum_of = limit
+    least = _main(terms.charge_min_micros)
+    if sum_of < least:
+        text = f"no less than {decimal_text(terms.charge_min_micros)}"
+        yield ExplainedLine("min_charge", least - sum_of, text)
+
+
+def _due(
+    table: RateTable, terms: Terms, number: str, answered_us: int, talk_us: int
+) -> Iterator[ExplainedLine]:
+    """Fees and increments."""
+    if terms.connect_fee_micros:
+        covers = f", covers {terms.free_s} s" if terms.free_s else ""
+        yield ExplainedLine("connect_fee", _main(terms.connect_fee_micros), f"connect fee{covers}")
+    begun = spells(table, number, answered_us, talk_us)
+    for group in _joined(begun):
+        yield _increments_line(table, group, answered_us)
+    if owes_disconnect_fee(terms, talk_us):
+        text = "disconnect fee"
+        if terms.disconnect_after_s:
+            text += f", due from {terms.disconnect_after_s} s"
+        yield ExplainedLine("disconnect_fee", _main(terms.disconnect_fee_micros), text)
+
+
+def _joined(begun: list[Spell]) -> Iterator[list[Spell]]:
+    """Spells of the same rate, step and length together: a midnight alone is worth no line."""
+    group: list[Spell] = []
+    for spell in begun:
+        same = group and (
+            spell.run.rate is group[0].run.rate
+            and spell.run.step is group[0].run.step
+            and spell.run.length_us == group[0].run.length_us
+        )
+        if group and not same:
+            yield group
+            group = []
+        group.append(spell)
+    if group:
+        yield group
+
+
+def _increments_line(table: RateTable, group: list[Spell], answered_us: int) -> ExplainedLine:
+    run = group[0].run
+    zone = ZoneInfo(table.tariff.zone)
+    found = Increments(
+        rate=run.rate,
+        step=run.step,
+        begins_at=from_epoch_us(run.begins_us).astimezone(zone),
+        from_s=(run.begins_us - answered_us) / SECOND_US,
+        count=sum(each.increments for each in group),
+        length_s=run.length_us / SECOND_US,
+    )
+    cost = sum(each.cost for each in group)
+    amount = Fraction(cost, table.per_micro * MICROS)
+    per = "min" if run.step.unit_s == MINUTE_S else f"{run.step.unit_s} s"
+    text = (
+        f"from {found.from_s:g} s ({found.begins_at:%a %H:%M:%S}): {found.count} x "
+        f"{found.length_s:g} s at {decimal_text(run.step.price_micros)}/{per}"
+    )
+    if run.rate.band is not None:
+        text += f" ({band_text(run.rate.band)})"
+    return ExplainedLine("increments", amount, text, found)
+
+
+def _main(micros: int) -> Fraction:
+    return Fraction(micros, MICROS)
