@@ -8,7 +8,7 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import largest_rounding_to
 from rtbill.domain.tariff import Terms
-from rtbill.rating.increments import cost_of_one, runs
+from rtbill.rating.increments import runs
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import price, terms_at
 from rtbill.rating.zones import SECOND_US
@@ -40,17 +40,14 @@ def affordable_s(
 
 def budget_parts(table: RateTable, money_micros: int) -> int:
     """The largest exact sum whose rounded price is within the money."""
-    step = table.rounding_step
-    return largest_rounding_to(
-        money_micros // step, table.per_micro * step, table.tariff.rounding.mode
-    )
+    steps = money_micros // table.rounding_step
+    return largest_rounding_to(steps, table.per_step, table.tariff.rounding.mode)
 
 
 def _adds_up(table: RateTable, terms: Terms) -> bool:
     """Whether a price is the connect fee and increments, and nothing else."""
     return (
-        table.tariff.rounding.increment_digits is None
-        and not table.tariff.splits_increments
+        not table.splits
         and not (terms.free_s or terms.billable_min_s or terms.grace_s or terms.charge_min_micros)
         and not terms.disconnect_fee_micros
         and terms.charge_max_micros is None
@@ -68,7 +65,7 @@ def _by_increments(
                 left -= run.rate.terms.connect_fee_micros * table.per_micro
                 if left < 0:
                     return 0
-            cost = cost_of_one(table, run)
+            cost = run.cost(table)
             fits = run.increments if cost == 0 else min(run.increments, left // cost)
             paid_us += fits * run.length_us
             left -= fits * cost

@@ -12,9 +12,15 @@ from typing import NamedTuple
 
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import divide_rounding_up
-from rtbill.domain.tariff import Counting, Rate, Step, Terms
+from rtbill.domain.tariff import Rate, Step
 from rtbill.rating.bands import BandTable, Stretch
-from rtbill.rating.lookup import FOREVER_US, RateTable, stretch
+from rtbill.rating.ladder import (
+    increment_cost,
+    next_increments,
+    rounded_increment,
+    step_at,
+)
+from rtbill.rating.lookup import RateTable, stretch
 from rtbill.rating.zones import SECOND_US
 
 _SAME_RATE_LOOKED_AHEAD = 64
@@ -31,6 +37,11 @@ class Run(NamedTuple):
     increments: int
     """How many of them begin before another rate or step may hold."""
 
+    def cost(self, table: RateTable) -> int:
+        """What each of them costs, in parts of a micro-unit."""
+        exact = increment_cost(self.step, self.length_us, table.per_micro)
+        return rounded_increment(exact, table.tariff.rounding, table.per_micro)
+
 
 def runs(table: RateTable, number: str, answered_us: int) -> Iterator[Run]:
     """The increments of a call from its answer on, without end; NoRate where no rate holds."""
@@ -45,8 +56,8 @@ def runs(table: RateTable, number: str, answered_us: int) -> Iterator[Run]:
         if at_us == answered_us and rate.terms.free_s:
             at_us = answered_us + rate.terms.free_s * SECOND_US
             continue
-        step, step_ends_us = _step_at(rate.terms, counted_us)
-        length_us, increments = _next_increments(rate.terms, step, counted_us)
+        step, step_ends_us = step_at(rate.terms, counted_us)
+        length_us, increments = next_increments(rate.terms, step, counted_us)
         if increments > 1:
             left_us = min(until_us - at_us, step_ends_us - counted_us)
             increments = divide_rounding_up(left_us, length_us)
@@ -58,37 +69,9 @@ def runs(table: RateTable, number: str, answered_us: int) -> Iterator[Run]:
         counted_us += increments * length_us
 
 
-def cost_of_one(table: RateTable, run: Run) -> int:
-    """What each increment of the run costs, in parts of a micro-unit."""
-    step = run.step
-    ticks = run.length_us // table.tick_us
-    ticks_of_unit = step.unit_s * (SECOND_US // table.tick_us)
-    return step.price_micros * ticks * (table.per_micro // ticks_of_unit)
-
-
 def no_rate_at(table: RateTable, number: str) -> str:
     """Why there is no price where the bands leave a gap."""
     return f"the bands of tariff {table.tariff.name!r} leave a time without a rate for {number}"
-
-
-def _step_at(terms: Terms, counted_us: int) -> tuple[Step, int]:
-    """The step that so much counted talk has reached, and where the next one begins."""
-    ends_us = FOREVER_US
-    for step in reversed(terms.steps):
-        if step.from_s * SECOND_US <= counted_us:
-            return step, ends_us
-        ends_us = step.from_s * SECOND_US
-    raise AssertionError("the first step is from 0")
-
-
-def _next_increments(terms: Terms, step: Step, counted_us: int) -> tuple[int, int]:
-    """Length of the increment that is due, and how many such may follow each other."""
-    if counted_us == 0 and terms.first_increment_s:
-        return terms.first_increment_s * SECOND_US, 1
-    length_us = step.increment_s * SECOND_US
-    if terms.counting is Counting.FROM_ZERO and counted_us % length_us:
-        return length_us - counted_us % length_us, 1
-    return length_us, FOREVER_US
 
 
 def _stretch_of_rate(found: Rate | BandTable, at_us: int) -> Stretch:

@@ -11,7 +11,7 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import BadRecord, NoRate
 from rtbill.domain.tariff import DAY_S, Rate, Tariff, Terms
 from rtbill.rating.bands import NO_CALENDARS, BandTable, Calendars, Stretch
-from rtbill.rating.plain import PlainTerms
+from rtbill.rating.ladder import Ladder
 from rtbill.rating.zones import SECOND_US, zone_named
 
 FOREVER_US = 1 << 62
@@ -22,11 +22,20 @@ class RateTable:
     """One version of a tariff, made ready for looking up.
 
     Sums are kept in parts of a micro-unit, so that nothing is lost before the one rounding: a price
-    for 60 seconds needs sixtieths. `per_micro` says how many parts there are, `tick_us` how long
-    the least time is that is paid for.
+    for 60 seconds needs sixtieths, and one whose increments may be split at any microsecond needs
+    millionths of them. `per_micro` says how many parts there are.
     """
 
-    __slots__ = ("_by_prefix", "_ends", "_plain", "per_micro", "rounding_step", "tariff", "tick_us")
+    __slots__ = (
+        "_by_prefix",
+        "_ends",
+        "_ladders",
+        "per_micro",
+        "per_step",
+        "rounding_step",
+        "splits",
+        "tariff",
+    )
 
     def __init__(self, tariff: Tariff, calendars: Calendars = NO_CALENDARS) -> None:
         """BadRecord when two rates of a prefix hold at the same time, or a zone, calendar or unit
@@ -38,8 +47,10 @@ class RateTable:
         self.tariff = tariff
         self.rounding_step: int = 10 ** (6 - rounding.digits)
         """The micro-units that a price is a multiple of."""
-        self.tick_us = 1 if tariff.splits_increments else SECOND_US
-        self.per_micro = _common_unit(tariff) * SECOND_US // self.tick_us
+        self.splits = tariff.splits_increments
+        self.per_micro = _common_unit(tariff) * (SECOND_US if self.splits else 1)
+        self.per_step = self.per_micro * self.rounding_step
+        """The parts that a price is a multiple of, once it is rounded."""
         by_prefix: dict[str, Rate | list[Rate]] = {}
         for rate in tariff.rates:
             others = by_prefix.setdefault(rate.prefix, rate)
@@ -54,7 +65,7 @@ class RateTable:
             for prefix, found in by_prefix.items()
         }
         self._ends = sorted({len(prefix) + 1 for prefix in by_prefix}, reverse=True)
-        self._plain: dict[int, PlainTerms | None] = {}
+        self._ladders: dict[int, Ladder] = {}
 
     def find(self, number: str) -> Rate | BandTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
@@ -68,13 +79,13 @@ class RateTable:
                     return found
         raise NoRate(f"tariff {self.tariff.name!r} has no rate for {number}")
 
-    def plain(self, terms: Terms) -> PlainTerms | None:
-        """The terms reduced to five numbers, where that is all there is to them."""
+    def ladder(self, terms: Terms) -> Ladder:
+        """The terms made ready for calls during which they hold all the time."""
         key = id(terms)  # lives as long as the tariff does
-        if key not in self._plain:
-            is_plain = terms.is_plain and self.tariff.rounding.increment_digits is None
-            self._plain[key] = PlainTerms.of(terms, self.per_micro) if is_plain else None
-        return self._plain[key]
+        found = self._ladders.get(key)
+        if found is None:
+            found = self._ladders[key] = Ladder(terms, self.tariff.rounding, self.per_micro)
+        return found
 
 
 def stretch(found: Rate | BandTable, at_us: int) -> Stretch:

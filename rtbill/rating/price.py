@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
-from rtbill.domain.money import divide_rounding, divide_rounding_half_up, divide_rounding_up
+from rtbill.domain.money import divide_rounding, divide_rounding_up
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rate, Terms
-from rtbill.rating.increments import Run, cost_of_one, no_rate_at, runs
+from rtbill.rating.increments import Run, no_rate_at, runs
 from rtbill.rating.lookup import RateTable, stretch
 from rtbill.rating.zones import SECOND_US
 
@@ -43,22 +43,21 @@ def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) ->
     found = table.find(number)
     if isinstance(found, Rate):
         rate = found
-        plain = table.plain(found.terms)
+        cost, billed_us = table.ladder(rate.terms).cost(talk_us)
     else:
         answered_us = epoch_us(answered_at)
         holding, until_us = found.stretch(answered_us)
         if holding is None:
             raise NoRate(no_rate_at(table, number))
         rate = holding
-        is_within = answered_us + talk_us <= until_us and not table.tariff.splits_increments
-        plain = table.plain(rate.terms) if is_within else None
-    if plain is not None:
-        cost, billed_us = plain.cost(talk_us)
-    else:
-        cost, billed_us = _with_fees(table, rate.terms, number, epoch_us(answered_at), talk_us)
+        ladder = table.ladder(rate.terms)
+        if answered_us + ladder.reach_us(talk_us) <= until_us and not table.splits:
+            cost, billed_us = ladder.cost(talk_us)
+        else:
+            cost, billed_us = _with_fees(table, rate.terms, number, answered_us, talk_us)
     step, tariff = table.rounding_step, table.tariff
     return Price(
-        divide_rounding(cost, table.per_micro * step, tariff.rounding.mode) * step,
+        divide_rounding(cost, table.per_step, tariff.rounding.mode) * step,
         tariff.currency,
         tariff.name,
         tariff.version,
@@ -85,7 +84,7 @@ def spells(table: RateTable, number: str, answered_us: int, talk_us: int) -> lis
     for run in runs(table, number, answered_us):
         left = divide_rounding_up(ends_us - run.begins_us, run.length_us)
         begun = min(run.increments, max(left, 0 if found else 1))
-        found.append(Spell(run, begun, begun * rounded_increment(table, cost_of_one(table, run))))
+        found.append(Spell(run, begun, begun * run.cost(table)))
         if run.begins_us + begun * run.length_us >= ends_us:
             return found
     raise AssertionError("increments have no end")
@@ -124,12 +123,3 @@ def _with_fees(
         cost = min(cost, per_micro * terms.charge_max_micros)
     cost = max(cost, per_micro * terms.charge_min_micros)
     return cost, sum(each.increments * each.run.length_us for each in begun)
-
-
-def rounded_increment(table: RateTable, cost: int) -> int:
-    """An increment's price as the tariff keeps it; exact, unless it rounds increments too."""
-    digits = table.tariff.rounding.increment_digits
-    if digits is None:
-        return cost
-    step: int = table.per_micro * 10 ** (6 - digits)
-    return divide_rounding_half_up(cost, step) * step

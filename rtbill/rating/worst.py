@@ -16,11 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from rtbill.domain.money import divide_rounding_up
 from rtbill.domain.tariff import Rate, Step
 from rtbill.rating.affordable import budget_parts
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import rounded_increment
 
 OTHER = "other"
 """Class of every number that begins with no prefix of another class."""
@@ -122,7 +120,8 @@ def courses(table: RateTable, rates: Sequence[Rate]) -> list[Course]:
     """What a call costs at most that begins at one of these rates, the bands of a prefix, and goes
     on at any of them: one course for each rate to begin with.
     """
-    if any(table.plain(rate.terms) is None for rate in rates) or table.tariff.splits_increments:
+    is_plain = all(rate.terms.is_plain for rate in rates)
+    if not is_plain or table.splits or table.tariff.rounding.increment_digits is not None:
         return [_course_of_any(table, rates)]
     steps = [rate.terms.steps[0] for rate in rates]
     per_s = max(_per_second(table, step) for step in steps)
@@ -165,12 +164,12 @@ def _course_of_any(table: RateTable, rates: Sequence[Rate]) -> Course:
 def _per_second(table: RateTable, step: Step) -> int:
     """Parts of a micro-unit that a second costs at most, increments rounded as the tariff says."""
     exact = step.price_micros * table.per_micro // step.unit_s
-    if table.tariff.rounding.increment_digits is None:
+    digits = table.tariff.rounding.increment_digits
+    if digits is None:
         return exact
-    # A rounded increment is dearer by less than a whole digit, and the shortest lasts a second.
-    return (
-        divide_rounding_up(rounded_increment(table, exact * step.increment_s), step.increment_s) + 1
-    )
+    # A rounded increment is dearer by half a digit at most, and the shortest lasts a second.
+    digit: int = table.per_micro * 10 ** (6 - digits)
+    return exact + digit
 
 
 def _worst_of(found: Iterable[Course]) -> tuple[Course, ...]:
