@@ -15,9 +15,8 @@ from rtbill.domain.tariff import MINUTE_S, Rate, Step
 from rtbill.rating.affordable import affordable_s
 from rtbill.rating.price import price, spells, terms_at
 from rtbill.rating.zones import SECOND_US
-from tests.cases.dialling import dialled
+from tests.cases.dialling import ANY_NUMBER, dialled
 from tests.cases.mapping import price_list
-from tests.cases.mapping_others import NUMBER
 from tests.cases.price_list import PriceList
 from tests.cases.reading import Case, Record
 from tests.cases.unsupported import micros, whole
@@ -54,7 +53,7 @@ class Question:
         prices = price_list(case)
         return cls(
             prices.without_connect_fees() if call.get("continuation") else prices,
-            "+" + dialled(call.get("destination", NUMBER)),
+            "+" + dialled(call.get("destination", ANY_NUMBER)),
             datetime.fromisoformat(call.get("start", _SOME_DAY)),
             whole(call.get("usage", 0), "usage"),
             case.increment_digits,

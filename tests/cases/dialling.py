@@ -10,6 +10,8 @@ from collections.abc import Collection
 
 from tests.cases.unsupported import Unsupported
 
+ANY_NUMBER = "44"
+"""Called where a case names no number."""
 EVERYWHERE = "*"
 """CGRateS's prefix of every destination."""
 _KEYS = {"abc": "2", "def": "3", "ghi": "4", "jkl": "5", "mno": "6", "pqrs": "7", "tuv": "8"}

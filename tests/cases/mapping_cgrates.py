@@ -13,7 +13,7 @@ from datetime import datetime
 from rtbill.domain.money import RoundingMode
 from rtbill.domain.tariff import DAYS, Rate, Rounding, Step, Tariff, Terms, TimeBand
 from rtbill.rating.bands import DAY_MINUTES
-from tests.cases.dialling import EVERYWHERE, dialled, prefixes
+from tests.cases.dialling import ANY_NUMBER, EVERYWHERE, dialled, prefixes
 from tests.cases.price_list import ALWAYS, CURRENCY, TO_THE_MICRO, PriceList
 from tests.cases.reading import Case, Record
 from tests.cases.unsupported import Unsupported, micros, only, whole
@@ -36,7 +36,7 @@ def one_rate(case: Case) -> PriceList:
     else:
         groups = [{key: tariff[key] for key in ("rate", "per", "increment")}]
         only(tariff, "rate", "per", "increment", *_TERMS_KEYS)
-    number = _PREFIX_NOT_IN_THE_CASE.get(case.id) or case.calls[0].get("destination", "44")
+    number = _PREFIX_NOT_IN_THE_CASE.get(case.id) or case.calls[0].get("destination", ANY_NUMBER)
     terms = _terms({**tariff, "rates": groups}, ends_call=case.kind == "max_usage")
     return PriceList.of_terms(terms, dialled(number), _rounding([tariff]))
 

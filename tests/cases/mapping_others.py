@@ -6,12 +6,11 @@ from decimal import Decimal
 
 from rtbill.domain.money import RoundingMode
 from rtbill.domain.tariff import MINUTE_S, Counting, Rate, Rounding, Step, Terms
+from tests.cases.dialling import ANY_NUMBER
 from tests.cases.price_list import TO_THE_MICRO, PriceList
 from tests.cases.reading import Case, Record
 from tests.cases.unsupported import Unsupported, micros, only
 
-NUMBER = "44"
-"""Called where the case names no number."""
 _KAZOO_ROUNDING = Rounding(RoundingMode.DOWN, digits=4)
 """Whole ten-thousandths of a dollar, the rest cut off."""
 
@@ -151,4 +150,4 @@ def _minute_price(price: object, increment_s: int) -> tuple[Step, ...]:
 
 
 def _of(terms: Terms, rounding: Rounding = TO_THE_MICRO) -> PriceList:
-    return PriceList.of_terms(terms, NUMBER, rounding)
+    return PriceList.of_terms(terms, ANY_NUMBER, rounding)

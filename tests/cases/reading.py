@@ -10,7 +10,7 @@ with many calls; its rows become cases `oracle-cost-0`, `oracle-max-0` and so on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -56,23 +56,24 @@ def read_cases(path: Path) -> list[Case]:
         raise BadCaseFile(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise BadCaseFile(f"{path} is not JSON: {error}") from error
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema == "anchors-cases/1":
-        found = [_case(path, place, record) for place, record in enumerate(document["cases"])]
-    elif schema == "anchors-oracle/1":
-        found = list(_rows(document))
-    else:
-        raise BadCaseFile(f"{path} has the schema {schema!r}; anchors-cases/1 is read, and -oracle")
+    schema = str(document.get("schema")) if isinstance(document, dict) else ""
+    if schema not in _READERS:
+        raise BadCaseFile(f"{path} has the schema {schema!r}; {' and '.join(_READERS)} are read")
+    found: list[Case] = []
+    try:
+        found.extend(_READERS[schema](document))
+    except KeyError as error:
+        raise BadCaseFile(f"{path}: case {len(found)} has no {error.args[0]!r}") from error
     if not found:
         raise BadCaseFile(f"{path} holds no case")
     return found
 
 
-def _case(path: Path, place: int, record: Record) -> Case:
-    try:
+def _cases(document: Record) -> Iterator[Case]:
+    for record in document.get("cases", ()):
         call = record["call"]
         model = record.get("rounding_model", {})
-        return Case(
+        yield Case(
             id=record["id"],
             kind=record["kind"],
             tariff=record["tariff"] or {},
@@ -81,8 +82,6 @@ def _case(path: Path, place: int, record: Record) -> Case:
             balances=record.get("balances", ()),
             increment_digits=model.get("increment_decimals"),
         )
-    except KeyError as error:
-        raise BadCaseFile(f"{path}: case {place} has no {error.args[0]!r}") from error
 
 
 def _rows(document: Record) -> Iterator[Case]:
@@ -118,3 +117,10 @@ def _rows(document: Record) -> Iterator[Case]:
 
 def _call_of(row: Record, usage: int) -> Record:
     return {"destination": row["dest"], "start": row["start"], "usage": usage}
+
+
+_READERS: Mapping[str, Callable[[Record], Iterator[Case]]] = {
+    "anchors-cases/1": _cases,
+    "anchors-oracle/1": _rows,
+}
+"""By schema."""

@@ -59,8 +59,9 @@ def run_case(case: Case) -> Result:
     try:
         facts = list(_KINDS.get(case.kind, _unknown)(case))
     except (Unsupported, BadRecord, NoRate) as error:
-        expected = " ".join(f"{name}={plain(value)}" for name, value in case.expect.items())
-        return Result(Verdict.FAIL, case.id, case.kind, expected, "", str(error))
+        return _failed(case, str(error))
+    except KeyError as error:
+        return _failed(case, f"the case has no {error.args[0]!r}")
     assert facts, f"{case.id} expects nothing"
     return Result(
         Verdict.PASS if all(fact.is_met for fact in facts) else Verdict.FAIL,
@@ -70,6 +71,11 @@ def run_case(case: Case) -> Result:
         " ".join(f"{fact.name}={plain(fact.got)}" for fact in facts),
         "",
     )
+
+
+def _failed(case: Case, reason: str) -> Result:
+    expected = " ".join(f"{name}={plain(value)}" for name, value in case.expect.items())
+    return Result(Verdict.FAIL, case.id, case.kind, expected, "", reason)
 
 
 def plain(value: Any) -> str:

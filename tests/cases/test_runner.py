@@ -63,6 +63,7 @@ def test_one_unmet_expectation_of_two_fails() -> None:
         ({"kind": "dream"}, "a case of kind dream"),
         ({"expect": {"colour": "red"}}, "no answer to colour"),
         ({"tariff": A_MINUTE | {"colour": "red"}}, "no place for colour"),
+        ({"tariff": {"rate": "0.6"}}, "the case has no 'per'"),
         ({"tariff": {"colour": "red"}}, "a tariff with colour"),
         ({"tariff": A_MINUTE | {"increment": Decimal("0.5")}}, "increment 0.5 is not whole"),
         (
