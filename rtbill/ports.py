@@ -30,6 +30,7 @@ from rtbill.domain.observation import (
     ObservedTotals,
     PostedObservation,
 )
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
 
@@ -268,6 +269,10 @@ class Reader(Protocol):
 
     async def tariffs(self) -> Sequence[Tariff]:
         """Every version of every tariff, with its rates."""
+        ...
+
+    async def price_plans(self) -> Sequence[PricePlan]:
+        """Every version of every price plan."""
         ...
 
     async def desk_locks(self) -> Sequence[DeskLock]:

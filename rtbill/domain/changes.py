@@ -8,6 +8,7 @@ from datetime import datetime
 from rtbill.domain.account import Account, DeskLock, Extension, Membership
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Tariff
 
 
@@ -49,6 +50,13 @@ class AddTariff:
     """A new version of a tariff takes effect from its `valid_from`."""
 
     tariff: Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class AddPricePlan:
+    """A new version of a price plan takes effect from its `valid_from`."""
+
+    plan: PricePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ Change = (
     | Assign
     | EndMembership
     | AddTariff
+    | AddPricePlan
     | SetDeskLock
     | LiftDeskLock
     | DropCall

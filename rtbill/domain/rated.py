@@ -49,6 +49,13 @@ class Price:
     destination: str
     billed_s: int
     """Seconds after rounding up to increments."""
+    plan: str = ""
+    """The price plan that made this of the tariff's price; empty: none."""
+    plan_version: int | None = None
+    tax_micros: int = 0
+    """Of `micros`."""
+    cost_micros: int | None = None
+    """What the trunk's carrier takes; None when nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

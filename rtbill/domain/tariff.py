@@ -146,6 +146,10 @@ class Rounding:
     """Compatibility: every increment's price is first rounded to so many decimals, half up."""
 
 
+DEFAULT_ROUNDING = Rounding()
+"""Half up, to four decimals, once (LG-09)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
     """A named, versioned list of rates. A version once used is never edited, only superseded."""
@@ -157,7 +161,7 @@ class Tariff:
     """IANA name; decides which band an instant falls in."""
     valid_from: datetime
     rates: tuple[Rate, ...]
-    rounding: Rounding = Rounding()
+    rounding: Rounding = DEFAULT_ROUNDING
     splits_increments: bool = False
     """Whether a change of bands ends the increment in progress, which then is billed in part; else
     the increment belongs to the band in which it began.

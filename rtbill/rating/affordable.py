@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from rtbill.domain.call import epoch_us
@@ -35,7 +36,26 @@ def affordable_s(
         cap_s = min(cap_s, terms.call_max_s)
     if _adds_up(table, terms):
         return _by_increments(table, number, answered_at, money_micros, cap_s)
-    return _by_trial(table, number, answered_at, money_micros, cap_s)
+    return longest_paid_s(
+        lambda talk_us: price(table, number, answered_at, talk_us).micros <= money_micros, cap_s
+    )
+
+
+def longest_paid_s(pays: Callable[[int], bool], cap_s: int) -> int:
+    """The longest whole second that is paid, 0 to `cap_s`: prices never fall with time. `pays` is
+    asked for microseconds of talk; NoRate for more than nothing counts as not paid.
+    """
+    if not pays(0):
+        return 0
+    paid_s, dear_s = 0, cap_s + 1
+    while dear_s - paid_s > 1:
+        middle_s = (paid_s + dear_s) // 2
+        try:
+            is_paid = pays(middle_s * SECOND_US)
+        except NoRate:
+            is_paid = False
+        paid_s, dear_s = (middle_s, dear_s) if is_paid else (paid_s, middle_s)
+    return paid_s
 
 
 def budget_parts(table: RateTable, money_micros: int) -> int:
@@ -75,30 +95,3 @@ def _by_increments(
         if paid_us == 0:
             raise
     return min(paid_us // SECOND_US, cap_s)
-
-
-def _by_trial(
-    table: RateTable, number: str, answered_at: datetime, money_micros: int, cap_s: int
-) -> int:
-    """The longest whole second whose price is within the money; prices never fall with time."""
-    if not _pays(table, number, answered_at, money_micros, 0):
-        return 0
-    paid_s, dear_s = 0, cap_s + 1
-    while dear_s - paid_s > 1:
-        middle_s = (paid_s + dear_s) // 2
-        if _pays(table, number, answered_at, money_micros, middle_s):
-            paid_s = middle_s
-        else:
-            dear_s = middle_s
-    return paid_s
-
-
-def _pays(
-    table: RateTable, number: str, answered_at: datetime, money_micros: int, talk_s: int
-) -> bool:
-    try:
-        return price(table, number, answered_at, talk_s * SECOND_US).micros <= money_micros
-    except NoRate:
-        if talk_s == 0:
-            raise
-        return False

@@ -79,6 +79,11 @@ class RateTable:
                     return found
         raise NoRate(f"tariff {self.tariff.name!r} has no rate for {number}")
 
+    def covers(self, number: str) -> bool:
+        """Whether there are rates for the number."""
+        by_prefix = self._by_prefix
+        return number[:1] == "+" and any(number[1:end] in by_prefix for end in self._ends)
+
     def ladder(self, terms: Terms) -> Ladder:
         """The terms made ready for calls during which they hold all the time."""
         key = id(terms)  # lives as long as the tariff does

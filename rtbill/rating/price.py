@@ -37,27 +37,22 @@ class Spell(NamedTuple):
     """Of all of them, in parts of a micro-unit."""
 
 
+class ExactPrice(NamedTuple):
+    """What a call comes to before any rounding."""
+
+    rate: Rate
+    """The one that holds at the answer."""
+    parts: int
+    """Of a micro-unit, as the rate table has them."""
+    billed_us: int
+
+
 def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> Price:
     """What an answered call of this talk time costs; NoRate when the tariff does not cover it."""
-    assert talk_us >= 0, "talk time is never negative"
-    found = table.find(number)
-    if isinstance(found, Rate):
-        rate = found
-        cost, billed_us = table.ladder(rate.terms).cost(talk_us)
-    else:
-        answered_us = epoch_us(answered_at)
-        holding, until_us = found.stretch(answered_us)
-        if holding is None:
-            raise NoRate(no_rate_at(table, number))
-        rate = holding
-        ladder = table.ladder(rate.terms)
-        if answered_us + ladder.reach_us(talk_us) <= until_us and not table.splits:
-            cost, billed_us = ladder.cost(talk_us)
-        else:
-            cost, billed_us = _with_fees(table, rate.terms, number, answered_us, talk_us)
+    rate, parts, billed_us = exact_price(table, number, answered_at, talk_us)
     step, tariff = table.rounding_step, table.tariff
     return Price(
-        divide_rounding(cost, table.per_step, tariff.rounding.mode) * step,
+        divide_rounding(parts, table.per_step, tariff.rounding.mode) * step,
         tariff.currency,
         tariff.name,
         tariff.version,
@@ -65,6 +60,22 @@ def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) ->
         rate.destination,
         divide_rounding_up(billed_us, SECOND_US),
     )
+
+
+def exact_price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> ExactPrice:
+    """The same without the rounding at the end."""
+    assert talk_us >= 0, "talk time is never negative"
+    found = table.find(number)
+    if isinstance(found, Rate):
+        return ExactPrice(found, *table.ladder(found.terms).cost(talk_us))
+    answered_us = epoch_us(answered_at)
+    rate, until_us = found.stretch(answered_us)
+    if rate is None:
+        raise NoRate(no_rate_at(table, number))
+    ladder = table.ladder(rate.terms)
+    if answered_us + ladder.reach_us(talk_us) <= until_us and not table.splits:
+        return ExactPrice(rate, *ladder.cost(talk_us))
+    return ExactPrice(rate, *_with_fees(table, rate.terms, number, answered_us, talk_us))
 
 
 def accrued(table: RateTable, number: str, answered_at: datetime, now: datetime) -> int:

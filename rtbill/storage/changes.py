@@ -10,6 +10,7 @@ from rtbill.domain.account import OPEN_SERVICE, AccountState, Extension, Members
 from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import (
     AddObservations,
+    AddPricePlan,
     AddTariff,
     Assign,
     Change,
@@ -30,6 +31,7 @@ from rtbill.storage.bulk import insert_rows
 from rtbill.storage.checks import Reassignment, assigned, check_new_account, ended
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import stored_call, write_counts, write_observations
+from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
     DESK_LOCK_COLUMNS,
@@ -64,6 +66,8 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
         case EndMembership():
             held = _memberships(connection, change.extension)
             _reassign(connection, ended(held, change.account, change.extension, change.at))
+        case AddPricePlan():
+            _add_price_plan(connection, change)
         case AddTariff():
             _add_tariff(connection, change)
         case SetDeskLock():
@@ -155,16 +159,29 @@ def _reassign(connection: sqlite3.Connection, result: Reassignment) -> None:
     insert_rows(connection, f"INSERT INTO membership ({MEMBERSHIP_COLUMNS})", rows)
 
 
+def _add_price_plan(connection: sqlite3.Connection, change: AddPricePlan) -> None:
+    plan = change.plan
+    newest = connection.execute(
+        "SELECT max(version) FROM price_plan WHERE name = ?", (plan.name,)
+    ).fetchone()[0]
+    _check_version("price plan", plan.name, plan.version, newest)
+    insert_rows(connection, f"INSERT INTO price_plan ({PLAN_COLUMNS})", [plan_row(plan)])
+
+
+def _check_version(what: str, name: str, version: int, newest: int | None) -> None:
+    if newest is not None and version <= newest:
+        raise Conflict(
+            f"{what} {name} has version {newest} already; version {version} cannot be added, "
+            f"the next is {newest + 1}"
+        )
+
+
 def _add_tariff(connection: sqlite3.Connection, change: AddTariff) -> None:
     tariff = change.tariff
     newest = connection.execute(
         "SELECT max(version) FROM tariff WHERE name = ?", (tariff.name,)
     ).fetchone()[0]
-    if newest is not None and tariff.version <= newest:
-        raise Conflict(
-            f"tariff {tariff.name} has version {newest} already; "
-            f"version {tariff.version} cannot be added, the next is {newest + 1}"
-        )
+    _check_version("tariff", tariff.name, tariff.version, newest)
     insert_tariff(connection, tariff)
 
 

@@ -17,6 +17,7 @@ from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import ObservationFilter, ObservedTotals, PostedObservation
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.ports import (
@@ -26,6 +27,7 @@ from rtbill.ports import (
     StoredNotice,
 )
 from rtbill.storage.bulk import Row, selects_by_keys
+from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
     CALL_COLUMNS,
@@ -59,6 +61,7 @@ _ACCOUNTS = (
 _MEMBERSHIPS = f"SELECT {MEMBERSHIP_COLUMNS} FROM membership ORDER BY pbx, number, valid_from"
 _TARIFFS = f"SELECT {TARIFF_COLUMNS} FROM tariff ORDER BY name, version"
 _RATES = f"SELECT {RATE_COLUMNS} FROM rate ORDER BY tariff, position"
+_PLANS = f"SELECT {PLAN_COLUMNS} FROM price_plan ORDER BY name, version"
 _TERMS = "SELECT id, body FROM terms"
 _BANDS = "SELECT id, body FROM band"
 _DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
@@ -146,6 +149,10 @@ class SqliteReader:
             finally:
                 await connection.rollback()
         return await asyncio.to_thread(tariffs_from, tariffs, rates, terms, bands)
+
+    async def price_plans(self) -> Sequence[PricePlan]:
+        """Every version of every price plan, by name."""
+        return await self._list(plan_from, _PLANS)
 
     async def desk_locks(self) -> Sequence[DeskLock]:
         """Locks by hand now in force."""

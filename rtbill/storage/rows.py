@@ -37,7 +37,7 @@ OBSERVATION_COLUMNS = (
 CALL_COLUMNS = (
     "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
     " evidence, account, status, kind, number, person, note, price_micros, currency, tariff,"
-    " tariff_version, prefix, destination, billed_s"
+    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
 )
 TRANSFER_COLUMNS = (
     "key, debit, credit, amount_micros, currency, kind, event_at, account, version,"
@@ -122,7 +122,7 @@ def call_row(call: RatedCall) -> Row:
         call.person,
         call.note,
         *(
-            (None,) * 7
+            (*(None,) * 7, "", None, 0, None)
             if price is None
             else (
                 price.micros,
@@ -132,6 +132,10 @@ def call_row(call: RatedCall) -> Row:
                 price.prefix,
                 price.destination,
                 price.billed_s,
+                price.plan,
+                price.plan_version,
+                price.tax_micros,
+                price.cost_micros,
             )
         ),
     )
@@ -157,7 +161,7 @@ def call_from(row: Row) -> RatedCall:
         cut_by=CutBy(row[10]) if row[10] else None,
         evidence=row[11],
     )
-    price = None if row[18] is None else Price(*row[18:25])
+    price = None if row[18] is None else Price(*row[18:29])
     return RatedCall(
         record=record,
         account=row[12],

@@ -17,6 +17,7 @@ from rtbill.domain.account import (
 )
 from rtbill.domain.changes import (
     AddObservations,
+    AddPricePlan,
     AddTariff,
     Assign,
     Change,
@@ -42,6 +43,7 @@ from rtbill.domain.observation import (
     ObservedTotals,
     PostedObservation,
 )
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.ports import (
@@ -74,6 +76,7 @@ class MemoryStore:
         self._accounts: dict[str, AccountState] = {}
         self._memberships: list[Membership] = []
         self._tariffs: list[Tariff] = []
+        self._plans: list[PricePlan] = []
         self._desk_locks: dict[Extension, DeskLock] = {}
         self._calls: dict[str, RatedCall] = {}
         self._transfers: dict[str, PostedTransfer] = {}
@@ -164,6 +167,12 @@ class MemoryStore:
                 self._reassign(assigned(held, membership, move=move))
             case EndMembership(account_id, extension, at):
                 self._reassign(ended(self._held(extension), account_id, extension, at))
+            case AddPricePlan(plan):
+                if any(
+                    each.name == plan.name and each.version >= plan.version for each in self._plans
+                ):
+                    raise Conflict(f"price plan {plan.name} has version {plan.version} already")
+                self._plans.append(plan)
             case AddTariff(tariff):
                 if any(
                     known.name == tariff.name and known.version >= tariff.version
@@ -234,6 +243,10 @@ class MemoryStore:
     async def tariffs(self) -> Sequence[Tariff]:
         """Every version, by name."""
         return sorted(self._tariffs, key=lambda tariff: (tariff.name, tariff.version))
+
+    async def price_plans(self) -> Sequence[PricePlan]:
+        """Every version, by name."""
+        return sorted(self._plans, key=lambda plan: (plan.name, plan.version))
 
     async def desk_locks(self) -> Sequence[DeskLock]:
         """Locks by hand, by extension."""

@@ -1,0 +1,159 @@
+"""From what a tariff says to what is charged: markup, discounts, minimum, rounding, tax.
+
+Every link is exact but the rounding, which comes once, and the tax, which is rounded to the same
+digits. No link makes a longer call cheaper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from rtbill.domain.money import divide_rounding, divide_rounding_half_up
+from rtbill.domain.price_plan import WHOLE_PPM, Discount, Markup, PricePlan
+
+_MINUTE_US = 60_000_000
+
+
+class Asked(NamedTuple):
+    """A call as far as its price depends on it."""
+
+    number: str
+    """E.164 with plus."""
+    answered_at: datetime
+    account: str = ""
+    pbx: str = ""
+    trunk: str = ""
+
+
+class Sum(NamedTuple):
+    """An exact amount of micro-units."""
+
+    parts: int
+    per_micro: int
+
+    def plus(self, parts: int, per_micro: int) -> Sum:
+        """With another exact amount."""
+        if per_micro == self.per_micro:
+            return Sum(self.parts + parts, per_micro)
+        return Sum(self.parts * per_micro + parts * self.per_micro, self.per_micro * per_micro)
+
+    def share(self, ppm: int) -> Sum:
+        """So many millionths of it."""
+        return Sum(self.parts * ppm, self.per_micro * WHOLE_PPM)
+
+
+class Link(NamedTuple):
+    """What one link of the chain made of the amount before it."""
+
+    kind: str
+    """`markup`, `discount`, `minimum`, `rounding` or `tax`."""
+    name: str
+    before: Sum
+    after: Sum
+
+
+class Charge(NamedTuple):
+    """The end of the chain, in micro-units."""
+
+    net_micros: int
+    tax_micros: int
+
+    @property
+    def gross_micros(self) -> int:
+        """What the account is debited."""
+        return self.net_micros + self.tax_micros
+
+
+def charge(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Charge:
+    """What is charged for a call that comes to `base` by the tariff."""
+    amount = base
+    for link in _exact_links(plan, asked, base, billed_us):
+        amount = link.after
+    return _rounded(plan, amount)
+
+
+def links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[Link]:
+    """Every link that changes the amount, in order."""
+    amount = base
+    for link in _exact_links(plan, asked, base, billed_us):
+        yield link
+        amount = link.after
+    found = _rounded(plan, amount)
+    net = Sum(found.net_micros, 1)
+    if net.parts * amount.per_micro != amount.parts:
+        rounding = plan.rounding
+        yield Link("rounding", f"{rounding.mode} {rounding.digits}", amount, net)
+    if plan.tax is not None and found.tax_micros:
+        yield Link("tax", plan.tax.name, net, Sum(found.gross_micros, 1))
+
+
+def largest_base(plan: PricePlan, money_micros: int) -> int:
+    """The largest net amount, in micro-units, whose charge with tax is within the money."""
+    step: int = 10 ** (6 - plan.rounding.digits)
+    tax_ppm = plan.tax.percent_ppm if plan.tax else 0
+    net = money_micros * WHOLE_PPM // (WHOLE_PPM + tax_ppm) // step * step + 2 * step
+    while net > 0 and net + _tax_micros(plan, net) > money_micros:
+        net -= step
+    return max(0, net)
+
+
+def markup_for(plan: PricePlan, number: str) -> Markup | None:
+    """The markup of the longest prefix, else the general one."""
+    digits = number.removeprefix("+")
+    best: tuple[int, Markup] | None = None
+    for markup in plan.markups:
+        fitting = [len(each) for each in markup.prefixes if digits.startswith(each)]
+        length = max(fitting, default=-1) if markup.prefixes else 0
+        if length >= 0 and (best is None or length > best[0]):
+            best = (length, markup)
+    return None if best is None else best[1]
+
+
+def is_due(discount: Discount, asked: Asked) -> bool:
+    """Whether all its conditions hold for the call."""
+    digits = asked.number.removeprefix("+")
+    return (
+        (not discount.prefixes or digits.startswith(discount.prefixes))
+        and (not discount.accounts or asked.account in discount.accounts)
+        and (not discount.pbxs or asked.pbx in discount.pbxs)
+        and (discount.since is None or discount.since <= asked.answered_at)
+        and (discount.until is None or asked.answered_at < discount.until)
+    )
+
+
+def _exact_links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[Link]:
+    amount = base
+    markup = markup_for(plan, asked.number)
+    if markup is not None and base.parts + billed_us:
+        added = amount.share(WHOLE_PPM + markup.percent_ppm) if markup.percent_ppm else amount
+        if markup.per_minute_micros:
+            added = added.plus(markup.per_minute_micros * billed_us, _MINUTE_US)
+        if markup.per_call_micros:
+            added = added.plus(markup.per_call_micros, 1)
+        if added is not amount:
+            yield Link("markup", "", amount, added)
+            amount = added
+    for discount in plan.discounts:
+        if amount.parts and is_due(discount, asked):
+            less = amount.share(WHOLE_PPM - discount.percent_ppm)
+            yield Link("discount", discount.name, amount, less)
+            amount = less
+    least = plan.charge_min_micros
+    if 0 < amount.parts < least * amount.per_micro:
+        yield Link("minimum", "", amount, Sum(least, 1))
+
+
+def _rounded(plan: PricePlan, amount: Sum) -> Charge:
+    rounding = plan.rounding
+    step: int = 10 ** (6 - rounding.digits)
+    net = divide_rounding(amount.parts, amount.per_micro * step, rounding.mode) * step
+    return Charge(net, _tax_micros(plan, net))
+
+
+def _tax_micros(plan: PricePlan, net_micros: int) -> int:
+    if plan.tax is None:
+        return 0
+    step: int = 10 ** (6 - plan.rounding.digits)
+    return divide_rounding_half_up(net_micros * plan.tax.percent_ppm, WHOLE_PPM * step) * step

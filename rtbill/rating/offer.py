@@ -1,0 +1,111 @@
+"""How the calls of an account are priced: its tariff as it is, or a plan over several; and what the
+trunk's carrier takes for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from rtbill.domain.call import epoch_us
+from rtbill.domain.errors import NoRate
+from rtbill.domain.money import divide_rounding_up
+from rtbill.domain.price_plan import PricePlan
+from rtbill.domain.rated import Price
+from rtbill.rating import chain
+from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
+from rtbill.rating.chain import Asked, Sum
+from rtbill.rating.lookup import RateTable
+from rtbill.rating.price import ExactPrice, exact_price, price, terms_at
+from rtbill.rating.zones import SECOND_US
+
+
+class Found(NamedTuple):
+    """The rates of a number, and the list that they are from."""
+
+    table: RateTable
+    exact: ExactPrice
+
+
+class Offer:
+    """One version of a plan, or a tariff without one, with the tables in force then."""
+
+    __slots__ = ("carrier", "plan", "tables")
+
+    def __init__(
+        self,
+        tables: Sequence[RateTable],
+        plan: PricePlan | None = None,
+        carrier: RateTable | None = None,
+    ) -> None:
+        self.tables = tuple(tables)
+        self.plan = plan
+        self.carrier = carrier
+
+    @property
+    def currency(self) -> str:
+        """What it charges in."""
+        return self.plan.currency if self.plan else self.tables[0].tariff.currency
+
+    def price(self, asked: Asked, talk_us: int) -> Price:
+        """What an answered call of this talk time costs; NoRate when no table covers it."""
+        if self.plan is None:
+            found = price(self.tables[0], asked.number, asked.answered_at, talk_us)
+            if self.carrier is None:
+                return found
+            return replace(found, cost_micros=self._carrier_cost(asked, talk_us))
+        table, exact = self.base(asked, talk_us)
+        charged = chain.charge(self.plan, asked, Sum(exact.parts, table.per_micro), exact.billed_us)
+        return Price(
+            charged.gross_micros,
+            self.plan.currency,
+            table.tariff.name,
+            table.tariff.version,
+            exact.rate.prefix,
+            exact.rate.destination,
+            divide_rounding_up(exact.billed_us, SECOND_US),
+            plan=self.plan.name,
+            plan_version=self.plan.version,
+            tax_micros=charged.tax_micros,
+            cost_micros=self._carrier_cost(asked, talk_us),
+        )
+
+    def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
+        """The longest whole second whose price is within the money, `cap_s` at most, or the longest
+        call of the rate; NoRate as for the price.
+        """
+        if self.plan is None:
+            table = self.tables[0]
+            return affordable_s(table, asked.number, asked.answered_at, money_micros, cap_s)
+        table = self.base(asked, 0).table
+        longest_s = terms_at(table, asked.number, epoch_us(asked.answered_at)).call_max_s
+        if longest_s is not None:
+            cap_s = min(cap_s, longest_s)
+        return longest_paid_s(lambda talk_us: self._gross(asked, talk_us) <= money_micros, cap_s)
+
+    def base(self, asked: Asked, talk_us: int) -> Found:
+        """The first table with rates for the number, and what it says: the carrier's first where
+        the plan begins there. NoRate names all that were asked.
+        """
+        tables = self.tables
+        if self.carrier is not None and self.plan is not None and self.plan.is_at_cost:
+            tables = (self.carrier, *tables)
+        for table in tables:
+            if table.covers(asked.number):
+                exact = exact_price(table, asked.number, asked.answered_at, talk_us)
+                return Found(table, exact)
+        names = " or ".join(table.tariff.name for table in tables)
+        raise NoRate(f"no rate for {asked.number} in {names}")
+
+    def _gross(self, asked: Asked, talk_us: int) -> int:
+        assert self.plan is not None
+        table, exact = self.base(asked, talk_us)
+        base = Sum(exact.parts, table.per_micro)
+        return chain.charge(self.plan, asked, base, exact.billed_us).gross_micros
+
+    def _carrier_cost(self, asked: Asked, talk_us: int) -> int | None:
+        """What the carrier takes; None when there is none, or its list does not say."""
+        if self.carrier is None or not self.carrier.covers(asked.number):
+            return None
+        return price(self.carrier, asked.number, asked.answered_at, talk_us).micros

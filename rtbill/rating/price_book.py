@@ -1,0 +1,94 @@
+"""Every version of every tariff and price plan: what is offered to whom, when."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import datetime
+
+from rtbill.domain.call import epoch_us
+from rtbill.domain.errors import NoRate
+from rtbill.domain.price_plan import PricePlan
+from rtbill.domain.tariff import Tariff
+from rtbill.rating.bands import NO_CALENDARS, Calendars
+from rtbill.rating.lookup import RateTable, TariffBook
+from rtbill.rating.offer import Offer
+
+_OFFERS_KEPT = 1024
+
+
+class PriceBook(TariffBook):
+    """Tariffs, and the plans over them. An account names either."""
+
+    def __init__(
+        self,
+        tariffs: Iterable[Tariff],
+        calendars: Calendars = NO_CALENDARS,
+        plans: Iterable[PricePlan] = (),
+    ) -> None:
+        """BadRecord when a tariff's zone is unknown."""
+        super().__init__(tariffs, calendars)
+        self._plans: dict[str, list[PricePlan]] = {}
+        for plan in sorted(plans, key=lambda plan: (plan.valid_from, plan.version)):
+            self._plans.setdefault(plan.name, []).append(plan)
+        self._offers: dict[tuple[int, ...], Offer] = {}
+        """By the identities of what they are made of, which live as long as the book."""
+
+    @property
+    def plan_names(self) -> tuple[str, ...]:
+        """Every plan, by name."""
+        return tuple(sorted(self._plans))
+
+    def plan_versions(self, name: str) -> tuple[PricePlan, ...]:
+        """Every version of one plan in the order of taking effect; empty when unknown."""
+        return tuple(self._plans.get(name, ()))
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a plan or a tariff of this name."""
+        return name in self._plans or name in self
+
+    def offer(self, name: str, at: datetime, carrier: str = "") -> Offer:
+        """The plan or tariff of this name as it is in force then, and the carrier's list; NoRate
+        when it is not, or is in another currency than what it is made of.
+        """
+        plan = self._plan_in_force(name, at)
+        tables = [self._in_currency(plan, each, at) for each in (plan.tariffs if plan else [name])]
+        bought = self._carrier(carrier, tables[0].tariff.currency, at)
+        key = tuple(id(each) for each in (plan, bought, *tables))
+        offer = self._offers.get(key)
+        if offer is None:
+            if len(self._offers) >= _OFFERS_KEPT:
+                self._offers.clear()
+            offer = self._offers[key] = Offer(tables, plan, bought)
+        return offer
+
+    def _plan_in_force(self, name: str, at: datetime) -> PricePlan | None:
+        versions = self._plans.get(name)
+        if versions is None:
+            return None
+        starts = [epoch_us(version.valid_from) for version in versions]
+        index = bisect_right(starts, epoch_us(at)) - 1
+        if index < 0:
+            raise NoRate(f"price plan {name!r} is not yet in force at {at.isoformat()}")
+        return versions[index]
+
+    def _in_currency(self, plan: PricePlan | None, name: str, at: datetime) -> RateTable:
+        table = self.in_force(name, at)
+        if plan is not None and table.tariff.currency != plan.currency:
+            raise NoRate(
+                f"price plan {plan.name} is in {plan.currency}, its tariff {name} in "
+                f"{table.tariff.currency}"
+            )
+        return table
+
+    def _carrier(self, name: str, currency: str, at: datetime) -> RateTable | None:
+        """The carrier's list, when it is in force and in the same currency; costs are not worth a
+        call that nobody bills.
+        """
+        if not name:
+            return None
+        try:
+            table = self.in_force(name, at)
+        except NoRate:
+            return None
+        return table if table.tariff.currency == currency else None
