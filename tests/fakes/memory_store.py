@@ -199,12 +199,17 @@ class MemoryStore:
                 await self._together(changes)
 
     async def _together(self, changes: Sequence[Change]) -> None:
-        before = dict(self._accounts), list(self._memberships), list(self._tariffs)
+        before = (
+            dict(self._accounts),
+            list(self._memberships),
+            list(self._tariffs),
+            list(self._plans),
+        )
         try:
             for each in changes:
                 await self.change(each)
         except RtbillError:
-            self._accounts, self._memberships, self._tariffs = before
+            self._accounts, self._memberships, self._tariffs, self._plans = before
             raise
 
     def _account(self, account: str) -> AccountState:
