@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from rtbill.domain.csv_rows import CsvRow, Problem, read_table
@@ -55,13 +55,17 @@ class TariffDiff:
     ended: tuple[Rate, ...]
 
 
-def read_tariff(text: str) -> TariffFile:
-    """The rates of a tariff file, or its problems, all of them, in order of lines."""
+def read_tariff(text: str, calendars: Collection[str] | None = None) -> TariffFile:
+    """The rates of a tariff file, or its problems, all of them, in order of lines. A line may name
+    only these holiday calendars; any where none are given.
+    """
     table = read_table(text, REQUIRED, OPTIONAL)
     problems = list(table.problems)
     lines: list[TariffLine] = []
     for row in table.rows:
         rates, texts = _read_row(row, decimal_comma=table.decimal_comma)
+        if calendars is not None:
+            texts += _unknown_calendars(rates, calendars)
         problems += [Problem(row.line, text) for text in texts]
         if rates:
             lines.append(TariffLine(row.line, rates))
@@ -106,6 +110,16 @@ def rate_text(rate: Rate) -> str:
     """One line for people: `41 Switzerland 0.0890/min 60/1 + 0.05 mon-fri 08:00-18:00`."""
     parts = (rate.prefix, rate.destination, terms_text(rate.terms), band_text(rate.band))
     return " ".join(parts).rstrip()
+
+
+def _unknown_calendars(rates: Iterable[Rate], calendars: Collection[str]) -> list[str]:
+    named = {rate.band.calendar for rate in rates if rate.band and rate.band.calendar}
+    known = ", ".join(sorted(calendars)) or "none"
+    return [
+        f"there is no holiday calendar {name!r}; declare it as [[holidays]] in the configuration, "
+        f"which has: {known}"
+        for name in sorted(named - set(calendars))
+    ]
 
 
 def _read_row(row: CsvRow, *, decimal_comma: bool) -> tuple[tuple[Rate, ...], list[str]]:
