@@ -1,6 +1,7 @@
 """`config.toml` as frozen values: `load_config(path)` gives a Config or reports every mistake."""
 
 from rtbill.config.certificates import client_context
+from rtbill.config.holiday_calendars import HolidayCalendar, holiday_calendars
 from rtbill.config.loading import load_config
 from rtbill.config.values import (
     EXPOSURES,
@@ -9,6 +10,7 @@ from rtbill.config.values import (
     ControlConfig,
     DestinationClass,
     DialplanConfig,
+    HolidaysConfig,
     HttpConfig,
     InlineConfig,
     LogConfig,
@@ -28,6 +30,8 @@ __all__ = [
     "ControlConfig",
     "DestinationClass",
     "DialplanConfig",
+    "HolidayCalendar",
+    "HolidaysConfig",
     "HttpConfig",
     "InlineConfig",
     "LogConfig",
@@ -39,5 +43,6 @@ __all__ = [
     "TlsConfig",
     "TrunkConfig",
     "client_context",
+    "holiday_calendars",
     "load_config",
 ]
