@@ -4,7 +4,7 @@ rate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from rtbill.domain.csv_rows import Problem
@@ -34,10 +34,12 @@ class _Mistake(NamedTuple):
     text: str
     """`{other}` is to be the number of the other line."""
     other: int = 0
+    is_gap: bool = False
 
 
-def clashes(lines: Sequence[TariffLine]) -> list[Problem]:
-    """Lines of one prefix that hold at the same time or never, or that leave a time without a rate.
+def clashes(lines: Sequence[TariffLine], unread: Container[str] = ()) -> list[Problem]:
+    """Lines of one prefix that hold at the same time or never, or that leave a time without a rate;
+    of prefixes that have unread lines as well only the former.
 
     A line without a band holds whenever no other does, so it stands beside any; the others may
     overlap where their priorities differ.
@@ -63,6 +65,7 @@ def clashes(lines: Sequence[TariffLine]) -> list[Problem]:
                 f"prefix {prefix}" + each.text.format(other=same[each.other].number),
             )
             for each in known[shape]
+            if not (each.is_gap and prefix in unread)
         ]
     return problems
 
@@ -93,7 +96,7 @@ def _mistakes(lines: tuple[Bands, ...]) -> list[_Mistake]:
     found += _unreachable(apart, times)
     if (None,) not in first_with and not found and _leaves_a_gap(apart):
         text = f" has no rate outside its {times}; add a line without them"
-        found.append(_Mistake(0, text))
+        found.append(_Mistake(0, text, is_gap=True))
     return found
 
 

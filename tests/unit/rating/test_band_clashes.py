@@ -151,6 +151,12 @@ def test_bands_that_cover_every_date_need_no_line_without_one(
     assert problems(*lines) == []
 
 
+def test_a_line_that_cannot_be_read_is_not_called_missing_too() -> None:
+    assert problems(WORK, {"prefix": "+49", "price_per_minute": "x"}) == [
+        "line 3: price_per_minute 'x' is not an amount; write it like 12.50"
+    ]
+
+
 def test_each_prefix_is_judged_by_itself() -> None:
     other = {"prefix": "41"}
     assert problems(WORK, {}, WORK | other, other | {"days": "mon", "priority": "0"}) == [
