@@ -17,7 +17,8 @@ from dataclasses import replace
 from rtbill.domain.tariff import DAYS, OnHolidays, TimeBand
 from rtbill.rating.bands import DAY_MINUTES
 
-BAND_COLUMNS = ("days", "hours", "months", "month_days", "years", "holidays", "priority")
+CONDITIONS = ("days", "hours", "months", "month_days", "years", "holidays")
+BAND_COLUMNS = (*CONDITIONS, "priority")
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
 _NUMBERS = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
@@ -32,7 +33,7 @@ def read_bands(cells: Mapping[str, str], texts: list[str]) -> list[TimeBand | No
     """The bands of one line: None for a line that always holds, two when its hours pass midnight.
     What is wrong is added to the texts.
     """
-    if not any(cells[column] for column in BAND_COLUMNS):
+    if not any(cells[column] for column in CONDITIONS) and cells["priority"] in ("", "0"):
         return [None]
     sets = {name: _numbers(name, cells[name], texts) for name in _RANGES}
     on_holidays, calendar = _holidays(cells["holidays"], texts)

@@ -144,6 +144,11 @@ def test_a_band_is_told_with_all_its_conditions() -> None:
     )
 
 
+def test_a_line_that_says_only_that_its_priority_is_zero_holds_whenever_no_other_does() -> None:
+    day, otherwise = rates({"days": "mon", "priority": "0"}, {"priority": "0"})
+    assert (day.band, otherwise.band) == (TimeBand(days=frozenset({0})), None)
+
+
 def test_a_band_without_any_condition_is_still_written_as_one() -> None:
     assert band_cells(TimeBand())["hours"] == "00:00-24:00"
     assert band_text(TimeBand(priority=1)) == "priority 1"
