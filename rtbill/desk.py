@@ -17,15 +17,14 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
-from rtbill.domain.changes import AddTariff, LiftDeskLock, SetDeskLock
+from rtbill.domain.changes import LiftDeskLock, SetDeskLock
 from rtbill.domain.errors import BadRecord
-from rtbill.domain.money import EXPONENTS, decimal_text, known_currency, parse_micros
-from rtbill.domain.tariff import Tariff
+from rtbill.domain.money import EXPONENTS, decimal_text, parse_micros
 from rtbill.formats.wording import Wording
 from rtbill.jobs import Enforcement
 from rtbill.ports import Clock, Reader, Store
-from rtbill.rating import tariff_file
-from rtbill.rating.lookup import TariffBook
+from rtbill.price_lists import PriceLists
+from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.registry import Registry
 from rtbill.waiting_calls import WaitingCalls
 
@@ -48,24 +47,32 @@ class Desk:
         zone: str,
         currency: str,
         pbxs: Sequence[str],
+        calendars: Calendars = NO_CALENDARS,
     ) -> None:
         self._billing = billing
         self._enforcement = enforcement
         self._store = store
-        self._reader = reader
         self._clock = clock
         self._wording = Wording(zone, pbxs)
-        self._zone_name = zone
-        self._currency = currency
         registry = Registry(
             billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
+        )
+        price_lists = PriceLists(
+            billing=billing,
+            store=store,
+            reader=reader,
+            clock=clock,
+            wording=self._wording,
+            zone=zone,
+            currency=currency,
+            calendars=calendars,
         )
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": registry.import_accounts,
             "group.add": registry.group_add,
             "group.remove": registry.group_remove,
-            "tariff.import": self._import_tariff,
+            "tariff.import": price_lists.import_version,
             "credit": self._credit,
             "lock": self._lock,
             "unlock": self._unlock,
@@ -108,46 +115,6 @@ class Desk:
             "balance": decimal_text(credited.balance_micros, digits),
             "repeated": credited.is_repeated,
         }
-
-    # ------------------------------------------------------------------ tariffs
-
-    async def _import_tariff(self, arguments: Arguments) -> Answer:
-        name = str(arguments["name"])
-        read = tariff_file.read_tariff(str(arguments["csv"]))
-        tariffs = await self._reader.tariffs()
-        versions = [each for each in tariffs if each.name == name]
-        newest = max(versions, key=lambda each: each.version, default=None)
-        difference = tariff_file.diff(newest.rates if newest else (), read.rates)
-        answer: Answer = {
-            "new": [tariff_file.rate_text(rate) for rate in difference.new],
-            "changed": [
-                f"{tariff_file.rate_text(old)} -> {tariff_file.rate_text(new)}"
-                for old, new in difference.changed
-            ],
-            "ended": [tariff_file.rate_text(rate) for rate in difference.ended],
-            "problems": [str(problem) for problem in read.problems],
-            "version": newest.version if newest else 0,
-        }
-        if read.problems or not arguments.get("apply", False):
-            return answer
-        if newest is not None and not (answer["new"] or answer["changed"] or answer["ended"]):
-            return answer
-        added = Tariff(
-            name=name,
-            version=(newest.version if newest else 0) + 1,
-            currency=str(arguments.get("currency") or self._currency),
-            zone=str(arguments.get("zone") or self._zone_name),
-            valid_from=self._wording.instant(arguments.get("valid_from"), self._clock.now()),
-            rates=read.rates,
-        )
-        known_currency(added.currency)
-        book = TariffBook([*tariffs, added])  # refuses an unknown zone before it is in the books
-        await self._store.change(AddTariff(added))
-        book.make_ready(self._clock.now())
-        self._billing.assessor.replace_book(book)
-        self._billing.wake()
-        answer["version"] = added.version
-        return answer
 
     # ------------------------------------------------------------------ locks by hand
 

@@ -10,7 +10,7 @@ from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
-from rtbill.config import Config, Site
+from rtbill.config import Config, Site, holiday_calendars
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, Limits
 from rtbill.desk import Desk
@@ -60,7 +60,8 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         directory = Directory(await reader.accounts(), await reader.memberships())
         await _open_site_accounts(store, directory, config.site.currency)
         plan = number_plan(config.site)
-        book = TariffBook(await reader.tariffs())
+        calendars = holiday_calendars(config.holidays)
+        book = TariffBook(await reader.tariffs(), calendars)
         book.make_ready(clock.now())
         assessor = Assessor(directory, plan, book, config.rating.default_tariff)
         alarms = Alarms(clock)
@@ -85,6 +86,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             zone=config.site.zone,
             currency=config.site.currency,
             pbxs=[pbx.name for pbx in config.pbxs],
+            calendars=calendars,
         )
         await billing.reassess(state.account.id for state in directory.states())
         await _recall_waiting_calls(reader, alarms)

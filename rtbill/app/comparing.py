@@ -19,7 +19,7 @@ from rtbill.comparison.findings import Findings
 from rtbill.comparison.pricing import Pricing
 from rtbill.comparison.trunk_legs import Site
 from rtbill.comparison.values import Comparison, OurCall, Terms
-from rtbill.config import Config, PbxConfig
+from rtbill.config import Config, PbxConfig, holiday_calendars
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, AccountState, Service
 from rtbill.domain.call import EPOCH, epoch_us, from_epoch_us
 from rtbill.domain.directory import Directory
@@ -69,7 +69,7 @@ async def compare(config: Config, reader: Reader, request: Request) -> Compared:
     _check_trunk(config, request.trunk)
     directory = Directory(_with_site_accounts(await reader.accounts(), config.site.currency))
     directory.replace_memberships(await reader.memberships())
-    book = TariffBook(await reader.tariffs())
+    book = TariffBook(await reader.tariffs(), holiday_calendars(config.holidays))
     assessor = Assessor(directory, number_plan(config.site), book, config.rating.default_tariff)
     site = Site(
         trunks=_trunks(pbx),

@@ -90,11 +90,11 @@ def family(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
 
 
-def load(path: Path) -> Config:
-    """The checked configuration."""
+def load(path: Path, *, opens_calendars: bool = False) -> Config:
+    """The checked configuration; most commands do without the holidays of countries."""
     from rtbill.config import load_config
 
-    return load_config(path)
+    return load_config(path, opens_calendars=opens_calendars)
 
 
 def place_order(config: Config, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +26,7 @@ from rtbill.domain.money import decimal_text
 from rtbill.domain.stance import Stance
 
 if TYPE_CHECKING:
-    from rtbill.config import AccountClass
+    from rtbill.config import AccountClass, HolidayCalendar
 
 
 class View(StrEnum):
@@ -57,7 +58,7 @@ def run(
     from rtbill.clock import SystemClock
     from rtbill.observability import set_up_logging
 
-    loaded = load(config)
+    loaded = load(config, opens_calendars=True)
     shown = service.wants_view(view)
     file = None
     if shown == "rich":
@@ -70,9 +71,10 @@ def run(
 
 def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Read the configuration and name every mistake at once, each with its place."""
-    from rtbill.config import EXPOSURES
+    from rtbill.clock import SystemClock
+    from rtbill.config import EXPOSURES, holiday_calendars
 
-    loaded = load(config)
+    loaded = load(config, opens_calendars=True)
     say(f"{config}: all right")
     say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
     say(f"books    {loaded.store.path}")
@@ -86,6 +88,20 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
         say(f"         stance {pbx.enforcement}: {_reach(pbx.enforcement)}")
     for name, account_class in sorted(loaded.account_classes.items()):
         say(f"class    {name}: stance {account_class.enforcement}; {_unaided(account_class)}")
+    this_year = SystemClock().now().year
+    for calendar in holiday_calendars(loaded.holidays).values():
+        for text in _holidays(calendar, this_year):
+            say(f"holidays {text}")
+
+
+def _holidays(calendar: HolidayCalendar, this_year: int) -> Iterator[str]:
+    """The calendar's dates of this year and the next, and whether the library ends before."""
+    name, known = calendar.config.name, calendar.years_known
+    for year in (this_year, this_year + 1):
+        dates = " ".join(f"{day:%m-%d}" for day in calendar.of_year(year))
+        yield f"{name}: {year}: {dates or 'none'}"
+        if known is not None and year not in known:
+            yield f"{name}: {year}: none of {calendar.config.country} is known; list them as dates"
 
 
 def _reach(stance: Stance) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +25,7 @@ from rtbill.cli.frame import (
 from rtbill.cli.paper import print_json, print_table, say
 from rtbill.cli.values import instant_json, money_json
 from rtbill.domain.errors import Refused
-from rtbill.domain.money import decimal_text
+from rtbill.domain.money import RoundingMode, decimal_text
 from rtbill.domain.rated import NumberKind
 from rtbill.rating.band_columns import band_text
 
@@ -36,24 +37,65 @@ if TYPE_CHECKING:
     from rtbill.ports import Reader
     from rtbill.rating.explain import ExplainedLine
 
+
+class IncrementDigits(StrEnum):
+    """Decimals that an increment's price is rounded to."""
+
+    EXACT = "exact"
+    ZERO = "0"
+    ONE = "1"
+    TWO = "2"
+    THREE = "3"
+    FOUR = "4"
+    FIVE = "5"
+    SIX = "6"
+
+
+RoundingOption = Annotated[
+    RoundingMode | None, typer.Option(help="Which way the price of a call is rounded.")
+]
+DigitsOption = Annotated[
+    int | None, typer.Option(min=0, max=6, help="To so many decimals of the main unit.")
+]
+IncrementDigitsOption = Annotated[
+    IncrementDigits | None,
+    typer.Option(help="Round each increment before, half up, to so many; or keep it exact."),
+]
+SplitOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--split-increments/--whole-increments",
+        help="Whether a change of bands ends the increment in progress.",
+        show_default=False,
+    ),
+]
+
 app = family("Price lists and their versions.")
 
 
 def import_(
     file: Annotated[Path, typer.Argument(help="A CSV file, one row for each prefix and band.")],
     name: Annotated[str | None, typer.Option(help="The tariff; the configured default.")] = None,
-    currency: Annotated[str | None, typer.Option(help="ISO 4217; the site's.")] = None,
-    zone: Annotated[str | None, typer.Option(help="IANA name for its bands; the site's.")] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217.")] = None,
+    zone: Annotated[str | None, typer.Option(help="IANA name for its bands.")] = None,
     valid_from: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="In force from then; now.")
     ] = None,
+    rounding: RoundingOption = None,
+    digits: DigitsOption = None,
+    increment_digits: IncrementDigitsOption = None,
+    split_increments: SplitOption = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Do it; without, only tell what would be done.")
     ] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Compare a tariff file with the tariff and make it the next version; all of it or nothing."""
+    """Compare a tariff file with the tariff and make it the next version; all of it or nothing.
+
+    What no option says is as in the newest version; of a new tariff currency and zone are the
+    site's, and calls are rounded half up to 4 decimals.
+    """
     loaded = load(config)
     since = instant(valid_from, loaded)
     answer = place_order(
@@ -62,9 +104,13 @@ def import_(
         {
             "name": name or loaded.rating.default_tariff,
             "csv": read_text(file),
-            "currency": currency or loaded.site.currency,
-            "zone": zone or loaded.site.zone,
+            "currency": currency,
+            "zone": zone,
             "valid_from": since.isoformat() if since else None,
+            "rounding": rounding,
+            "digits": digits,
+            "increment_digits": _digits(increment_digits),
+            "split_increments": split_increments,
             "apply": apply,
         },
     )
@@ -76,17 +122,25 @@ def import_(
         raise typer.Exit(EXIT_PROBLEM)
 
 
+def _digits(written: IncrementDigits | None) -> int | str | None:
+    """As the order takes them: a number, or `exact`."""
+    return int(written) if written is not None and written.isdecimal() else written
+
+
 def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
     for problem in answer["problems"]:
         say(f"{file}: {problem}")
     if answer["problems"]:
         say("nothing was imported; correct the file and import it again")
         return
-    for word in ("new", "changed", "ended"):
+    words = ("new", "changed", "ended", "terms")
+    for word in words:
         for text in answer[word]:
             say(f"{word:8} {text}")
-    counts = ", ".join(f"{len(answer[word])} {word}" for word in ("new", "changed", "ended"))
-    if not (answer["new"] or answer["changed"] or answer["ended"]):
+    counts = ", ".join(f"{len(answer[word])} {word}" for word in words[:3])
+    if answer["terms"]:
+        counts += f", {len(answer['terms'])} terms of all"
+    if not any(answer[word] for word in words):
         say(f"nothing to do: version {answer['version']} says the same")
     elif applied:
         say(f"{counts}; this is version {answer['version']} now")
@@ -107,6 +161,10 @@ def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
                     "currency": each.currency,
                     "zone": each.zone,
                     "valid_from": instant_json(each.valid_from),
+                    "rounding": str(each.rounding.mode),
+                    "digits": each.rounding.digits,
+                    "increment_digits": each.rounding.increment_digits,
+                    "split_increments": each.splits_increments,
                     "rates": len(each.rates),
                 }
                 for each in tariffs
@@ -114,7 +172,7 @@ def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
         )
         return
     print_table(
-        ("tariff", "version", "currency", "zone", "in force from", "rates"),
+        ("tariff", "version", "currency", "zone", "in force from", "rounding", "rates"),
         (
             (
                 each.name,
@@ -122,12 +180,22 @@ def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
                 each.currency,
                 each.zone,
                 instant_text(each.valid_from, loaded),
+                _rounding_text(each),
                 str(len(each.rates)),
             )
             for each in tariffs
         ),
         right="version,rates",
     )
+
+
+def _rounding_text(tariff: Tariff) -> str:
+    """`half_up to 4, split increments`."""
+    rounding = tariff.rounding
+    text = f"{rounding.mode} to {rounding.digits}"
+    if rounding.increment_digits is not None:
+        text += f", increments to {rounding.increment_digits}"
+    return f"{text}, split increments" if tariff.splits_increments else text
 
 
 def export(
@@ -187,6 +255,7 @@ def _rated(
     seconds: float,
 ) -> dict[str, Any]:
     from rtbill.app.books import number_plan
+    from rtbill.config import holiday_calendars
     from rtbill.rating.explain import explain
     from rtbill.rating.lookup import TariffBook
 
@@ -203,7 +272,8 @@ def _rated(
         return answer | {"price": "0.00", "currency": config.site.currency}
     if called.number is None:
         raise Refused(f"{dialled!r} cannot be priced: {called.reason}")
-    table = TariffBook(tariffs).in_force(name, answered_at)
+    book = TariffBook(tariffs, holiday_calendars(config.holidays))
+    table = book.in_force(name, answered_at)
     explained = explain(table, called.number, answered_at, round(seconds * 1_000_000))
     cost = explained.price
     return answer | {

@@ -1,6 +1,7 @@
 """`config.toml` as frozen values: `load_config(path)` gives a Config or reports every mistake."""
 
 from rtbill.config.certificates import client_context
+from rtbill.config.holiday_calendars import HolidayCalendar, holiday_calendars
 from rtbill.config.loading import load_config
 from rtbill.config.trunks import dial_problem, prefix_problem
 from rtbill.config.values import (
@@ -10,6 +11,7 @@ from rtbill.config.values import (
     ControlConfig,
     DestinationClass,
     DialplanConfig,
+    HolidaysConfig,
     HttpConfig,
     InlineConfig,
     LogConfig,
@@ -29,6 +31,8 @@ __all__ = [
     "ControlConfig",
     "DestinationClass",
     "DialplanConfig",
+    "HolidayCalendar",
+    "HolidaysConfig",
     "HttpConfig",
     "InlineConfig",
     "LogConfig",
@@ -41,6 +45,7 @@ __all__ = [
     "TrunkConfig",
     "client_context",
     "dial_problem",
+    "holiday_calendars",
     "load_config",
     "prefix_problem",
 ]

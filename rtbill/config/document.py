@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.resources
 import ipaddress
 import re
 import zoneinfo
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+)
 
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, known_currency, parse_micros
@@ -77,6 +87,16 @@ def _amount(text: str) -> str:
     return text
 
 
+def _day(written: object) -> date:
+    """A date, as text or as TOML's own; other numbers would be taken for seconds since 1970."""
+    if type(written) is date:
+        return written
+    if isinstance(written, str) and len(written) == len("2026-12-24"):
+        with contextlib.suppress(ValueError):
+            return date.fromisoformat(written)
+    raise ValueError(f"{written!r} is not a date; write it like 2026-12-24")
+
+
 Digits = Annotated[StrictStr, _matching(r"[0-9]+", "a row of digits")]
 DigitsOrNothing = Annotated[StrictStr, _matching(r"[0-9]*", "a row of digits or empty")]
 Dialled = Annotated[StrictStr, _matching(r"[0-9*#]+", "something a telephone can dial")]
@@ -140,6 +160,13 @@ Url = Annotated[
     StrictStr,
     _matching(r"https?://[0-9A-Za-z.:\[\]-]+", "an address such as https://rtbill.example:9465"),
 ]
+CalendarName = Annotated[
+    StrictStr,
+    _matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", "a name of letters, digits, dots, - and _ (32 at most)"
+    ),
+]
+Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[StrictStr, Field(min_length=1)]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 
@@ -209,6 +236,14 @@ class InlineTable(_Table):
 class DestinationClassTable(_Table):
     name: Annotated[StrictStr, _matching(r"[a-z][a-z0-9]{0,15}", "a short word such as europe")]
     prefixes: Annotated[list[Prefix], Field(min_length=1)]
+
+
+class HolidaysTable(_Table):
+    name: CalendarName
+    country: Annotated[StrictStr, AfterValidator(_country)] | None = None
+    subdivision: Text | None = None
+    dates: list[Day] = []
+    without: list[Day] = []
 
 
 class ClassTable(_Table):
@@ -288,4 +323,5 @@ class Document(_Table):
     rating: RatingTable
     account_classes: dict[Name, ClassTable] = {}
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
+    holidays: list[HolidaysTable] = []
     pbx: Annotated[list[PbxTable], Field(min_length=1)]

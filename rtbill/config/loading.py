@@ -18,12 +18,14 @@ from rtbill.config.document import (
     ClassTable,
     DialplanTable,
     Document,
+    HolidaysTable,
     InlineTable,
     PbxTable,
     SiteTable,
     TlsTable,
     suggestion,
 )
+from rtbill.config.holiday_calendars import country_problems, table_problems
 from rtbill.config.links import find_secret, find_token, inline_problems, link_problems
 from rtbill.config.trunks import trunk_problems
 from rtbill.config.values import (
@@ -32,6 +34,7 @@ from rtbill.config.values import (
     ControlConfig,
     DestinationClass,
     DialplanConfig,
+    HolidaysConfig,
     HttpConfig,
     InlineConfig,
     LogConfig,
@@ -50,10 +53,13 @@ from rtbill.domain.money import parse_micros
 Location = tuple[str | int, ...]
 
 
-def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+def load_config(
+    path: Path, environ: Mapping[str, str] = os.environ, *, opens_calendars: bool = True
+) -> Config:
     """The checked configuration; relative paths in it start at the file's folder.
 
-    Raises ConfigError holding every problem found, each as `key.path: what is wrong`.
+    Raises ConfigError holding every problem found, each as `key.path: what is wrong`. What takes a
+    while, the holidays of countries, may be left to those who need them.
     """
     raw = _read(path)
     folder = path.resolve().parent
@@ -71,7 +77,9 @@ def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         found += missing + link_problems(table) + tls_problems(table, folder)
         found += trunk_problems(table, raw.get("site"))
         problems += [f"{place}.{text}" for text in found]
-    problems += _inline_problems(raw) + contradictions(raw)
+    problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
+    if opens_calendars:
+        problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
     return _config(document, folder, keys)
@@ -155,6 +163,7 @@ def _config(document: Document, folder: Path, keys: list[tuple[str, str]]) -> Co
             DestinationClass(name=each.name, prefixes=tuple(each.prefixes))
             for each in document.destination_class
         ),
+        holidays=tuple(map(_holidays, document.holidays)),
     )
 
 
@@ -187,6 +196,16 @@ def _site(document: Document) -> Site:
         emergency=tuple(site.emergency),
         freephone=tuple(site.freephone),
         short_codes=MappingProxyType(dict(site.short_codes)),
+    )
+
+
+def _holidays(table: HolidaysTable) -> HolidaysConfig:
+    return HolidaysConfig(
+        name=table.name,
+        country=table.country or "",
+        subdivision=table.subdivision or "",
+        dates=frozenset(table.dates),
+        without=frozenset(table.without),
     )
 
 

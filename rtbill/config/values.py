@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -140,6 +141,21 @@ class RatingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HolidaysConfig:
+    """Which dates are holidays, for the bands of tariffs that name this calendar."""
+
+    name: str
+    country: str
+    """ISO 3166 code of two letters; empty where only its own dates are holidays."""
+    subdivision: str
+    """Part of the country, such as BE for Berlin; empty for what the whole country keeps."""
+    dates: frozenset[date]
+    """Holidays beyond the country's."""
+    without: frozenset[date]
+    """Dates that are none here, whatever the country keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountClass:
     """What happens to accounts of this class when money is low or gone."""
 
@@ -264,4 +280,5 @@ class Config:
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]
+    holidays: tuple[HolidaysConfig, ...]
     pbxs: tuple[PbxConfig, ...]

@@ -10,26 +10,30 @@ priority    a whole number; of two lines that hold at once the higher
 from __future__ import annotations
 
 import re
+from calendar import monthrange, weekday
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from rtbill.domain.tariff import DAYS, OnHolidays, TimeBand
 from rtbill.rating.bands import DAY_MINUTES
 
-BAND_COLUMNS = ("days", "hours", "months", "month_days", "years", "holidays", "priority")
+CONDITIONS = ("days", "hours", "months", "month_days", "years", "holidays")
+BAND_COLUMNS = (*CONDITIONS, "priority")
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
 _NUMBERS = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 _HOLIDAYS = re.compile(r"(only|not)\s+([A-Za-z0-9][A-Za-z0-9._-]{0,31})", re.IGNORECASE)
 _PRIORITY = re.compile(r"-?[0-9]{1,3}")
 _RANGES = {"months": (1, 12), "month_days": (1, 31), "years": (1990, 2199)}
+_ALL_CALENDARS = range(2000, 2028)
+"""In so many years every date falls on every day of the week."""
 
 
 def read_bands(cells: Mapping[str, str], texts: list[str]) -> list[TimeBand | None]:
     """The bands of one line: None for a line that always holds, two when its hours pass midnight.
     What is wrong is added to the texts.
     """
-    if not any(cells[column] for column in BAND_COLUMNS):
+    if not any(cells[column] for column in CONDITIONS) and cells["priority"] in ("", "0"):
         return [None]
     sets = {name: _numbers(name, cells[name], texts) for name in _RANGES}
     on_holidays, calendar = _holidays(cells["holidays"], texts)
@@ -47,6 +51,8 @@ def read_bands(cells: Mapping[str, str], texts: list[str]) -> list[TimeBand | No
         calendar=calendar,
         priority=int(priority),
     )
+    if not texts and _is_never(band):
+        texts.append("no date is of these days, months, month_days and years")
     if start < end:
         return [band]
     if any(sets.values()) or calendar:
@@ -167,6 +173,22 @@ def _numbers_text(numbers: Iterable[int]) -> str:
         parts.append(str(left[0]) if last == left[0] else f"{left[0]}-{last}")
         left = [number for number in left if number > last]
     return ",".join(parts)
+
+
+def _is_never(band: TimeBand) -> bool:
+    """Whether no date has what the band asks of weekday, day, month and year."""
+    # without days of the month every month of every year has the weekday
+    return bool(band.month_days) and not any(
+        _weekday(year, month, day) in band.days
+        for year in band.years or _ALL_CALENDARS
+        for month in band.months or range(1, 13)
+        for day in band.month_days
+    )
+
+
+def _weekday(year: int, month: int, day: int) -> int:
+    """-1 for a date that does not exist."""
+    return weekday(year, month, day) if day <= monthrange(year, month)[1] else -1
 
 
 def _holidays(cell: str, texts: list[str]) -> tuple[OnHolidays, str]:

@@ -107,15 +107,28 @@ def _common_unit(tariff: Tariff) -> int:
     return lcm(1, *units)
 
 
+def _check_calendars(tariff: Tariff, calendars: Calendars) -> None:
+    named = {rate.band.calendar for rate in tariff.rates if rate.band is not None} - {""}
+    missing = sorted(named - set(calendars))
+    if missing:
+        raise BadRecord(
+            f"tariff {tariff.name} version {tariff.version} has bands by the holiday calendar "
+            f"{missing[0]!r}, which the configuration lacks; declare it as [[holidays]]"
+        )
+
+
 class TariffBook:
     """Every version of every tariff. Versions are made ready when first asked for."""
 
     def __init__(self, tariffs: Iterable[Tariff], calendars: Calendars = NO_CALENDARS) -> None:
-        """BadRecord when a tariff's zone is unknown."""
+        """BadRecord when the zone of a version or one of its holiday calendars is unknown: a late
+        call may need any of them.
+        """
         self._calendars = calendars
         self._versions: dict[str, list[Tariff]] = {}
         for tariff in sorted(tariffs, key=lambda tariff: (tariff.valid_from, tariff.version)):
             zone_named(tariff.zone)
+            _check_calendars(tariff, calendars)
             self._versions.setdefault(tariff.name, []).append(tariff)
         self._starts = {
             name: [epoch_us(version.valid_from) for version in versions]

@@ -16,16 +16,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from rtbill.domain.csv_rows import CsvRow, Problem, read_table
-from rtbill.domain.tariff import Rate
+from rtbill.domain.tariff import Rate, Terms, TimeBand
 from rtbill.rating.band_clashes import TariffLine, clashes
 from rtbill.rating.band_columns import BAND_COLUMNS, band_cells, band_text, read_bands
 from rtbill.rating.terms_columns import (
     MORE_COLUMNS,
     PRICE_COLUMNS,
+    TERMS_COLUMNS,
     read_terms,
     terms_cells,
     terms_text,
@@ -33,6 +35,8 @@ from rtbill.rating.terms_columns import (
 
 REQUIRED = ("prefix", "destination", *PRICE_COLUMNS)
 OPTIONAL = (*MORE_COLUMNS, *BAND_COLUMNS)
+_TERMS_CELLS = itemgetter(*TERMS_COLUMNS)
+_BAND_CELLS = itemgetter(*BAND_COLUMNS)
 _PREFIX = re.compile(r"\+?([0-9]{1,15})")
 
 
@@ -55,17 +59,25 @@ class TariffDiff:
     ended: tuple[Rate, ...]
 
 
-def read_tariff(text: str) -> TariffFile:
-    """The rates of a tariff file, or its problems, all of them, in order of lines."""
+def read_tariff(text: str, calendars: Collection[str] | None = None) -> TariffFile:
+    """The rates of a tariff file, or its problems, all of them, in order of lines. A line may name
+    only these holiday calendars; any where none are given.
+    """
     table = read_table(text, REQUIRED, OPTIONAL)
     problems = list(table.problems)
     lines: list[TariffLine] = []
+    unread: set[str] = set()
+    reader = _LineReader(decimal_comma=table.decimal_comma)
     for row in table.rows:
-        rates, texts = _read_row(row, decimal_comma=table.decimal_comma)
+        rates, texts = reader.rates(row)
+        if calendars is not None:
+            texts += _unknown_calendars(rates, calendars)
         problems += [Problem(row.line, text) for text in texts]
         if rates:
             lines.append(TariffLine(row.line, rates))
-    problems += clashes(lines)
+        else:
+            unread.add(row.cells["prefix"].removeprefix("+"))
+    problems += clashes(lines, unread)
     if problems:
         return TariffFile((), tuple(sorted(problems)))
     return TariffFile(tuple(rate for line in lines for rate in line.rates), ())
@@ -108,19 +120,56 @@ def rate_text(rate: Rate) -> str:
     return " ".join(parts).rstrip()
 
 
-def _read_row(row: CsvRow, *, decimal_comma: bool) -> tuple[tuple[Rate, ...], list[str]]:
-    """The rates of one line (two when it passes midnight), or what is wrong with it."""
-    texts: list[str] = []
-    prefix = _PREFIX.fullmatch(row.cells["prefix"])
-    if prefix is None:
-        texts.append(f"prefix {row.cells['prefix']!r} is not 1 to 15 digits")
-    destination = row.cells["destination"]
-    if not destination or not destination.isprintable():
-        texts.append("destination is empty or holds control characters")
-    terms = read_terms(row.cells, texts, decimal_comma=decimal_comma)
-    bands = read_bands(row.cells, texts)
-    if prefix is None or terms is None or texts:
-        return (), texts
-    return tuple(
-        Rate(prefix=prefix[1], destination=destination, terms=terms, band=band) for band in bands
-    ), texts
+def _unknown_calendars(rates: Iterable[Rate], calendars: Collection[str]) -> list[str]:
+    named = {rate.band.calendar for rate in rates if rate.band and rate.band.calendar}
+    known = ", ".join(sorted(calendars)) or "none"
+    return [
+        f"there is no holiday calendar {name!r}; declare it as [[holidays]] in the configuration, "
+        f"which has: {known}"
+        for name in sorted(named - set(calendars))
+    ]
+
+
+class _LineReader:
+    """Reads the lines of one file. What costs the same, or holds at the same time, is read once and
+    shared: a list of a hundred thousand prefixes has a few hundred of each.
+    """
+
+    def __init__(self, *, decimal_comma: bool) -> None:
+        self._decimal_comma = decimal_comma
+        self._terms: dict[tuple[str, ...], tuple[Terms | None, list[str]]] = {}
+        self._bands: dict[tuple[str, ...], tuple[list[TimeBand | None], list[str]]] = {}
+
+    def rates(self, row: CsvRow) -> tuple[tuple[Rate, ...], list[str]]:
+        """The rates of a line (two when it passes midnight), or what is wrong with it."""
+        texts: list[str] = []
+        prefix = _PREFIX.fullmatch(row.cells["prefix"])
+        if prefix is None:
+            texts.append(f"prefix {row.cells['prefix']!r} is not 1 to 15 digits")
+        destination = row.cells["destination"]
+        if not destination or not destination.isprintable():
+            texts.append("destination is empty or holds control characters")
+        terms, wrong_terms = self._terms_of(row.cells)
+        bands, wrong_bands = self._bands_of(row.cells)
+        texts += wrong_terms + wrong_bands
+        if prefix is None or terms is None or texts:
+            return (), texts
+        return tuple(
+            Rate(prefix=prefix[1], destination=destination, terms=terms, band=band)
+            for band in bands
+        ), texts
+
+    def _terms_of(self, cells: dict[str, str]) -> tuple[Terms | None, list[str]]:
+        key = _TERMS_CELLS(cells)
+        if key not in self._terms:
+            texts: list[str] = []
+            terms = read_terms(cells, texts, decimal_comma=self._decimal_comma)
+            self._terms[key] = terms, texts
+        return self._terms[key]
+
+    def _bands_of(self, cells: dict[str, str]) -> tuple[list[TimeBand | None], list[str]]:
+        key = _BAND_CELLS(cells)
+        if key not in self._bands:
+            texts: list[str] = []
+            self._bands[key] = read_bands(cells, texts), texts
+        return self._bands[key]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import MICROS, decimal_text, parse_micros
@@ -108,9 +109,9 @@ def read_terms(cells: Mapping[str, str], texts: list[str], *, decimal_comma: boo
         disconnect_after_s=reading.seconds("disconnect_after", 0, 0),
         call_max_s=reading.seconds("max_duration", 1, 0) or None,
     )
-    reading.texts += _contradictions(terms)
-    texts += reading.texts
-    return None if reading.texts else terms
+    found = reading.texts or _contradictions(terms)
+    texts += found
+    return None if found else terms
 
 
 def terms_cells(terms: Terms) -> dict[str, str]:
@@ -178,9 +179,10 @@ def _counting(reading: _Reading) -> Counting:
 
 def _contradictions(terms: Terms) -> list[str]:
     """What is wrong with terms of which each part could be read."""
+    columns = chain(["unit"], repeat("steps: a unit"))
     texts = [
-        f"steps: a unit of {step.unit_s} s does not divide a day"
-        for step in terms.steps
+        f"{column} of {step.unit_s} s does not divide a day; write 60 for prices a minute"
+        for column, step in zip(columns, terms.steps, strict=False)
         if not step.unit_s or DAY_S % step.unit_s
     ]
     texts += [

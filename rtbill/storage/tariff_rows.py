@@ -28,7 +28,10 @@ TARIFF_COLUMNS = (
     " splits_increments, id"
 )
 RATE_COLUMNS = "tariff, position, prefix, destination, terms, band"
-_INSERT_TARIFF = f"INSERT INTO tariff ({TARIFF_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"  # noqa: S608 - constant
+_INSERT_TARIFF = (
+    f"INSERT INTO tariff ({TARIFF_COLUMNS})"  # noqa: S608 - constant
+    " VALUES (" + "?, " * 9 + "NULL)"
+)
 _TERMS = (
     "INSERT INTO terms (body) VALUES (?) ON CONFLICT DO NOTHING",
     "SELECT id FROM terms WHERE body = ?",

@@ -24,6 +24,7 @@ from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
 from rtbill.lines import Line
 from rtbill.ports import CallFilter, Committed, Operation
+from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
@@ -86,6 +87,7 @@ class Office:
         zone: str = "UTC",
         stances: Stances = ENFORCED,
         unaided: Mapping[str, UnaidedTerms] | None = None,
+        calendars: Calendars = NO_CALENDARS,
     ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
@@ -123,6 +125,7 @@ class Office:
             zone=zone,
             currency="EUR",
             pbxs=[PBX],
+            calendars=calendars,
         )
 
     async def open(
@@ -207,9 +210,10 @@ async def an_office(
     zone: str = "UTC",
     stances: Stances = ENFORCED,
     unaided: Mapping[str, UnaidedTerms] | None = None,
+    calendars: Calendars = NO_CALENDARS,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone, stances, unaided)
+    office = Office(policies, zone, stances, unaided, calendars)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,

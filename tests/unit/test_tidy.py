@@ -20,6 +20,7 @@ FUNCTION_LINES_MAX = 60
 HOMES = {
     "aiosqlite": ("rtbill/storage/",),
     "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
+    "holidays": ("rtbill/config/holiday_calendars.py",),
     "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
     "h11": ("rtbill/form_server.py",),
     "jinja2": ("adapters/asterisk/pbx_files.py",),

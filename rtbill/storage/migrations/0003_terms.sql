@@ -11,21 +11,21 @@ CREATE TABLE band (
 
 CREATE TEMP TABLE old_rate AS SELECT
     *,
-    json_object(
-        'connect_fee_micros', connect_fee_micros,
-        'first_increment_s', first_increment_s,
+    json_patch('{}', json_object(  -- which leaves out what is NULL
+        'connect_fee_micros', nullif(connect_fee_micros, 0),
+        'first_increment_s', nullif(first_increment_s, 0),
         'steps', json_array(json_array(0, price_per_minute_micros, 60, next_increment_s))
-    ) AS terms_body,
+    )) AS terms_body,
     CASE
-        WHEN band_days IS NOT NULL THEN json_object(
-            'days', (
+        WHEN band_days IS NOT NULL THEN json_patch('{}', json_object(
+            'days', CASE WHEN band_days <> 127 THEN (
                 SELECT json_group_array(value) FROM (
                     SELECT value FROM json_each('[0,1,2,3,4,5,6]') WHERE band_days >> value & 1
                 )
-            ),
-            'end_minute', band_end_minute,
-            'start_minute', band_start_minute
-        )
+            ) END,
+            'end_minute', nullif(band_end_minute, 1440),
+            'start_minute', nullif(band_start_minute, 0)
+        ))
     END AS band_body
 FROM rate;
 INSERT INTO terms (body) SELECT DISTINCT terms_body FROM old_rate;

@@ -172,6 +172,58 @@ def test_tariff_import_is_a_dry_run_unless_applied(books: Run, tmp_path: Path) -
     assert "0.12 EUR" in books("rate", "0301234567", "--seconds", "60").output
 
 
+def test_rounding_is_set_by_import_and_listed(books: Run, tmp_path: Path) -> None:
+    again = ("tariff", "import", str(tmp_path / "tariff.csv"))
+    terms = ("--rounding", "up", "--digits", "2", "--split-increments", "--increment-digits", "5")
+    told = books(*again, *terms).output
+    assert "rounding half_up -> up" in told
+    assert "dry run" in told
+    assert "this is version 2 now" in books(*again, *terms, "--apply").output
+    assert "version 2 says the same" in books(*again, "--apply").output
+    assert "up to 2, increments to 5, split increments" in books("tariff", "list").output
+    assert "0.07 EUR" in books("rate", "0301234567", "--seconds", "61").output
+    books(*again, "--increment-digits", "exact", "--whole-increments", "--apply")
+    listed = json.loads(books("tariff", "list", "--json").output)
+    assert [
+        (each["rounding"], each["digits"], each["increment_digits"], each["split_increments"])
+        for each in listed
+    ] == [("half_up", 4, None, False), ("up", 2, 5, True), ("up", 2, None, False)]
+    assert books(*again, "--rounding", "sideways").exit_code == 2
+    assert books(*again, "--digits", "7").exit_code == 2
+
+
+def test_a_tariff_by_holidays_needs_its_calendar(books: Run, tmp_path: Path) -> None:
+    file = tmp_path / "holidays.csv"
+    header, line = TARIFF.splitlines()
+    file.write_text(f"{header},holidays\n{line},\n{line.replace('0.06', '0.03')},only site\n")
+    refused = books("tariff", "import", str(file), "--apply")
+    assert refused.exit_code == 1
+    assert "line 3: there is no holiday calendar 'site'" in refused.output
+    calendar = '[[holidays]]\nname = "site"\ncountry = "DE"\ndates = ["2026-12-24"]\n'
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG + calendar)
+    assert books("tariff", "import", str(file), "--apply").exit_code == 0
+    for day, price in (("2026-12-24", "0.03"), ("2026-12-25", "0.03"), ("2026-12-28", "0.06")):
+        assert f"{price} EUR" in books("rate", "0301234567", "--at", day).output
+    config.write_text(CONFIG)
+    bereft = books("rate", "0301234567")
+    assert bereft.exit_code == 1
+    assert "has bands by the holiday calendar 'site'" in bereft.output
+
+
+def test_check_config_tells_the_holidays_of_each_calendar(run: Run, tmp_path: Path) -> None:
+    calendar = '[[holidays]]\nname = "site"\ncountry = "DE"\n'
+    (tmp_path / "config.toml").write_text(CONFIG + calendar)
+    told = run("check-config").output
+    assert told.count("holidays site: 20") == 2
+    assert "01-01" in told
+    assert "12-26" in told
+    (tmp_path / "config.toml").write_text(CONFIG + calendar + 'subdivision = "XX"\n')
+    refused = run("check-config")
+    assert refused.exit_code == 2
+    assert "holidays[0].subdivision: 'XX' is no part of DE" in refused.output
+
+
 def test_a_bad_tariff_names_every_line_and_changes_nothing(books: Run, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text(TARIFF + "xx,Nowhere,0,1,1,1\n49,Germany,0,0.1,1,1\n41,Swiss,0,-1,1,0\n")

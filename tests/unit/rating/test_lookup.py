@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rtbill.domain.errors import BadRecord, NoRate
-from rtbill.domain.tariff import Rate
+from rtbill.domain.tariff import OnHolidays, Rate, TimeBand
 from rtbill.rating.lookup import TariffBook
 from tests.unit.rating.builders import NOON, YEAR_2026, a_rate, a_table, a_tariff
 
@@ -90,3 +90,11 @@ def test_a_book_lists_what_it_holds() -> None:
 def test_a_tariff_in_an_unknown_zone_is_refused_at_once() -> None:
     with pytest.raises(BadRecord, match="Europe/Berlyn"):
         TariffBook([a_tariff(a_rate(), zone="Europe/Berlyn")])
+
+
+def test_a_tariff_by_holidays_needs_their_calendar_from_the_start() -> None:
+    band = TimeBand(on_holidays=OnHolidays.ONLY, calendar="berlin")
+    tariff = a_tariff(a_rate(), a_rate(band=band), version=3)
+    with pytest.raises(BadRecord, match=r"retail version 3 .* 'berlin', .* as \[\[holidays\]\]"):
+        TariffBook([tariff], {"bern": set()})
+    assert TariffBook([tariff], {"berlin": set()}).names == ("retail",)

@@ -14,6 +14,7 @@ from rtbill.rating.bands import BandTable
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.tariff_file import diff, export, read_tariff
 from tests.unit.rating.builders import a_band, a_rate, a_tariff
+from tests.unit.rating.strategies import all_bands, all_terms
 
 HEADER = "prefix,destination,connect_fee,price_per_minute,first_increment,next_increment,days,hours"
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tariff-germany.csv"
@@ -135,8 +136,10 @@ def test_every_line_inside_a_longer_band_is_named() -> None:
         "49,Germany,0,3,60,60,,",
     )
     assert found == [
-        "line 3: prefix 49: days and hours overlap those of line 2",
-        "line 4: prefix 49: days and hours overlap those of line 2",
+        "line 3: prefix 49: days and hours overlap those of line 2; give the one that goes first "
+        "a priority",
+        "line 4: prefix 49: days and hours overlap those of line 2; give the one that goes first "
+        "a priority",
     ]
 
 
@@ -183,35 +186,21 @@ def test_no_text_makes_the_reader_fail(text: str) -> None:
         assert bool(read.rates) != bool(read.problems)
 
 
-day_sets = st.frozensets(st.integers(0, 6), min_size=1)
-
-
-amounts = st.integers(0, 10**12)
-lengths = st.integers(1, 86_400)
-
-
 @st.composite
 def rate_lists(draw: st.DrawFn) -> tuple[Rate, ...]:
     prefixes = draw(
-        st.lists(st.from_regex(r"[0-9]{1,15}", fullmatch=True), unique=True, min_size=1)
+        st.lists(st.from_regex(r"[0-9]{1,15}", fullmatch=True), unique=True, min_size=1, max_size=5)
     )
-    found = []
-    for prefix in prefixes:
-        start, end = sorted(draw(st.sets(st.integers(0, 1440), min_size=2, max_size=2)))
-        for band in [None, a_span(draw(day_sets), start, end)]:
-            found.append(
-                Rate(
-                    prefix=prefix,
-                    destination=draw(
-                        st.sampled_from(["Germany", 'A "quoted", one', "Z\u00fcrich; x"])
-                    ),
-                    terms=Terms.per_minute(
-                        draw(amounts), draw(lengths), draw(lengths), draw(amounts)
-                    ),
-                    band=band,
-                )
-            )
-    return tuple(found)
+    return tuple(
+        Rate(
+            prefix=prefix,
+            destination=draw(st.sampled_from(["Germany", 'A "quoted", one', "Z\u00fcrich; x"])),
+            terms=draw(all_terms()),
+            band=band,
+        )
+        for prefix in prefixes
+        for band in [None, draw(all_bands())]
+    )
 
 
 @given(rate_lists())

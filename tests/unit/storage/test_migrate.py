@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from rtbill.domain.errors import Refused
+from rtbill.domain.money import RoundingMode
+from rtbill.domain.tariff import Rate, Rounding, Tariff, Terms, TimeBand
 from rtbill.storage import migrate as module
 from rtbill.storage.migrate import migrate, migrate_file, migrations, schema_version
+from rtbill.storage.reader import SqliteReader
+from rtbill.storage.tariff_rows import insert_tariff
 
 
 def test_an_empty_database_is_brought_to_the_newest_schema(tmp_path: Path) -> None:
@@ -94,3 +100,74 @@ def test_books_made_before_observations_are_kept_and_gain_their_table(
         assert migrate(connection, "a.db") == max(known)
         assert connection.execute("SELECT id FROM account").fetchall() == [("room-1",)]
         assert connection.execute("SELECT count(*) FROM observation").fetchall() == [(0,)]
+
+
+async def test_tariffs_of_before_steps_and_dates_cost_what_they_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        with monkeypatch.context() as before:
+            before.setattr(module, "migrations", lambda: {n: known[n] for n in (1, 2)})
+            assert migrate(connection, "a.db") == 2
+        connection.execute(
+            "INSERT INTO tariff"
+            " VALUES (7, 'retail', 3, 'EUR', 'Europe/Berlin', 1767225600000000, 2)"
+        )
+        connection.executemany(
+            "INSERT INTO rate VALUES (7, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (0, "49", "Germany", 0, 19_000, 60, 1, None, None, None),
+                (1, "41", "Swiss by day", 50_000, 89_000, 30, 18, 0b0011111, 480, 1080),
+                (2, "41", "Swiss", 50_000, 59_000, 60, 1, None, None, None),
+                (3, "43", "Austria on Sunday", 0, 1, 1, 1, 0b1000000, 0, 1440),
+                (4, "43", "Austria", 0, 19_000, 60, 1, None, None, None),
+            ],
+        )
+        assert migrate(connection, "a.db") == max(known)
+        assert connection.execute("SELECT count(*) FROM terms").fetchone() == (4,)
+    async with SqliteReader(tmp_path / "a.db") as reader:
+        (tariff,) = await reader.tariffs()
+    work = TimeBand(days=frozenset(range(5)), start_minute=480, end_minute=1080)
+    sunday = TimeBand(days=frozenset({6}))
+    assert tariff == Tariff(
+        name="retail",
+        version=3,
+        currency="EUR",
+        zone="Europe/Berlin",
+        valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+        rounding=Rounding(RoundingMode.HALF_UP, 2),
+        rates=tuple(
+            Rate(prefix=prefix, destination=name, terms=Terms.per_minute(*terms), band=band)
+            for prefix, name, terms, band in (
+                ("49", "Germany", (19_000, 60, 1), None),
+                ("41", "Swiss by day", (89_000, 30, 18, 50_000), work),
+                ("41", "Swiss", (59_000, 60, 1, 50_000), None),
+                ("43", "Austria on Sunday", (1, 1, 1), sunday),
+                ("43", "Austria", (19_000, 60, 1), None),
+            )
+        ),
+    )
+
+
+async def test_terms_of_before_are_shared_with_the_same_ones_of_a_new_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        with monkeypatch.context() as before:
+            before.setattr(module, "migrations", lambda: {n: known[n] for n in (1, 2)})
+            migrate(connection, "a.db")
+        connection.execute("INSERT INTO tariff VALUES (1, 'a', 1, 'EUR', 'UTC', 0, 4)")
+        connection.executemany(
+            "INSERT INTO rate VALUES (1, ?, '49', 'Germany', ?, 19000, 60, 1, ?, ?, ?)",
+            [(0, 0, None, None, None), (1, 50_000, 0b0100001, 0, 480)],
+        )
+        migrate(connection, "a.db")
+        (old,) = connection.execute("SELECT count(*) FROM terms").fetchone()
+    async with SqliteReader(tmp_path / "a.db") as reader:
+        (tariff,) = await reader.tariffs()
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        insert_tariff(connection, replace(tariff, version=2))
+        assert connection.execute("SELECT count(*) FROM terms").fetchone() == (old,)
+        assert connection.execute("SELECT count(*) FROM band").fetchone() == (1,)

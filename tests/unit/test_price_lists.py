@@ -1,0 +1,144 @@
+"""Importing tariffs: what holds for a whole version, beside its rates."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from rtbill.domain.errors import BadRecord
+from rtbill.domain.money import RoundingMode
+from rtbill.domain.tariff import Rounding, Tariff
+from tests.fakes.builders import a_tariff
+from tests.fakes.office import Office, an_office
+
+FILE = """\
+prefix,destination,connect_fee,price_per_minute,first_increment,next_increment
+41,Destination 41,0,0.60,60,1
+"""
+HOLIDAYS = """\
+prefix,destination,connect_fee,price_per_minute,first_increment,next_increment,holidays
+41,Swiss,0,0.60,60,1,
+41,Swiss on holidays,0,0.30,60,1,only site
+"""
+
+
+async def imported(office: Office, csv: str = FILE, **arguments: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = await office.order(
+        "tariff.import", name="retail", csv=csv, **arguments
+    )
+    return answer
+
+
+async def newest(office: Office) -> Tariff:
+    return max(await office.store.tariffs(), key=lambda each: each.version)
+
+
+async def test_a_version_is_rounded_half_up_to_four_decimals_unless_it_says_otherwise() -> None:
+    async with an_office() as office:
+        await office.order("tariff.import", name="night", csv=FILE, apply=True)
+        (night,) = [each for each in await office.store.tariffs() if each.name == "night"]
+        assert night.rounding == Rounding(RoundingMode.HALF_UP, 4, None)
+        assert not night.splits_increments
+
+
+async def test_what_an_import_leaves_open_is_as_in_the_newest_version() -> None:
+    async with an_office() as office:
+        said: dict[str, Any] = {
+            "rounding": "up",
+            "digits": 2,
+            "increment_digits": 5,
+            "split_increments": True,
+        }
+        await imported(office, apply=True, currency="CHF", zone="Europe/Zurich", **said)
+        await imported(office, FILE.replace("0.60", "0.70"), apply=True)
+
+        after = await newest(office)
+        assert after.version == 3
+        assert after.rounding == Rounding(RoundingMode.UP, 2, 5)
+        assert after.splits_increments
+        assert (after.currency, after.zone) == ("CHF", "Europe/Zurich")
+
+
+async def test_other_rounding_alone_makes_a_version_and_is_told_before() -> None:
+    async with an_office() as office:
+        said: dict[str, Any] = {"rounding": "half_even", "digits": 3, "split_increments": True}
+        answer = await imported(office, **said)
+        assert (answer["new"], answer["changed"], answer["ended"]) == ([], [], [])
+        assert answer["terms"] == [
+            "rounding half_up -> half_even",
+            "digits 4 -> 3",
+            "split increments no -> yes",
+        ]
+        assert answer["version"] == 1
+
+        assert (await imported(office, apply=True, **said))["version"] == 2
+        assert (await imported(office, apply=True, **said))["version"] == 2
+        assert (await imported(office, apply=True))["version"] == 2
+
+
+async def test_another_currency_or_zone_is_a_change_too() -> None:
+    async with an_office() as office:
+        answer = await imported(office, currency="CHF", zone="Europe/Zurich")
+        assert answer["terms"] == ["currency EUR -> CHF", "zone UTC -> Europe/Zurich"]
+
+
+async def test_increments_are_rounded_and_made_exact_again() -> None:
+    async with an_office() as office:
+        await imported(office, apply=True, increment_digits=0)
+        assert (await newest(office)).rounding.increment_digits == 0
+        answer = await imported(office, apply=True, increment_digits="exact")
+        assert answer["terms"] == ["increment digits 0 -> exact"]
+        assert (await newest(office)).rounding.increment_digits is None
+
+
+async def test_a_call_is_rounded_as_its_version_says() -> None:
+    tariff = a_tariff()
+    async with an_office("10.00", tariff=tariff) as office:
+        await imported(office, FILE.replace("0.60", "0.0001"), apply=True, rounding="up", digits=2)
+        await office.hear("12:00:05 answer 1\n12:01:35 end 1")
+        assert await office.calls() == ["1 rated 0.01 room-1"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"rounding": "sideways"}, "rounding 'sideways' is not one of: half_up, half_even, up, do"),
+        ({"rounding": ["up"]}, "is not one of"),
+        ({"digits": 7}, "digits 7 is not a whole number from 0 to 6"),
+        ({"digits": -1}, "digits -1 is not"),
+        ({"digits": "2"}, "digits '2' is not"),
+        ({"digits": True}, "digits True is not"),
+        ({"digits": 2.0}, "digits 2.0 is not"),
+        ({"increment_digits": "none"}, "'none' is not a whole number from 0 to 6, or exact"),
+        ({"split_increments": "yes"}, "split_increments 'yes' is neither true nor false"),
+        ({"split_increments": 1}, "split_increments 1 is neither"),
+        ({"currency": "XXX"}, "unknown currency"),
+        ({"zone": "Europe/Atlantis"}, "unknown time zone"),
+    ],
+)
+async def test_an_argument_that_cannot_be_meant_is_refused_even_on_a_dry_run(
+    wrong: dict[str, Any], why: str
+) -> None:
+    async with an_office() as office:
+        with pytest.raises(BadRecord, match=why):
+            await imported(office, **wrong)
+
+
+async def test_a_file_by_holidays_needs_a_calendar_of_the_configuration() -> None:
+    async with an_office() as office:
+        answer = await imported(office, HOLIDAYS, apply=True)
+        assert answer["problems"] == [
+            "line 3: there is no holiday calendar 'site'; declare it as [[holidays]] in the "
+            "configuration, which has: none"
+        ]
+        assert len(await office.store.tariffs()) == 1
+
+
+async def test_calls_on_holidays_cost_what_the_holidays_line_says() -> None:
+    async with an_office("10.00", calendars={"site": {date(2026, 10, 5)}}) as office:
+        answer = await imported(office, HOLIDAYS, apply=True)
+        assert answer["problems"] == []
+        await office.hear("12:00:05 answer 1\n12:01:35 end 1")
+        assert await office.calls() == ["1 rated 0.45 room-1"]
