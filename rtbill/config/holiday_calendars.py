@@ -113,13 +113,17 @@ def _public_holidays(country: str, subdivision: str) -> HolidayBase:
     """The country's public holidays, with the days that are off where one falls on a weekend."""
     import holidays
 
-    known = holidays.list_supported_countries(include_aliases=False)
-    if country not in known:
-        raise ConfigError(
-            [f"country: the holidays of {country!r} are not known; list them as dates"]
+    try:
+        whole = holidays.country_holidays(country)
+    except NotImplementedError as error:
+        text = f"country: the holidays of {country!r} are not known; list them as dates"
+        raise ConfigError([text]) from error
+    if not subdivision:
+        return whole
+    if subdivision not in whole.subdivisions:
+        named = (
+            f"known are: {', '.join(whole.subdivisions)}" if whole.subdivisions else "it has none"
         )
-    named = ", ".join(known[country]) or "it has none"
-    if subdivision and subdivision not in known[country]:
-        text = f"subdivision: {subdivision!r} is no part of {country}; known are: {named}"
+        text = f"subdivision: {subdivision!r} is no part of {country}; {named}"
         raise ConfigError([text])
-    return holidays.country_holidays(country, subdiv=subdivision or None)
+    return holidays.country_holidays(country, subdiv=subdivision)

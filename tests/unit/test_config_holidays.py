@@ -138,8 +138,13 @@ def test_a_mistake_is_named_with_its_place(
 def test_a_country_without_parts_says_so(tmp_path: Path) -> None:
     text = BERLIN.replace('"DE"', '"MC"')
     assert problems(tmp_path, GOOD + text) == [
-        "holidays[0].subdivision: 'BE' is no part of MC; known are: it has none"
+        "holidays[0].subdivision: 'BE' is no part of MC; it has none"
     ]
+
+
+def test_a_country_that_the_library_does_not_know_is_to_be_listed() -> None:
+    with pytest.raises(ConfigError, match=r"holidays\[0\].country: the holidays of 'ZZ' are not"):
+        holiday_calendars([a_table(country="ZZ")])
 
 
 def test_calendars_of_unknown_parts_cannot_be_opened() -> None:
