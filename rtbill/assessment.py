@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from rtbill.assignment import NOWHERE, Assignment, Place
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, Extension, Membership
 from rtbill.domain.call import CallRecord, Outcome
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber, NumberPlan
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
-from rtbill.rating.affordable import affordable_s
-from rtbill.rating.lookup import RateTable, TariffBook
-from rtbill.rating.price import price
+from rtbill.rating.chain import Asked
+from rtbill.rating.offer import Offer
+from rtbill.rating.price_book import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,15 @@ class Assessor:
     """Answers from the directory, the number plan and the tariffs as they now stand."""
 
     def __init__(
-        self, directory: Directory, plan: NumberPlan, book: TariffBook, default_tariff: str
+        self, directory: Directory, plan: NumberPlan, book: PriceBook, assignment: Assignment
     ) -> None:
         self._directory = directory
         self._plan = plan
         self._book = book
-        self._default_tariff = default_tariff
+        self._assignment = assignment
         self._classified: dict[str | None, CalledNumber] = {}
 
-    def replace_book(self, book: TariffBook) -> None:
+    def replace_book(self, book: PriceBook) -> None:
         """Use other tariffs from now on."""
         self._book = book
 
@@ -66,38 +67,58 @@ class Assessor:
         return known
 
     def price(
-        self, account: Account, called: CalledNumber, answered_at: datetime, talk_us: int
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        talk_us: int,
+        place: Place = NOWHERE,
     ) -> Price:
         """The exact price of this much talk; NoRate says what is missing."""
         if called.number is None:
             raise NoRate(called.reason)
-        return price(self.table(account, answered_at), called.number, answered_at, talk_us)
+        asked = Asked(called.number, answered_at, account.id, place.pbx)
+        return self.offer(account, answered_at, place).price(asked, talk_us)
 
-    def table(self, account: Account, at: datetime) -> RateTable:
-        """The rates that hold for the account then; NoRate when there are none in its currency."""
-        table = self._book.in_force(account.tariff or self._default_tariff, at)
-        if table.tariff.currency != account.currency:
+    def offer(self, account: Account, at: datetime, place: Place = NOWHERE) -> Offer:
+        """What the account's calls from there are priced by; NoRate when there is nothing in its
+        currency.
+        """
+        name = self._assignment.price_list(account, place)
+        offer = self._book.offer(name, at, self._assignment.carrier_list(place))
+        if offer.currency != account.currency:
             raise NoRate(
-                f"tariff {table.tariff.name} is in {table.tariff.currency}, account {account.id} "
-                f"in {account.currency}; give the account a tariff in its currency"
+                f"tariff {name} is in {offer.currency}, account {account.id} in "
+                f"{account.currency}; give the account a tariff in its currency"
             )
-        return table
+        return offer
 
-    def affordable_s(
+    def offers(self, account: Account, at: datetime, place: Place) -> list[Offer]:
+        """All that a call may be priced by while its trunk is not known; NoRate as for `offer`."""
+        found = [self.offer(account, at, each) for each in self._assignment.places(place)]
+        return list(dict.fromkeys(found))
+
+    def affordable_s(  # noqa: PLR0913 - the facts of one call
         self,
         account: Account,
         called: CalledNumber,
         answered_at: datetime,
         available_micros: int,
         cap_s: int,
+        place: Place = NOWHERE,
     ) -> int:
-        """Seconds of talk that the money buys, 0 to `cap_s`; NoRate when the price is unknown."""
+        """Seconds of talk that the money buys, 0 to `cap_s`, on any trunk while it is not known
+        which; NoRate when the price is unknown.
+        """
         if called.number is None:
             raise NoRate(called.reason)
         if available_micros <= 0:
             return 0
-        table = self.table(account, answered_at)
-        return affordable_s(table, called.number, answered_at, available_micros, cap_s)
+        asked = Asked(called.number, answered_at, account.id, place.pbx)
+        return min(
+            offer.affordable_s(asked, available_micros, cap_s)
+            for offer in self.offers(account, answered_at, place)
+        )
 
     def assess(self, record: CallRecord) -> RatedCall:
         """The call with its payer, kind and price; without a price when it has none, and why."""
@@ -125,7 +146,8 @@ class Assessor:
             return CallStatus.UNCONFIRMED, None, note
         terms = self._directory.account(account)
         try:
-            cost = self.price(terms, called, record.answered_at, record.talk_us)
+            place = Place(record.id.pbx, record.trunk)
+            cost = self.price(terms, called, record.answered_at, record.talk_us, place)
         except NoRate as missing:
             return CallStatus.UNRATED, None, str(missing)
         return CallStatus.RATED, cost, ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.assessment import Assessor
+from rtbill.assignment import Place
 from rtbill.domain.account import Account, AccountKind, AccountState, Outgoing
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -158,10 +159,11 @@ class CreditControl:
         called = self._assessor.classify(dialled)
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
-        limit_s = self._limit_s(state, called, at)
+        place = Place(pbx)
+        limit_s = self._limit_s(state, called, at, place)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
         left = Money(state.available_micros, state.account.currency)
-        no_rate = self._no_rate(state.account, called, at)
+        no_rate = self._no_rate(state.account, called, at, place)
         is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
         reason = ""
         if chargeable and payer is None:
@@ -244,10 +246,12 @@ class CreditControl:
 
     def _allow(self, running: RunningCall) -> bool:
         """Whether the call's limit, or how far it is enforced, is another than before."""
-        assert running.leg.answered_at is not None
+        leg = running.leg
+        assert leg.answered_at is not None
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
-        running.wanted_s = self._limit_s(state, running.called, running.leg.answered_at)
+        place = Place(leg.id.pbx, leg.trunk)
+        running.wanted_s = self._limit_s(state, running.called, leg.answered_at, place)
         running.stance = self.stances.of(running.leg.id.pbx, state.account.account_class)
         return (running.wanted_s, running.stance) != before
 
@@ -259,23 +263,25 @@ class CreditControl:
                 late.append(running)
         return late
 
-    def _limit_s(self, state: AccountState, called: CalledNumber, at: datetime) -> float | None:
+    def _limit_s(
+        self, state: AccountState, called: CalledNumber, at: datetime, place: Place
+    ) -> float | None:
         """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
         if state.account.kind is AccountKind.POSTPAID or called.kind is not NumberKind.CHARGEABLE:
             return None
         try:
             seconds = self._assessor.affordable_s(
-                state.account, called, at, state.available_micros, self._limits.call_max_s
+                state.account, called, at, state.available_micros, self._limits.call_max_s, place
             )
         except NoRate:
             return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
         return max(0.0, seconds - self._limits.guard_s)
 
-    def _no_rate(self, account: Account, called: CalledNumber, at: datetime) -> str:
+    def _no_rate(self, account: Account, called: CalledNumber, at: datetime, place: Place) -> str:
         if called.kind is not NumberKind.CHARGEABLE:
             return ""
         try:
-            self._assessor.price(account, called, at, 0)
+            self._assessor.price(account, called, at, 0, place)
         except NoRate as missing:
             return str(missing)
         return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from rtbill.assessment import Assessor
+from rtbill.assignment import Place
 from rtbill.credit import Grant, RunningCall
 from rtbill.domain.account import Account
 from rtbill.domain.errors import NoRate
@@ -113,6 +114,8 @@ def _cost_within(
         return 0
     limit_us = round(limit_s * SECOND_US)
     try:
-        return assessor.price(account, running.called, call.record.answered_at, limit_us).micros
+        place = Place(call.record.id.pbx, call.record.trunk)
+        answered_at = call.record.answered_at
+        return assessor.price(account, running.called, answered_at, limit_us, place).micros
     except NoRate:
         return 0  # a tariff was replaced between its pricing and this

@@ -19,7 +19,7 @@ from rtbill.formats.wording import Wording
 from rtbill.ports import Clock, Reader, Store
 from rtbill.rating import tariff_file
 from rtbill.rating.bands import NO_CALENDARS, Calendars
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.price_book import PriceBook
 from rtbill.rating.zones import zone_named
 
 Answer = dict[str, Any]
@@ -78,7 +78,8 @@ class PriceLists:
             return answer
         if not any(answer[word] for word in ("new", "changed", "ended", "terms")):
             return answer
-        book = TariffBook([*tariffs, added], self._calendars)
+        plans = await self._reader.price_plans()
+        book = PriceBook([*tariffs, added], self._calendars, plans)
         await self._store.change(AddTariff(added))
         book.make_ready(self._clock.now())
         self._billing.assessor.replace_book(book)

@@ -14,18 +14,21 @@ emergency and free-phone numbers are no business of this row: the dialplan asks 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.assessment import Assessor
+from rtbill.assignment import Place
 from rtbill.domain.account import Account, AccountKind, AccountState
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.stance import Unaided
+from rtbill.rating.offer import Offer
 from rtbill.rating.worst import OTHER, Prefixes, WorstPrices
 from rtbill.stances import STANDARD, Stances
 
+_OFFERS_KEPT = 64
 CLOSED = "closed"
 OPEN = "open"
 
@@ -80,10 +83,10 @@ class UnaidedRows:
         self._names = (*classes, OTHER)
         self._terms = dict(terms)
         self._standard = self._terms.setdefault(STANDARD, UnaidedTerms())
-        self._worst: dict[str, tuple[int, WorstPrices]] = {}
-        """By tariff: the version reckoned last, and its prices."""
-        self._rows: dict[str, tuple[object, str]] = {}
-        """By account: what the row was made of, and the row."""
+        self._worst: dict[Offer, WorstPrices] = {}
+        """Of the offers reckoned last."""
+        self._rows: dict[tuple[str, str], tuple[object, str]] = {}
+        """By account and exchange: what the row was made of, and the row."""
 
     def reckon(self, pbx: str, at: datetime) -> Iterator[tuple[str, str]]:
         """Number and row of each extension of the exchange that some account holds, one by one: a
@@ -92,11 +95,11 @@ class UnaidedRows:
         for membership in self._directory.extensions_held(at, pbx):
             state = self._directory.state(membership.account)
             stance = self._stances.of(pbx, state.account.account_class)
-            row = self.row(state, at) if stance.is_enforcing else OPEN
+            row = self.row(state, at, pbx) if stance.is_enforcing else OPEN
             yield membership.extension.number, row
 
-    def row(self, state: AccountState, at: datetime) -> str:
-        """What the account's extensions may do where its limits are enforced."""
+    def row(self, state: AccountState, at: datetime, pbx: str = "") -> str:
+        """What the account's extensions at the exchange may do where its limits are enforced."""
         account = state.account
         terms = self._terms.get(account.account_class, self._standard)
         policy = terms.policy
@@ -107,33 +110,39 @@ class UnaidedRows:
             return CLOSED
         if share is None:
             return OPEN
-        worst = self._prices(account, at)
+        worst = self._prices(account, at, pbx)
         made_of = (account, share, worst)
-        known = self._rows.get(account.id)
+        known = self._rows.get((account.id, pbx))
         if known is None or known[0] != made_of:
             seconds = [str(self._seconds(account, name, share, worst)) for name in self._names]
             known = (made_of, f"{':'.join(self._names)}/{':'.join(seconds)}")
-            self._rows[account.id] = known
+            self._rows[account.id, pbx] = known
         return known[1]
 
-    def _seconds(self, account: Account, name: str, share: int, worst: WorstPrices | None) -> int:
+    def _seconds(
+        self, account: Account, name: str, share: int, worst: Sequence[WorstPrices]
+    ) -> int:
         """Whole seconds that a call into this class may last."""
         limits = self._limits
-        paid_s = worst.affordable_s(name, share, limits.call_max_s) if worst else None
-        if paid_s is not None:
-            return int(max(0.0, paid_s - limits.guard_s))
+        paid = [each.affordable_s(name, share, limits.call_max_s) for each in worst]
+        known = [seconds for seconds in paid if seconds is not None]
+        if known:
+            return int(max(0.0, min(known) - limits.guard_s))
         if account.kind is AccountKind.POSTPAID:
             return limits.call_max_s  # nor does it end such a call when it is asked
         return limits.unrated_s if share > 0 else 0
 
-    def _prices(self, account: Account, at: datetime) -> WorstPrices | None:
-        """The worst prices for the account now; None when there is no tariff for it."""
+    def _prices(self, account: Account, at: datetime, pbx: str) -> tuple[WorstPrices, ...]:
+        """The worst prices for the account now, by every list that its call might be priced by
+        there; none when there is no tariff for it.
+        """
         try:
-            table = self._assessor.table(account, at)
+            offers = self._assessor.offers(account, at, Place(pbx))
         except NoRate:
-            return None
-        tariff = table.tariff
-        known = self._worst.get(tariff.name)
-        if known is None or known[0] != tariff.version:
-            known = self._worst[tariff.name] = (tariff.version, WorstPrices(table, self._classes))
-        return known[1]
+            return ()
+        if len(self._worst) > _OFFERS_KEPT:
+            self._worst.clear()
+        for offer in offers:
+            if offer not in self._worst:
+                self._worst[offer] = WorstPrices(offer, self._classes)
+        return tuple(self._worst[offer] for offer in offers)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from rtbill.assignment import Place
 from rtbill.billing import Billing
 from rtbill.domain.changes import DropCall
 from rtbill.domain.errors import BadRecord, Conflict, Refused
@@ -41,7 +42,8 @@ class WaitingCalls:
         cost = None
         status = CallStatus.FREE
         if called.kind is NumberKind.CHARGEABLE:
-            cost = self._billing.assessor.price(terms, called, answered_at, record.talk_us)
+            place = Place(record.id.pbx, record.trunk)
+            cost = self._billing.assessor.price(terms, called, answered_at, record.talk_us, place)
             status = CallStatus.RATED
         billed = RatedCall(
             record, call.account, status, called.kind, called.number, cost, call.person, call.note

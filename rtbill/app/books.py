@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
+from rtbill.assignment import Assignment, Place
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.config import Config, Site, holiday_calendars
@@ -22,7 +23,7 @@ from rtbill.domain.rated import CallStatus
 from rtbill.enforcement import Policy
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.price_book import PriceBook
 from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
@@ -61,9 +62,9 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         await _open_site_accounts(store, directory, config.site.currency)
         plan = number_plan(config.site)
         calendars = holiday_calendars(config.holidays)
-        book = TariffBook(await reader.tariffs(), calendars)
+        book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
         book.make_ready(clock.now())
-        assessor = Assessor(directory, plan, book, config.rating.default_tariff)
+        assessor = Assessor(directory, plan, book, assignment(config))
         alarms = Alarms(clock)
         billing = Billing(
             store=store,
@@ -109,6 +110,20 @@ def _credit_control(config: Config, assessor: Assessor, directory: Directory) ->
         refusing = tuple(pbx.name for pbx in config.pbxs if pbx.mode == "inline")
     limits, stances = _limits(config), stances_of(config)
     return CreditControl(assessor, directory, limits, stances, refusing_unrated=refusing)
+
+
+def assignment(config: Config) -> Assignment:
+    """Which tariff or plan each call is priced by, as far as the configuration says."""
+    trunks = {Place(pbx.name, trunk.name): trunk for pbx in config.pbxs for trunk in pbx.trunks}
+    return Assignment(
+        default=config.rating.default_tariff,
+        by_class={
+            name: each.tariff for name, each in config.account_classes.items() if each.tariff
+        },
+        by_pbx={pbx.name: pbx.tariff for pbx in config.pbxs if pbx.tariff},
+        by_trunk={place: trunk.tariff for place, trunk in trunks.items() if trunk.tariff},
+        carriers={place: trunk.carrier for place, trunk in trunks.items() if trunk.carrier},
+    )
 
 
 def number_plan(site: Site) -> NumberPlan:

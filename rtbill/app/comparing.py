@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from adapters.asterisk.settings import Trunk, prefixes
-from rtbill.app.books import number_plan
+from rtbill.app.books import assignment, number_plan
 from rtbill.app.their_calls import Problem, TheirRecord, TheirSource
 from rtbill.assessment import Assessor
 from rtbill.comparison.findings import Findings
@@ -26,7 +26,7 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.ports import CallFilter, Reader
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.price_book import PriceBook
 
 MARGIN = timedelta(hours=4)
 """Read beyond both ends of the span: rows of one call, and its two beginnings, may lie apart."""
@@ -69,8 +69,10 @@ async def compare(config: Config, reader: Reader, request: Request) -> Compared:
     _check_trunk(config, request.trunk)
     directory = Directory(_with_site_accounts(await reader.accounts(), config.site.currency))
     directory.replace_memberships(await reader.memberships())
-    book = TariffBook(await reader.tariffs(), holiday_calendars(config.holidays))
-    assessor = Assessor(directory, number_plan(config.site), book, config.rating.default_tariff)
+    book = PriceBook(
+        await reader.tariffs(), holiday_calendars(config.holidays), await reader.price_plans()
+    )
+    assessor = Assessor(directory, number_plan(config.site), book, assignment(config))
     site = Site(
         trunks=_trunks(pbx),
         is_extension=_extension_test(config, directory, pbx),

@@ -7,6 +7,7 @@ from typing import Any
 
 from rtbill import __version__
 from rtbill.app.books import Books
+from rtbill.assignment import Place
 from rtbill.config import EXPOSURES
 from rtbill.control import Readiness
 from rtbill.credit import RunningCall
@@ -118,7 +119,7 @@ class Status:
         talk_us = max(0, int((now - leg.answered_at).total_seconds() * 1_000_000))
         try:
             price = self._books.billing.assessor.price(
-                account, running.called, leg.answered_at, talk_us
+                account, running.called, leg.answered_at, talk_us, Place(leg.id.pbx, leg.trunk)
             )
         except NoRate:
             return None, "no rate"

@@ -255,6 +255,7 @@ class ClassTable(_Table):
     unaided: Unaided | None = None
     unaided_cap: Annotated[StrictStr, AfterValidator(_amount)] = "0"
     unaided_calls: Annotated[StrictInt, Field(ge=1, le=100)] = 2
+    tariff: Name | None = None
 
 
 class TlsTable(_Table):
@@ -268,6 +269,8 @@ class TrunkTable(_Table):
     name: Name
     match: Annotated[list[Matcher], Field(min_length=1)]
     dial: DialString | None = None
+    tariff: Name | None = None
+    carrier: Name | None = None
 
 
 class DialplanTable(_Table):
@@ -304,6 +307,7 @@ class PbxTable(_Table):
     weak_secret_accepted: bool = False
     plain_text_accepted: bool = False
     enforcement: Stance = Stance.ENFORCE
+    tariff: Name | None = None
     token: StrictStr | None = None
     token_file: Text | None = None
     tls: TlsTable | None = None

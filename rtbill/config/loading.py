@@ -219,6 +219,7 @@ def _account_class(name: str, table: ClassTable) -> AccountClass:
         unaided=table.unaided,
         unaided_cap_micros=parse_micros(table.unaided_cap),
         unaided_calls=table.unaided_calls,
+        tariff=table.tariff or "",
     )
 
 
@@ -234,10 +235,17 @@ def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) 
         secret=secret,
         tls=_tls(table.tls, folder) if table.tls else None,
         trunks=tuple(
-            TrunkConfig(name=each.name, matchers=tuple(each.match), dial=each.dial)
+            TrunkConfig(
+                name=each.name,
+                matchers=tuple(each.match),
+                dial=each.dial,
+                tariff=each.tariff or "",
+                carrier=each.carrier or "",
+            )
             for each in table.trunk
         ),
         enforcement=table.enforcement,
+        tariff=table.tariff or "",
         token=token,
         dialplan=_dialplan(table.dialplan, site),
     )

@@ -174,6 +174,8 @@ class AccountClass:
     """Money that one account may spend unaided; 0: all that is available to it."""
     unaided_calls: int = 2
     """At so many calls at once, each may spend its share of the cap (CC-51)."""
+    tariff: str = ""
+    """Tariff or price plan of accounts that name none; empty: as trunk, exchange or site say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +199,10 @@ class TrunkConfig:
     dial: str | None = None
     """How a plain dialplan reaches it, `%s` for the number; None: made of the first matcher that
     tells. FreePBX dials its trunks itself."""
+    tariff: str = ""
+    """Tariff or price plan of calls that leave here, where account and class name none."""
+    carrier: str = ""
+    """The tariff by which its carrier bills us; empty: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +267,8 @@ class PbxConfig:
     trunks: tuple[TrunkConfig, ...]
     enforcement: Stance = Stance.ENFORCE
     """How far rtbill goes at this exchange."""
+    tariff: str = ""
+    """Tariff or price plan of its calls, where account, class and trunk name none."""
     token: str = field(default="", repr=False)
     """With which it asks before dialling; empty unless its mode is `inline`."""
     dialplan: DialplanConfig = field(default_factory=DialplanConfig)

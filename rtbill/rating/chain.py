@@ -24,7 +24,6 @@ class Asked(NamedTuple):
     answered_at: datetime
     account: str = ""
     pbx: str = ""
-    trunk: str = ""
 
 
 class Sum(NamedTuple):
@@ -89,7 +88,7 @@ def links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[
         yield Link("tax", plan.tax.name, net, Sum(found.gross_micros, 1))
 
 
-def largest_base(plan: PricePlan, money_micros: int) -> int:
+def largest_net(plan: PricePlan, money_micros: int) -> int:
     """The largest net amount, in micro-units, whose charge with tax is within the money."""
     step: int = 10 ** (6 - plan.rounding.digits)
     tax_ppm = plan.tax.percent_ppm if plan.tax else 0

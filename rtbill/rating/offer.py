@@ -48,6 +48,13 @@ class Offer:
         """What it charges in."""
         return self.plan.currency if self.plan else self.tables[0].tariff.currency
 
+    @property
+    def all_tables(self) -> tuple[RateTable, ...]:
+        """Those that a number's price may begin at, in the order of asking."""
+        if self.carrier is not None and self.plan is not None and self.plan.is_at_cost:
+            return (self.carrier, *self.tables)
+        return self.tables
+
     def price(self, asked: Asked, talk_us: int) -> Price:
         """What an answered call of this talk time costs; NoRate when no table covers it."""
         if self.plan is None:
@@ -88,14 +95,11 @@ class Offer:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
-        tables = self.tables
-        if self.carrier is not None and self.plan is not None and self.plan.is_at_cost:
-            tables = (self.carrier, *tables)
-        for table in tables:
+        for table in self.all_tables:
             if table.covers(asked.number):
                 exact = exact_price(table, asked.number, asked.answered_at, talk_us)
                 return Found(table, exact)
-        names = " or ".join(table.tariff.name for table in tables)
+        names = " or ".join(table.tariff.name for table in self.all_tables)
         raise NoRate(f"no rate for {asked.number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:

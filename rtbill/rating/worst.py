@@ -6,75 +6,42 @@ reckoned from the dearest rates of the class, over every time band, and over eve
 that a call could meet. A number belongs to the class with the longest prefix that it begins with; a
 number that begins with none is `other`.
 
-Each rate is reduced to a `Course`: a first sum that buys the first seconds, then equal sums for
-equal steps. No call that begins at that rate costs more, however long it is. Courses that another
-exceeds at every length are dropped; few are left of ten thousand rates.
+Each rate is reduced to a `Course`. No call that begins at that rate costs more, however long it is.
+Courses that another exceeds at every length are dropped; few are left of ten thousand rates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
-from rtbill.domain.tariff import Rate, Step
+from rtbill.domain.money import divide_rounding_up, largest_rounding_to
+from rtbill.domain.price_plan import WHOLE_PPM, PricePlan
+from rtbill.domain.tariff import MINUTE_S, Rate
 from rtbill.rating.affordable import budget_parts
+from rtbill.rating.chain import largest_net
+from rtbill.rating.course import Course, courses
 from rtbill.rating.lookup import RateTable
+from rtbill.rating.offer import Offer
 
 OTHER = "other"
 """Class of every number that begins with no prefix of another class."""
+PARTS = 1000
+"""Of a micro-unit, in which bounds of a plan are reckoned."""
 
 Prefixes = Mapping[str, Sequence[str]]
 """Prefixes in international form, with plus, by class."""
 
 
-class Course(NamedTuple):
-    """An upper bound of what talk costs, in parts of a micro-unit."""
-
-    first_s: int
-    first_cost: int
-    """Due at the answer; pays `first_s` seconds."""
-    step_s: int
-    step_cost: int
-    """Due as often as talk goes on past another `step_s` seconds."""
-    jump_cost: int = 0
-    """Due once, with the first step, where bands differ in the length of their increments."""
-
-    def affordable_s(self, budget: int, cap_s: int) -> int:
-        """Whole seconds that the budget pays whatever happens, `cap_s` at most."""
-        left = budget - self.first_cost
-        if left < 0:
-            return 0
-        left -= self.jump_cost
-        if left < 0 or self.step_cost > left:
-            return min(self.first_s, cap_s)
-        if self.step_cost == 0:
-            return cap_s
-        return min(self.first_s + left // self.step_cost * self.step_s, cap_s)
-
-    def covers(self, other: Course) -> bool:
-        """Whether this is proven never to cost less than the other."""
-        if self.first_s > other.first_s or self.first_cost < other.first_cost:
-            return False
-        if self.step_s == other.step_s:
-            return self.step_cost >= other.step_cost and self.jump_cost >= other.jump_cost
-        # Steps of other lengths: even a line below this stays above a line over the other, from
-        # where the other's steps begin. Both sides are taken `step_s` times.
-        if self.step_cost * other.step_s < other.step_cost * self.step_s:
-            return False
-        least = self.first_cost + self.jump_cost
-        most = other.first_cost + other.jump_cost + other.step_cost
-        later_s = other.first_s + 1 - self.first_s
-        return least * self.step_s + self.step_cost * later_s >= most * self.step_s
-
-
 class WorstPrices:
-    """The worst courses of every class in one version of a tariff."""
+    """The worst courses of every class in one version of a tariff or plan."""
 
-    def __init__(self, table: RateTable, classes: Prefixes) -> None:
-        self._table = table
-        self._courses = {
-            name: _worst_of(found) for name, found in _by_class(table, classes).items()
-        }
+    def __init__(self, offer: Offer, classes: Prefixes) -> None:
+        self._offer = offer
+        found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
+        for table in offer.all_tables:
+            for name, of_class in _by_class(table, classes).items():
+                found[name] |= {self._with_chain(table, each) for each in of_class}
+        self._courses = {name: _worst_of(each) for name, each in found.items()}
 
     def affordable_s(self, name: str, money_micros: int, cap_s: int) -> int | None:
         """Whole seconds, 0 to `cap_s`, in which no number of the class that has a rate can cost
@@ -83,8 +50,43 @@ class WorstPrices:
         found = self._courses.get(name)
         if not found:
             return None
-        budget = budget_parts(self._table, max(0, money_micros))
+        budget = self._budget(max(0, money_micros))
         return min(course.affordable_s(budget, cap_s) for course in found)
+
+    def _with_chain(self, table: RateTable, course: Course) -> Course:
+        plan = self._offer.plan
+        return course if plan is None else _marked_up(plan, course, table.per_micro)
+
+    def _budget(self, money_micros: int) -> int:
+        plan = self._offer.plan
+        if plan is None:
+            return budget_parts(self._offer.tables[0], money_micros)
+        step: int = 10 ** (6 - plan.rounding.digits)
+        net = largest_net(plan, money_micros)
+        return largest_rounding_to(net // step, step * PARTS, plan.rounding.mode)
+
+
+def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
+    """The course with the dearest markup of the plan and no discount, in thousandths of a
+    micro-unit.
+    """
+    ppm = WHOLE_PPM + max((each.percent_ppm for each in plan.markups), default=0)
+    per_minute = max((each.per_minute_micros for each in plan.markups), default=0)
+    per_call = max((each.per_call_micros for each in plan.markups), default=0)
+
+    def sold(cost: int, seconds: int = 0) -> int:
+        marked = divide_rounding_up(cost * ppm * PARTS, per_micro * WHOLE_PPM)
+        return marked + divide_rounding_up(per_minute * seconds * PARTS, MINUTE_S)
+
+    first = sold(course.first_cost, course.first_s + course.ahead_s) + per_call * PARTS
+    return Course(
+        course.first_s,
+        max(first, plan.charge_min_micros * PARTS),
+        course.step_s,
+        sold(course.step_cost, course.step_s),
+        sold(course.jump_cost),
+        course.ahead_s,
+    )
 
 
 def _by_class(table: RateTable, classes: Prefixes) -> dict[str, set[Course]]:
@@ -114,62 +116,6 @@ def _longest(prefix: str, class_of: Mapping[str, str], lengths: Iterable[int]) -
         if name is not None:
             return name
     return None
-
-
-def courses(table: RateTable, rates: Sequence[Rate]) -> list[Course]:
-    """What a call costs at most that begins at one of these rates, the bands of a prefix, and goes
-    on at any of them: one course for each rate to begin with.
-    """
-    is_plain = all(rate.terms.is_plain for rate in rates)
-    if not is_plain or table.splits or table.tariff.rounding.increment_digits is not None:
-        return [_course_of_any(table, rates)]
-    steps = [rate.terms.steps[0] for rate in rates]
-    per_s = max(_per_second(table, step) for step in steps)
-    lengths = {step.increment_s for step in steps}
-    if len(lengths) == 1:
-        step_s = lengths.pop()
-        rest = (step_s, per_s * step_s, 0)
-    else:
-        # Steps of several lengths: all but the last lie within the talk, the last may be any.
-        last_cost = max(_per_second(table, step) * step.increment_s for step in steps)
-        rest = (1, per_s, last_cost - per_s)
-    return [
-        Course(
-            first_s := rate.terms.first_increment_s or step.increment_s,
-            table.per_micro * rate.terms.connect_fee_micros + _per_second(table, step) * first_s,
-            *rest,
-        )
-        for rate, step in zip(rates, steps, strict=True)
-    ]
-
-
-def _course_of_any(table: RateTable, rates: Sequence[Rate]) -> Course:
-    """A bound for rates of any shape: every fee and the longest increment in advance, then the
-    dearest second of all steps.
-    """
-    terms = [rate.terms for rate in rates]
-    steps = [step for each in terms for step in each.steps]
-    per_s = max(_per_second(table, step) for step in steps)
-    longest_s = max(
-        *(step.increment_s for step in steps),
-        *(each.first_increment_s + each.billable_min_s for each in terms),
-    )
-    fees = max(
-        each.connect_fee_micros + each.disconnect_fee_micros + each.charge_min_micros
-        for each in terms
-    )
-    return Course(0, table.per_micro * fees + per_s * longest_s, 1, per_s)
-
-
-def _per_second(table: RateTable, step: Step) -> int:
-    """Parts of a micro-unit that a second costs at most, increments rounded as the tariff says."""
-    exact = step.price_micros * table.per_micro // step.unit_s
-    digits = table.tariff.rounding.increment_digits
-    if digits is None:
-        return exact
-    # A rounded increment is dearer by half a digit at most, and the shortest lasts a second.
-    digit: int = table.per_micro * 10 ** (6 - digits)
-    return exact + digit
 
 
 def _worst_of(found: Iterable[Course]) -> tuple[Course, ...]:

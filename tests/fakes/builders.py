@@ -19,6 +19,7 @@ from functools import partial
 from typing import NamedTuple
 
 from rtbill.assessment import Assessor
+from rtbill.assignment import Assignment
 from rtbill.domain.account import (
     HOUSE,
     SUSPENSE,
@@ -45,7 +46,7 @@ from rtbill.domain.events import (
 from rtbill.domain.money import decimal_text, parse_micros
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.tariff import Rate, Tariff, Terms
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.price_book import PriceBook
 
 PBX = "hotel"
 SWITZERLAND = "0041315550100"
@@ -148,8 +149,8 @@ def a_directory(
 
 def an_assessor(directory: Directory, *tariffs: Tariff) -> Assessor:
     """A site in Germany whose tariff is called retail."""
-    book = TariffBook(tariffs or (a_tariff(),))
-    return Assessor(directory, NumberPlan(), book, "retail")
+    book = PriceBook(tariffs or (a_tariff(),))
+    return Assessor(directory, NumberPlan(), book, Assignment(default="retail"))
 
 
 # ---------------------------------------------------------------------- events

@@ -18,6 +18,7 @@ from rtbill.rating.affordable import affordable_s
 from rtbill.rating.bands import clash
 from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
+from rtbill.rating.offer import Offer
 from rtbill.rating.price import price
 from rtbill.rating.worst import WorstPrices
 from tests.property.price_oracle import (
@@ -162,7 +163,7 @@ def test_no_call_costs_more_than_what_the_worst_price_allows_it(
     tariff: Tariff, answered_at: datetime, money: int
 ) -> None:
     table = RateTable(tariff, HOLIDAYS)
-    granted_s = WorstPrices(table, {"home": ["+44"]}).affordable_s("home", money, CAP_S)
+    granted_s = WorstPrices(Offer([table]), {"home": ["+44"]}).affordable_s("home", money, CAP_S)
     assert granted_s is not None
     if granted_s == 0:
         return

@@ -13,6 +13,7 @@ from rtbill import jobs
 from rtbill.alarms import Alarms
 from rtbill.app.service import _tracker
 from rtbill.assessment import Assessor
+from rtbill.assignment import Assignment
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
@@ -24,7 +25,7 @@ from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import NumberPlan
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.lines import Line
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.price_book import PriceBook
 from rtbill.unaided import UnaidedLimits, UnaidedRows
 from tests.fakes.environment import CountingMeter
 from tests.simulation.clocks import BillerClock
@@ -135,7 +136,8 @@ class Biller:
     async def _serve(self, notifier: Collector) -> None:
         reader, store, clock, meter = self._disk.books, self.store, self._clock, CountingMeter()
         directory = Directory(await reader.accounts(), await reader.memberships())
-        assessor = Assessor(directory, NumberPlan(), TariffBook(await reader.tariffs()), "retail")
+        book = PriceBook(await reader.tariffs())
+        assessor = Assessor(directory, NumberPlan(), book, Assignment(default="retail"))
         billing = Billing(
             store=store,
             directory=directory,

@@ -16,7 +16,7 @@ from rtbill.domain.account import Account, AccountKind, AccountState
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.stance import Stance, Unaided
 from rtbill.domain.tariff import Tariff
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.price_book import PriceBook
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
@@ -185,7 +185,7 @@ def test_a_row_follows_the_balance_the_terms_and_the_tariff() -> None:
     assert now() == "open"
     directory.change_terms(known.account)
     dearer = replace(TARIFF, version=2, rates=(a_rate("60/60", "0.12", prefix="49"),))
-    assessor.replace_book(TariffBook([TARIFF, dearer]))
+    assessor.replace_book(PriceBook([TARIFF, dearer]))
     assert now() == "home:europe:other/0:0:0"
 
 

@@ -10,6 +10,7 @@ from rtbill.app.books import number_plan
 from rtbill.app.comparing import Compared, Request, compare
 from rtbill.app.their_calls import TheirSource
 from rtbill.assessment import Assessor
+from rtbill.assignment import Assignment
 from rtbill.comparison.values import Terms
 from rtbill.config import Config, load_config
 from rtbill.domain.account import (
@@ -25,7 +26,7 @@ from rtbill.domain.account import (
 from rtbill.domain.call import EPOCH, CallRecord
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.directory import Directory
-from rtbill.rating.lookup import TariffBook
+from rtbill.rating.price_book import PriceBook
 from tests.fakes.books import posting
 from tests.fakes.builders import a_rate, a_tariff
 from tests.fakes.memory_store import MemoryStore
@@ -98,8 +99,8 @@ class Hall:
         self.assessor = Assessor(
             Directory(states, self.memberships),
             number_plan(self.config.site),
-            TariffBook([RETAIL]),
-            "retail",
+            PriceBook([RETAIL]),
+            Assignment(default="retail"),
         )
 
     async def open(self) -> Hall:

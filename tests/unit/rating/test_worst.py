@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rtbill.domain.tariff import Rate
-from rtbill.rating.worst import OTHER, Course, WorstPrices, courses
+from rtbill.rating.course import Course, courses
+from rtbill.rating.offer import Offer
+from rtbill.rating.worst import OTHER, WorstPrices
 from tests.unit.rating.builders import a_band, a_rate, a_table
 
 CLASSES = {"home": ["+49"], "europe": ["+43", "+41"]}
@@ -14,7 +16,7 @@ CLASSES = {"home": ["+49"], "europe": ["+43", "+41"]}
 def seconds(name: str, euros: str, *rates: Rate) -> int | None:
     """How long the class may be called with this money."""
     micros = round(float(euros) * 1_000_000)
-    return WorstPrices(a_table(*rates), CLASSES).affordable_s(name, micros, 14_400)
+    return WorstPrices(Offer([a_table(*rates)]), CLASSES).affordable_s(name, micros, 14_400)
 
 
 def course(rate: Rate) -> Course:
@@ -88,7 +90,7 @@ def test_what_no_class_names_is_other() -> None:
 def test_a_class_within_another_has_its_own_numbers() -> None:
     classes = {"home": ["+49"], "mobile": ["+4915"]}
     rates = [a_rate("60/60", "0.10", prefix="49"), a_rate("60/60", "0.50", prefix="4915")]
-    worst = WorstPrices(a_table(*rates), classes)
+    worst = WorstPrices(Offer([a_table(*rates)]), classes)
 
     assert worst.affordable_s("home", 1_000_000, 14_400) == 600
     assert worst.affordable_s("mobile", 1_000_000, 14_400) == 120
@@ -108,8 +110,8 @@ def test_no_money_buys_free_calls_only(euros: str) -> None:
 def test_the_rounding_of_the_price_is_the_rounding_of_the_bill() -> None:
     table = a_table(a_rate("1/1", "0.60", prefix="49"), digits=2)
 
-    assert WorstPrices(table, CLASSES).affordable_s("home", 10_000, 60) == 1
-    assert WorstPrices(table, CLASSES).affordable_s("home", 14_999, 60) == 1
+    assert WorstPrices(Offer([table]), CLASSES).affordable_s("home", 10_000, 60) == 1
+    assert WorstPrices(Offer([table]), CLASSES).affordable_s("home", 14_999, 60) == 1
 
 
 def test_a_course_that_costs_less_at_every_length_is_covered() -> None:
