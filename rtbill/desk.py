@@ -24,6 +24,7 @@ from rtbill.formats.wording import Wording
 from rtbill.jobs import Enforcement
 from rtbill.ports import Clock, Reader, Store
 from rtbill.price_lists import PriceLists
+from rtbill.price_plans import PricePlans
 from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.registry import Registry
 from rtbill.waiting_calls import WaitingCalls
@@ -67,12 +68,22 @@ class Desk:
             currency=currency,
             calendars=calendars,
         )
+        price_plans = PricePlans(
+            billing=billing,
+            store=store,
+            reader=reader,
+            clock=clock,
+            wording=self._wording,
+            currency=currency,
+            calendars=calendars,
+        )
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": registry.import_accounts,
             "group.add": registry.group_add,
             "group.remove": registry.group_remove,
             "tariff.import": price_lists.import_version,
+            "plan.import": price_plans.import_version,
             "credit": self._credit,
             "lock": self._lock,
             "unlock": self._unlock,

@@ -19,6 +19,8 @@ from rtbill.cli import (
     imports,
     money,
     observed,
+    plans,
+    rate,
     service,
     tariffs,
     trials,
@@ -55,12 +57,13 @@ def _rtbill(
     """
 
 
-for family in (service, exchange, checking, upkeep, money, calls, observed, compare, trials):
+for family in (service, exchange, checking, upkeep, money, rate, calls, observed, compare, trials):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
 app.add_typer(imports.app, name="import")
 app.add_typer(tariffs.app, name="tariff")
+app.add_typer(plans.app, name="plan")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
 
 

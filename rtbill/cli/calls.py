@@ -21,7 +21,6 @@ from rtbill.cli.frame import (
     read_books,
 )
 from rtbill.cli.paper import print_csv, print_json, print_table, say
-from rtbill.cli.tariffs import rate
 from rtbill.cli.values import call_json
 from rtbill.domain.money import Money
 from rtbill.domain.rated import CallStatus, RatedCall
@@ -42,7 +41,6 @@ unconfirmed = family("Calls in doubt and calls without a price: list, bill or dr
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the root."""
     add_command(app, "calls", calls, "rtbill calls --account s1001 --since 2026-12-01 --csv")
-    add_command(app, "rate", rate, "rtbill rate 0041315550100 --seconds 90")
 
 
 def calls(

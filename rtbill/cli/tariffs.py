@@ -23,19 +23,12 @@ from rtbill.cli.frame import (
     read_text,
 )
 from rtbill.cli.paper import print_json, print_table, say
-from rtbill.cli.values import instant_json, money_json
+from rtbill.cli.values import instant_json
 from rtbill.domain.errors import Refused
-from rtbill.domain.money import RoundingMode, decimal_text
-from rtbill.domain.rated import NumberKind
-from rtbill.rating.band_columns import band_text
+from rtbill.domain.money import RoundingMode
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from rtbill.config import Config
     from rtbill.domain.tariff import Tariff
-    from rtbill.ports import Reader
-    from rtbill.rating.explain import ExplainedLine
 
 
 class IncrementDigits(StrEnum):
@@ -218,111 +211,6 @@ def export(
     else:
         output.write_text(text, encoding="utf-8")
         say(f"{output}: {tariff.name} version {tariff.version}, {len(tariff.rates)} rates")
-
-
-def rate(
-    number: Annotated[str, typer.Argument(help="As dialled at the site, or +49….")],
-    at: Annotated[str | None, typer.Option(metavar="DATE", help="Answered then; now.")] = None,
-    seconds: Annotated[float, typer.Option(min=0, max=1_000_000, help="Talk time.")] = 60.0,
-    tariff: Annotated[str | None, typer.Option(help="The configured default.")] = None,
-    as_json: AsJson = False,
-    config: ConfigPath = DEFAULT_CONFIG,
-) -> None:
-    """Tell what a call to a number costs, and why."""
-    from rtbill.clock import SystemClock
-
-    loaded = load(config)
-    answered_at = instant(at, loaded) or SystemClock().now()
-    name = tariff or loaded.rating.default_tariff
-    tariffs = read_books(loaded, _tariffs)
-    answer = _rated(loaded, tariffs, name, number, answered_at, seconds)
-    if as_json:
-        print_json(answer)
-    else:
-        _say_rate(answer)
-
-
-async def _tariffs(reader: Reader) -> list[Tariff]:
-    return list(await reader.tariffs())
-
-
-def _rated(
-    config: Config,
-    tariffs: list[Tariff],
-    name: str,
-    dialled: str,
-    answered_at: datetime,
-    seconds: float,
-) -> dict[str, Any]:
-    from rtbill.app.books import number_plan
-    from rtbill.config import holiday_calendars
-    from rtbill.rating.explain import explain
-    from rtbill.rating.lookup import TariffBook
-
-    called = number_plan(config.site).classify(dialled)
-    answer: dict[str, Any] = {
-        "dialled": dialled,
-        "number": called.number,
-        "kind": str(called.kind),
-        "read_as": called.reason,
-        "answered_at": instant_json(answered_at),
-        "talk_s": seconds,
-    }
-    if called.kind is not NumberKind.CHARGEABLE:
-        return answer | {"price": "0.00", "currency": config.site.currency}
-    if called.number is None:
-        raise Refused(f"{dialled!r} cannot be priced: {called.reason}")
-    book = TariffBook(tariffs, holiday_calendars(config.holidays))
-    table = book.in_force(name, answered_at)
-    explained = explain(table, called.number, answered_at, round(seconds * 1_000_000))
-    cost = explained.price
-    return answer | {
-        "price": money_json(cost.micros, cost.currency),
-        "currency": cost.currency,
-        "tariff": cost.tariff,
-        "tariff_version": cost.tariff_version,
-        "prefix": cost.prefix,
-        "destination": cost.destination,
-        "billed_s": cost.billed_s,
-        "explanation": [_line_json(line) for line in explained.lines],
-    }
-
-
-def _line_json(line: ExplainedLine) -> dict[str, Any]:
-    """`exact` is a fraction of the main unit: the sum of all of them is the price."""
-    from rtbill.rating.explain import amount_text
-
-    answer: dict[str, Any] = {
-        "kind": line.kind,
-        "text": line.text,
-        "amount": amount_text(line.amount),
-        "exact": str(line.amount),
-    }
-    if (part := line.increments) is not None:
-        answer |= {
-            "from_s": part.from_s,
-            "begins_at": part.begins_at.isoformat(),
-            "increments": part.count,
-            "increment_s": part.length_s,
-            "price": decimal_text(part.step.price_micros),
-            "price_per_s": part.step.unit_s,
-            "band": band_text(part.rate.band),
-        }
-    return answer
-
-
-def _say_rate(answer: dict[str, Any]) -> None:
-    say(f"{answer['dialled']}: {answer['number']}, {answer['kind']} ({answer['read_as']})")
-    if "tariff" in answer:
-        say(
-            f"{answer['destination']}: prefix {answer['prefix']} of tariff {answer['tariff']} "
-            f"version {answer['tariff_version']}"
-        )
-        say(f"{answer['talk_s']:g} s of talk are billed as {answer['billed_s']} s")
-        width = max((len(line["text"]) for line in answer["explanation"]), default=0)
-        for line in answer["explanation"]:
-            say(f"  {line['text']:{width}}  {line['amount']:>12}")
-    say(f"price {answer['price']} {answer['currency']}")
 
 
 add_command(app, "import", import_, "rtbill tariff import examples/tariff-germany.csv --apply")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from rtbill.domain.money import MICROS, decimal_text
 from rtbill.domain.tariff import DEFAULT_ROUNDING, Rounding
 
 PERCENT_PPM = 10_000
@@ -68,3 +69,20 @@ class PricePlan:
     """Of a call that costs anything."""
     rounding: Rounding = DEFAULT_ROUNDING
     tax: Tax | None = None
+
+
+def percent_text(ppm: int) -> str:
+    """`19.25 %`."""
+    return f"{decimal_text(ppm * MICROS // PERCENT_PPM, 0)} %"
+
+
+def markup_text(markup: Markup) -> str:
+    """`20 % + 0.01/min`."""
+    parts = []
+    if markup.percent_ppm:
+        parts.append(percent_text(markup.percent_ppm))
+    if markup.per_minute_micros:
+        parts.append(f"{decimal_text(markup.per_minute_micros)}/min")
+    if markup.per_call_micros:
+        parts.append(f"{decimal_text(markup.per_call_micros)} a call")
+    return " + ".join(parts)

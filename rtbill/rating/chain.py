@@ -10,8 +10,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from rtbill.domain.money import divide_rounding, divide_rounding_half_up
-from rtbill.domain.price_plan import WHOLE_PPM, Discount, Markup, PricePlan
+from rtbill.domain.money import (
+    divide_rounding,
+    divide_rounding_half_up,
+)
+from rtbill.domain.price_plan import (
+    WHOLE_PPM,
+    Discount,
+    Markup,
+    PricePlan,
+    markup_text,
+    percent_text,
+)
 
 _MINUTE_US = 60_000_000
 
@@ -85,7 +95,12 @@ def links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[
         rounding = plan.rounding
         yield Link("rounding", f"{rounding.mode} {rounding.digits}", amount, net)
     if plan.tax is not None and found.tax_micros:
-        yield Link("tax", plan.tax.name, net, Sum(found.gross_micros, 1))
+        yield Link(
+            "tax",
+            f"{plan.tax.name} {percent_text(plan.tax.percent_ppm)}",
+            net,
+            Sum(found.gross_micros, 1),
+        )
 
 
 def largest_net(plan: PricePlan, money_micros: int) -> int:
@@ -132,12 +147,14 @@ def _exact_links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> It
         if markup.per_call_micros:
             added = added.plus(markup.per_call_micros, 1)
         if added is not amount:
-            yield Link("markup", "", amount, added)
+            yield Link("markup", markup_text(markup), amount, added)
             amount = added
     for discount in plan.discounts:
         if amount.parts and is_due(discount, asked):
             less = amount.share(WHOLE_PPM - discount.percent_ppm)
-            yield Link("discount", discount.name, amount, less)
+            yield Link(
+                "discount", f"{discount.name} {percent_text(discount.percent_ppm)}", amount, less
+            )
             amount = less
     least = plan.charge_min_micros
     if 0 < amount.parts < least * amount.per_micro:

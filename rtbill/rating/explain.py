@@ -6,7 +6,7 @@ nothing but addition.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -14,15 +14,18 @@ from zoneinfo import ZoneInfo
 
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode, decimal_text
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step, Terms
+from rtbill.rating import chain
 from rtbill.rating.band_columns import band_text
+from rtbill.rating.chain import Asked, Link, Sum
 from rtbill.rating.lookup import RateTable
+from rtbill.rating.offer import Offer
 from rtbill.rating.price import (
     Spell,
     is_in_grace,
     owes_disconnect_fee,
-    price,
     spells,
     terms_at,
 )
@@ -56,8 +59,9 @@ class ExplainedLine:
     """One thing that adds to the price, or takes from it."""
 
     kind: str
-    """`connect_fee`, `increments`, `disconnect_fee`, `max_charge`, `min_charge`, `grace` or
-    `rounding`."""
+    """`connect_fee`, `increments`, `disconnect_fee`, `max_charge`, `min_charge`, `grace` and
+    `rounding`; of a price plan `markup`, `discount`, `minimum` and `tax`.
+    """
     amount: Fraction
     """Exact, in main units of the currency."""
     text: str
@@ -72,17 +76,21 @@ class Explanation:
     lines: tuple[ExplainedLine, ...]
 
 
-def explain(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> Explanation:
-    """The price of a call and its lines; NoRate when the tariff does not cover it."""
-    found = price(table, number, answered_at, talk_us)
-    lines = list(_lines(table, number, answered_at, talk_us))
-    exact = sum((line.amount for line in lines), Fraction(0))
-    rounding = table.tariff.rounding
-    difference = Fraction(found.micros, MICROS) - exact
-    if difference:
+def explain(offer: Offer, asked: Asked, talk_us: int) -> Explanation:
+    """The price of a call and its lines; NoRate when the offer does not cover it."""
+    found = offer.price(asked, talk_us)
+    table, exact = offer.base(asked, talk_us)
+    lines = list(_lines(table, asked.number, asked.answered_at, talk_us))
+    if offer.plan is None:
+        rounding = table.tariff.rounding
         text = f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
-        lines.append(ExplainedLine("rounding", difference, text))
-    return Explanation(found, tuple(lines))
+        lines.append(ExplainedLine("rounding", _main(found.micros) - _total(lines), text))
+    else:
+        base = Sum(exact.parts, table.per_micro)
+        for link in chain.links(offer.plan, asked, base, exact.billed_us):
+            amount = _of_sum(link.after) - _of_sum(link.before)
+            lines.append(ExplainedLine(link.kind, amount, _link_text(offer.plan, link)))
+    return Explanation(found, tuple(line for line in lines if line.amount or not _is_link(line)))
 
 
 def amount_text(amount: Fraction) -> str:
@@ -94,6 +102,29 @@ def amount_text(amount: Fraction) -> str:
     digits = f"{decimals:0{_SHOWN_DIGITS}d}"
     text = f"{units}.{digits.rstrip('0').ljust(2, '0') if is_exact else digits + '…'}"
     return f"-{text}" if amount < 0 else text
+
+
+def _total(lines: Iterable[ExplainedLine]) -> Fraction:
+    return sum((line.amount for line in lines), Fraction(0))
+
+
+def _of_sum(amount: Sum) -> Fraction:
+    return Fraction(amount.parts, amount.per_micro * MICROS)
+
+
+def _is_link(line: ExplainedLine) -> bool:
+    """Whether the line is left out when it changes nothing."""
+    return line.kind == "rounding"
+
+
+def _link_text(plan: PricePlan, link: Link) -> str:
+    match link.kind:
+        case "rounding":
+            return f"rounded {_MODES[plan.rounding.mode]} to {plan.rounding.digits} decimals"
+        case "minimum":
+            return f"no less than {decimal_text(plan.charge_min_micros)}"
+        case _:
+            return f"{link.kind} {link.name}".rstrip()
 
 
 def _lines(

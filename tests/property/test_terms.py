@@ -16,6 +16,7 @@ from rtbill.domain.money import RoundingMode
 from rtbill.domain.tariff import Counting, OnHolidays, Rate, Rounding, Step, Tariff, Terms, TimeBand
 from rtbill.rating.affordable import affordable_s
 from rtbill.rating.bands import clash
+from rtbill.rating.chain import Asked
 from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
@@ -177,7 +178,7 @@ def test_the_lines_of_an_explanation_add_up_to_the_price(
 ) -> None:
     table = RateTable(tariff, HOLIDAYS)
     try:
-        explained = explain(table, NUMBER, answered_at, talk_us)
+        explained = explain(Offer([table]), Asked(NUMBER, answered_at), talk_us)
     except NoRate:
         return
     assert explained.price == price(table, NUMBER, answered_at, talk_us)

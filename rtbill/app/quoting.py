@@ -1,0 +1,81 @@
+"""What a call would cost, by the books as they stand; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rtbill.app.books import assignment, number_plan
+from rtbill.assignment import NOWHERE, Place
+from rtbill.config import Config, holiday_calendars
+from rtbill.domain.account import Account
+from rtbill.domain.errors import Refused, UnknownAccount
+from rtbill.domain.numbering import CalledNumber
+from rtbill.domain.rated import NumberKind
+from rtbill.ports import Reader
+from rtbill.rating.chain import Asked
+from rtbill.rating.explain import Explanation, explain
+from rtbill.rating.price_book import PriceBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A call that was not made."""
+
+    dialled: str
+    answered_at: datetime
+    talk_us: int
+    account: str = ""
+    """Whose prices; empty: of an account that names no tariff."""
+    place: Place = NOWHERE
+    price_list: str = ""
+    """This tariff or plan, whatever the account has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """How the number is read, and what it costs; nothing when it is not charged."""
+
+    called: CalledNumber
+    explanation: Explanation | None
+
+
+async def quote(config: Config, reader: Reader, question: Question) -> Quote:
+    """The price and how it comes about. NoRate when there is none; UnknownAccount; Refused for an
+    exchange or trunk that is not configured, or digits that cannot be priced.
+    """
+    _check_place(config, question.place)
+    called = number_plan(config.site).classify(question.dialled)
+    if called.kind is not NumberKind.CHARGEABLE:
+        return Quote(called, None)
+    if called.number is None:
+        raise Refused(f"{question.dialled!r} cannot be priced: {called.reason}")
+    book = PriceBook(
+        await reader.tariffs(), holiday_calendars(config.holidays), await reader.price_plans()
+    )
+    assigned = assignment(config)
+    name = question.price_list or assigned.default
+    if question.account:
+        account = await _account(reader, question.account)
+        name = question.price_list or assigned.price_list(account, question.place)
+    offer = book.offer(name, question.answered_at, assigned.carrier_list(question.place))
+    asked = Asked(called.number, question.answered_at, question.account, question.place.pbx)
+    return Quote(called, explain(offer, asked, question.talk_us))
+
+
+async def _account(reader: Reader, wanted: str) -> Account:
+    for state in await reader.accounts():
+        if state.account.id == wanted:
+            return state.account
+    raise UnknownAccount(f"there is no account {wanted}")
+
+
+def _check_place(config: Config, place: Place) -> None:
+    if not place.pbx and not place.trunk:
+        return
+    known = {pbx.name: [trunk.name for trunk in pbx.trunks] for pbx in config.pbxs}
+    if place.pbx not in known:
+        raise Refused(f"there is no exchange {place.pbx!r}; known are {', '.join(known)}")
+    if place.trunk and place.trunk not in known[place.pbx]:
+        trunks = ", ".join(known[place.pbx])
+        raise Refused(f"{place.pbx} has no trunk {place.trunk!r}; known are {trunks}")
