@@ -12,6 +12,7 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber, NumberPlan
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
+from rtbill.domain.trunk_numbers import TrunkNumbers
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
@@ -42,7 +43,7 @@ class Assessor:
         self._plan = plan
         self._book = book
         self._assignment = assignment
-        self._classified: dict[str | None, CalledNumber] = {}
+        self._classified: dict[tuple[str | None, TrunkNumbers | None], CalledNumber] = {}
 
     def replace_book(self, book: PriceBook) -> None:
         """Use other tariffs from now on."""
@@ -57,13 +58,17 @@ class Assessor:
             return HOUSE_PAYER
         return Payer(membership.account, membership.person)
 
-    def classify(self, dialled: str | None) -> CalledNumber:
-        """What sort of number these digits are at this site; asked several times for each call."""
-        known = self._classified.get(dialled)
+    def classify(self, dialled: str | None, place: Place = NOWHERE) -> CalledNumber:
+        """What sort of number these digits are at this site, or as they stand on a trunk; asked
+        several times for each call.
+        """
+        numbers = self._assignment.numbers.get(place)
+        key = (dialled, numbers)
+        known = self._classified.get(key)
         if known is None:
             if len(self._classified) >= CLASSIFIED_KEPT:
                 self._classified.clear()
-            known = self._classified[dialled] = self._plan.classify(dialled)
+            known = self._classified[key] = self._plan.classify(dialled, numbers)
         return known
 
     def price(
@@ -123,7 +128,7 @@ class Assessor:
     def assess(self, record: CallRecord) -> RatedCall:
         """The call with its payer, kind and price; without a price when it has none, and why."""
         payer = self.payer(record.id.pbx, record.payer, record.answered_at or record.ended_at)
-        called = self.classify(record.dialled)
+        called = self.classify(record.dialled, Place(record.id.pbx, record.trunk))
         status, cost, note = self._status(record, payer.account, called)
         return RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rtbill.domain.account import Account
+from rtbill.domain.trunk_numbers import TrunkNumbers
 
 
 class Place(NamedTuple):
@@ -34,6 +35,8 @@ class Assignment:
     by_trunk: Mapping[Place, str] = field(default_factory=dict)
     carriers: Mapping[Place, str] = field(default_factory=dict)
     """The carrier's own list, by trunk."""
+    numbers: Mapping[Place, TrunkNumbers] = field(default_factory=dict)
+    """How numbers stand on the trunks that have rules of their own."""
 
     def price_list(self, account: Account, place: Place) -> str:
         """What the account's calls from there are priced by."""

@@ -18,6 +18,7 @@ from balance import ledger
 from rtbill import consequences, enforcement, observing
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
+from rtbill.assignment import Place
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.commands import Commands
@@ -150,7 +151,7 @@ class Billing:
     # ------------------------------------------------------------------ a call's way
 
     def _started(self, line: Line, event: CallStarted) -> None:
-        called = self.assessor.classify(event.dialled)
+        called = self.assessor.classify(event.dialled, Place(event.id.pbx, event.trunk))
         if called.kind is NumberKind.EMERGENCY:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return

@@ -191,7 +191,7 @@ class CreditControl:
         known = self._running.get(leg.id)
         if known is None:
             holder = self._assessor.payer(leg.id.pbx, leg.payer, leg.answered_at)
-            called = self._assessor.classify(leg.dialled)
+            called = self._assessor.classify(leg.dialled, Place(leg.id.pbx, leg.trunk))
             known = RunningCall(leg, holder.account, holder.person, called)
             self._running[leg.id] = known
             self._by_account.setdefault(holder.account, {})[leg.id] = known

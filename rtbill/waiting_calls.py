@@ -38,11 +38,11 @@ class WaitingCalls:
             talk = _talk_time(arguments["seconds"])
             record = replace(record, ended_at=answered_at + talk)
         terms = self._billing.directory.account(call.account)
-        called = self._billing.assessor.classify(record.dialled)
+        place = Place(record.id.pbx, record.trunk)
+        called = self._billing.assessor.classify(record.dialled, place)
         cost = None
         status = CallStatus.FREE
         if called.kind is NumberKind.CHARGEABLE:
-            place = Place(record.id.pbx, record.trunk)
             cost = self._billing.assessor.price(terms, called, answered_at, record.talk_us, place)
             status = CallStatus.RATED
         billed = RatedCall(

@@ -20,6 +20,7 @@ from rtbill.domain.changes import CreateAccount
 from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.rated import CallStatus
+from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
@@ -123,6 +124,9 @@ def assignment(config: Config) -> Assignment:
         by_pbx={pbx.name: pbx.tariff for pbx in config.pbxs if pbx.tariff},
         by_trunk={place: trunk.tariff for place, trunk in trunks.items() if trunk.tariff},
         carriers={place: trunk.carrier for place, trunk in trunks.items() if trunk.carrier},
+        numbers={
+            place: trunk.numbers for place, trunk in trunks.items() if trunk.numbers != AS_DIALLED
+        },
     )
 
 

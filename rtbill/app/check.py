@@ -11,9 +11,10 @@ from typing import Any
 from adapters.asterisk.inspection.call_seen import CallSeen, call_findings
 from adapters.asterisk.inspection.call_watch import watch_call
 from rtbill import inspections
-from rtbill.app.books import number_plan
+from rtbill.app.books import assignment, number_plan
 from rtbill.app.exchanges import asterisk_settings, expected_files, make_pbx
 from rtbill.app.offline import open_reader
+from rtbill.assignment import Place
 from rtbill.clock import SystemClock
 from rtbill.config import Config, PbxConfig
 from rtbill.control import ControlClient
@@ -72,7 +73,7 @@ async def _watch(
     return {
         "pbx": pbx.name,
         "call": asdict(seen),
-        "read": _read(config, seen),
+        "read": _read(config, pbx.name, seen),
         "booked": None if booked is None else _money(booked),
         "findings": [
             asdict(finding) for finding in [*found, *_record(seen, booked, is_running=is_running)]
@@ -91,11 +92,12 @@ async def _booked(config: Config, key: str, clock: Clock) -> RatedCall | None:
     return None
 
 
-def _read(config: Config, seen: CallSeen) -> dict[str, str] | None:
+def _read(config: Config, pbx: str, seen: CallSeen) -> dict[str, str] | None:
     """How the dialled digits are read for pricing."""
     if not seen.dialled:
         return None
-    called = number_plan(config.site).classify(seen.dialled)
+    on_trunk = assignment(config).numbers.get(Place(pbx, seen.trunk or ""))
+    called = number_plan(config.site).classify(seen.dialled, on_trunk)
     return {"kind": str(called.kind), "number": called.number or "", "reason": called.reason}
 
 

@@ -45,7 +45,9 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
     exchange or trunk that is not configured, or digits that cannot be priced.
     """
     _check_place(config, question.place)
-    called = number_plan(config.site).classify(question.dialled)
+    assigned = assignment(config)
+    on_trunk = assigned.numbers.get(question.place)
+    called = number_plan(config.site).classify(question.dialled, on_trunk)
     if called.kind is not NumberKind.CHARGEABLE:
         return Quote(called, None)
     if called.number is None:
@@ -53,7 +55,6 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
     book = PriceBook(
         await reader.tariffs(), holiday_calendars(config.holidays), await reader.price_plans()
     )
-    assigned = assignment(config)
     name = question.price_list or assigned.default
     if question.account:
         account = await _account(reader, question.account)

@@ -25,6 +25,7 @@ from pydantic import (
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, known_currency, parse_micros
 from rtbill.domain.stance import Stance, Unaided
+from rtbill.domain.trunk_numbers import NumberForm
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -271,6 +272,9 @@ class TrunkTable(_Table):
     dial: DialString | None = None
     tariff: Name | None = None
     carrier: Name | None = None
+    strip: list[Annotated[StrictStr, _matching(r"[0-9*#+]{1,15}", "digits")]] = []
+    access_digits: Annotated[StrictInt, Field(ge=0, le=10)] = 0
+    numbers: NumberForm = NumberForm.DIALLED
 
 
 class DialplanTable(_Table):

@@ -49,6 +49,7 @@ from rtbill.config.values import (
 from rtbill.domain.account import Incoming, Outgoing, Service
 from rtbill.domain.errors import ConfigError
 from rtbill.domain.money import parse_micros
+from rtbill.domain.trunk_numbers import TrunkNumbers
 
 Location = tuple[str | int, ...]
 
@@ -241,6 +242,9 @@ def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) 
                 dial=each.dial,
                 tariff=each.tariff or "",
                 carrier=each.carrier or "",
+                numbers=TrunkNumbers(
+                    strip=tuple(each.strip), access_digits=each.access_digits, form=each.numbers
+                ),
             )
             for each in table.trunk
         ),

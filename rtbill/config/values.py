@@ -12,6 +12,7 @@ from rtbill.domain.account import Service
 from rtbill.domain.extension_pattern import as_expression
 from rtbill.domain.hosts import is_wildcard
 from rtbill.domain.stance import Stance, Unaided
+from rtbill.domain.trunk_numbers import AS_DIALLED, TrunkNumbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +204,8 @@ class TrunkConfig:
     """Tariff or price plan of calls that leave here, where account and class name none."""
     carrier: str = ""
     """The tariff by which its carrier bills us; empty: nobody knows."""
+    numbers: TrunkNumbers = AS_DIALLED
+    """How called numbers stand on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from rtbill.domain.errors import ConfigError
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.special_numbers import COUNTRIES, ELSEWHERE, UNIVERSAL_FREEPHONE, Country
+from rtbill.domain.trunk_numbers import NumberForm, TrunkNumbers
 
 E164_DIGITS_MAX = 15
 _DIGITS_MAX = 32
@@ -114,16 +115,36 @@ class NumberPlan:
             if called.kind is kind and called.number is not None
         }
 
-    def classify(self, dialled: str | None) -> CalledNumber:
-        """The number behind these digits and whether it is chargeable; never raises."""
+    def classify(self, dialled: str | None, on_trunk: TrunkNumbers | None = None) -> CalledNumber:
+        """The number behind these digits, as dialled or as they stand on a trunk with rules of its
+        own, and whether it is chargeable; never raises.
+        """
         if dialled is None:
             return _UNKNOWN
+        if on_trunk is not None:
+            return self._classify_on_trunk(dialled, on_trunk)
         found = self._whole.get(dialled)
         if found is not None:
             return found
         if dialled.isdecimal() and dialled.isascii():
             return self._read_digits(dialled)
         return self._read_written(dialled)
+
+    def _classify_on_trunk(self, dialled: str, numbers: TrunkNumbers) -> CalledNumber:
+        """What is an emergency or free number as it stands, or without the trunk's codes, stays
+        one.
+        """
+        digits = numbers.bare(dialled)
+        found = self._whole.get(dialled) or self._whole.get(digits)
+        if found is not None:
+            return found
+        if not digits:
+            return _unreadable(f"{dialled!r} is nothing but the trunk's codes")
+        if numbers.form is NumberForm.DIALLED or not (digits.isdecimal() and digits.isascii()):
+            return self.classify(digits)
+        if numbers.form is NumberForm.NATIONAL:
+            return self._outside(self.country_code + digits, "national, as the trunk has it")
+        return self._outside(digits, "international, as the trunk has it")
 
     def _read_written(self, dialled: str) -> CalledNumber:
         """A number with a plus, separators, a closing # or a pause in it."""

@@ -147,10 +147,12 @@ def a_directory(
     return Directory([*own, *states], memberships)
 
 
-def an_assessor(directory: Directory, *tariffs: Tariff) -> Assessor:
+def an_assessor(
+    directory: Directory, *tariffs: Tariff, assignment: Assignment | None = None
+) -> Assessor:
     """A site in Germany whose tariff is called retail."""
     book = PriceBook(tariffs or (a_tariff(),))
-    return Assessor(directory, NumberPlan(), book, Assignment(default="retail"))
+    return Assessor(directory, NumberPlan(), book, assignment or Assignment(default="retail"))
 
 
 # ---------------------------------------------------------------------- events

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from rtbill.assignment import Assignment, Place
 from rtbill.domain.account import HOUSE, SUSPENSE
 from rtbill.domain.call import CallRecord, Outcome
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.domain.trunk_numbers import NumberForm, TrunkNumbers
 from tests.fakes.books import a_record
 from tests.fakes.builders import (
     SWITZERLAND,
@@ -194,3 +196,81 @@ def test_a_talk_of_more_than_a_day_waits_for_a_person() -> None:
     call = an_assessor(DIRECTORY).assess(record)
     assert (call.status, call.price) == (CallStatus.UNCONFIRMED, None)
     assert "clock" in call.note
+
+
+# ---------------------------------------------------------------------- by trunk
+
+
+def test_a_number_is_read_as_its_trunk_has_it() -> None:
+    rules = {
+        Place("hotel", "carrier"): TrunkNumbers(access_digits=3, form=NumberForm.INTERNATIONAL)
+    }
+    assessor = an_assessor(
+        DIRECTORY, a_tariff(), assignment=Assignment(default="retail", numbers=rules)
+    )
+    record = a_call_of(dialled="77741315550100")
+
+    on_trunk = assessor.assess(record)
+    elsewhere = assessor.assess(replace(record, trunk="other"))
+
+    assert (on_trunk.number, on_trunk.status) == ("+41315550100", CallStatus.RATED)
+    assert elsewhere.number is None
+
+
+@pytest.mark.parametrize(
+    ("account", "trunk", "per_minute"),
+    [
+        ("guest", "carrier", "6.00"),  # the account names its tariff itself
+        ("room-1", "carrier", "3.00"),
+        ("room-1", "other", "2.00"),
+    ],
+)
+def test_the_closest_that_names_a_price_list_decides(
+    account: str, trunk: str, per_minute: str
+) -> None:
+    tariffs = [
+        a_tariff(a_rate("60/60", price), name=name)
+        for name, price in [("dear", "6.00"), ("by-trunk", "3.00"), ("by-pbx", "2.00")]
+    ]
+    assignment = Assignment(
+        default="retail",
+        by_trunk={Place("hotel", "carrier"): "by-trunk"},
+        by_pbx={"hotel": "by-pbx"},
+    )
+    assessor = an_assessor(DIRECTORY, *tariffs, assignment=assignment)
+    payer = "1003" if account == "guest" else "1001"
+
+    found = assessor.assess(replace(a_call_of(payer, talk_s=60), trunk=trunk))
+
+    assert found.account == account
+    assert found.price is not None
+    assert found.price.micros == round(float(per_minute) * 1_000_000)
+
+
+def test_what_the_carrier_takes_stands_beside_the_price() -> None:
+    carrier = a_tariff(a_rate("1/1", "0.12"), name="carrier-list")
+    assignment = Assignment(default="retail", carriers={Place("hotel", "carrier"): "carrier-list"})
+    assessor = an_assessor(DIRECTORY, a_tariff(), carrier, assignment=assignment)
+
+    found = assessor.assess(a_call_of(talk_s=90))
+
+    assert found.price is not None
+    assert (found.price.micros, found.price.cost_micros) == (900_000, 180_000)
+
+
+def test_while_the_trunk_is_not_known_the_dearest_of_the_exchange_limits_the_call() -> None:
+    tariffs = [
+        a_tariff(a_rate("60/60", price), name=name)
+        for name, price in [("retail", "0.60"), ("by-trunk", "3.00")]
+    ]
+    assignment = Assignment(default="retail", by_trunk={Place("hotel", "premium"): "by-trunk"})
+    assessor = an_assessor(DIRECTORY, *tariffs, assignment=assignment)
+    account = an_account("room-1")
+    called = assessor.classify(SWITZERLAND)
+    seconds = {
+        place: assessor.affordable_s(
+            account, called, at("2026-10-05T12:00"), 6_000_000, 3600, place
+        )
+        for place in (Place("hotel"), Place("hotel", "premium"), Place("hotel", "a"), Place("inn"))
+    }
+    assert list(seconds.values()) == [120, 120, 600, 600]

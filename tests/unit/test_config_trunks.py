@@ -8,6 +8,7 @@ import pytest
 
 from rtbill.config import load_config
 from rtbill.domain.errors import ConfigError
+from rtbill.domain.trunk_numbers import NumberForm, TrunkNumbers
 
 BEFORE = """
 [site]
@@ -253,3 +254,31 @@ def test_extensions_that_cannot_be_read_are_told_once(tmp_path: Path, site: str)
         load_config(path, {"RTBILL_PBX_HALL_SECRET": "0123456789abcdef0123"})
     (found,) = caught.value.problems
     assert found.startswith("site.internal")
+
+
+def test_a_trunk_says_how_numbers_stand_on_it(tmp_path: Path) -> None:
+    rules = 'strip = ["010033", "9"]\naccess_digits = 3\nnumbers = "international"\n'
+    path = tmp_path / "config.toml"
+    path.write_text(BEFORE + a_trunk("PJSIP/carrier-*") + rules)
+
+    [trunk] = load_config(path, {"RTBILL_PBX_HALL_SECRET": "0123456789abcdef0123"}).pbxs[0].trunks
+
+    assert trunk.numbers == TrunkNumbers(
+        strip=("010033", "9"), access_digits=3, form=NumberForm.INTERNATIONAL
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('strip = ["+49x"]', "strip"),
+        ("access_digits = 11", "access_digits"),
+        ("access_digits = -1", "access_digits"),
+        ('numbers = "e164"', "numbers"),
+    ],
+)
+def test_rules_that_cannot_be_meant_are_refused(tmp_path: Path, line: str, complaint: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(BEFORE + a_trunk("PJSIP/carrier-*") + line + "\n")
+    with pytest.raises(ConfigError, match=complaint):
+        load_config(path, {"RTBILL_PBX_HALL_SECRET": "0123456789abcdef0123"})
