@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from rtbill.billing import Billing
+from rtbill.domain.call import EPOCH
 from rtbill.domain.changes import AddPricePlan
+from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord, ConfigError
 from rtbill.domain.money import known_currency
 from rtbill.domain.price_plan import PricePlan
@@ -19,6 +24,7 @@ from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.rating.price_book import PriceBook
 
 Answer = dict[str, Any]
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 class PricePlans:
@@ -47,8 +53,8 @@ class PricePlans:
         """What the file would make of the plan, or with `apply` has made; nothing when it has
         problems or says what the newest version says. BadRecord when an argument cannot be meant.
         """
-        name = str(arguments["name"])
         tariffs, plans = await self._reader.tariffs(), await self._reader.price_plans()
+        name = _plan_name(arguments["name"])
         newest = max(
             (each for each in plans if each.name == name),
             key=lambda each: each.version,
@@ -59,11 +65,13 @@ class PricePlans:
             "after": [],
             "problems": [],
             "version": newest.version if newest else 0,
+            "is_same": False,
         }
+        currency = newest.currency if newest else self._currency
         head = PlanHead(
             name,
             (newest.version if newest else 0) + 1,
-            known_currency(str(arguments.get("currency") or self._currency)),
+            known_currency(str(arguments.get("currency") or currency)),
             self._wording.instant(arguments.get("valid_from"), self._clock.now()),
         )
         try:
@@ -71,41 +79,67 @@ class PricePlans:
         except ConfigError as wrong:
             return answer | {"problems": list(wrong.problems)}
         answer["after"] = plan_lines(plan)
-        answer["problems"] = _contradictions(plan, tariffs)
-        is_same = newest is not None and newest.currency == plan.currency
-        is_same = is_same and answer["before"] == answer["after"]
-        if answer["problems"] or is_same or not arguments.get("apply", False):
+        answer["problems"] = [
+            *_contradictions(plan, tariffs),
+            *_unknown(plan, self._billing.directory, self._wording.pbxs),
+        ]
+        answer["is_same"] = newest is not None and _terms(plan) == _terms(newest)
+        if answer["problems"] or answer["is_same"] or not arguments.get("apply", False):
             return answer
-        await self._store.change(AddPricePlan(plan))
         book = PriceBook(tariffs, self._calendars, [*plans, plan])
+        await self._store.change(AddPricePlan(plan))
         book.make_ready(self._clock.now())
         self._billing.assessor.replace_book(book)
         self._billing.wake()
         return answer | {"version": plan.version}
 
 
+def _plan_name(name: object) -> str:
+    """As the configuration can name it, too."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise BadRecord(f"{name!r} is no name: write small letters, digits, - and _ (32 at most)")
+    return name
+
+
 def _document(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadRecord(f"the file is no TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError([f"the file is no TOML: {error}"]) from None
 
 
-def _contradictions(plan: PricePlan, tariffs: Sequence[Tariff]) -> list[str]:
-    """What the books have against the plan."""
-    currencies: dict[str, set[str]] = {}
-    for tariff in tariffs:
-        currencies.setdefault(tariff.name, set()).add(tariff.currency)
-    problems = [
-        f"tariffs: there is no tariff {name!r}; import it first"
-        for name in plan.tariffs
-        if name not in currencies
-    ]
-    problems += [
-        f"tariffs: {name} is in {', '.join(sorted(currencies[name]))}, the plan in {plan.currency}"
-        for name in plan.tariffs
-        if name in currencies and currencies[name] != {plan.currency}
-    ]
-    if plan.name in currencies:
-        problems.append(f"{plan.name} is the name of a tariff; accounts could not tell them apart")
-    return problems
+def _terms(plan: PricePlan) -> PricePlan:
+    """The plan but for its version and when it begins."""
+    return replace(plan, version=0, valid_from=EPOCH)
+
+
+def _contradictions(plan: PricePlan, tariffs: Sequence[Tariff]) -> Iterator[str]:
+    """What the tariffs in the books have against the plan."""
+    if any(each.name == plan.name for each in tariffs):
+        yield f"{plan.name} is the name of a tariff; accounts could not tell them apart"
+    for name in plan.tariffs:
+        versions = [each for each in tariffs if each.name == name]
+        if not versions:
+            yield f"tariffs: there is no tariff {name!r}; import it first"
+        others = {each.currency for each in _in_force_from(versions, plan.valid_from)}
+        others -= {plan.currency}
+        if others:
+            yield f"tariffs: {name} is in {', '.join(sorted(others))}, the plan in {plan.currency}"
+
+
+def _in_force_from(versions: Sequence[Tariff], since: datetime) -> Sequence[Tariff]:
+    """Those of one tariff that hold at this instant or later."""
+    ordered = sorted(versions, key=lambda each: (each.valid_from, each.version))
+    begun = [each for each in ordered if each.valid_from <= since]
+    return ordered[max(0, len(begun) - 1) :]
+
+
+def _unknown(plan: PricePlan, directory: Directory, pbxs: Collection[str]) -> Iterator[str]:
+    """Accounts and exchanges that are not there: a discount for them would never be given."""
+    for index, discount in enumerate(plan.discounts):
+        for account in sorted(discount.accounts):
+            if not directory.knows(account):
+                yield f"discount[{index}].accounts: there is no account {account!r}"
+        for pbx in sorted(discount.pbxs.difference(pbxs)):
+            known = ", ".join(pbxs)
+            yield f"discount[{index}].pbxs: there is no exchange {pbx!r}; known are {known}"

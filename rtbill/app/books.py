@@ -123,6 +123,7 @@ def assignment(config: Config) -> Assignment:
         by_pbx={pbx.name: pbx.tariff for pbx in config.pbxs if pbx.tariff},
         by_trunk={place: trunk.tariff for place, trunk in trunks.items() if trunk.tariff},
         carriers={place: trunk.carrier for place, trunk in trunks.items() if trunk.carrier},
+        trunks=tuple(trunks),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.app.books import assignment, number_plan
+from rtbill.assessment import offer_for
 from rtbill.assignment import NOWHERE, Place
 from rtbill.config import Config, holiday_calendars
 from rtbill.domain.account import Account
@@ -26,7 +27,7 @@ class Question:
     answered_at: datetime
     talk_us: int
     account: str = ""
-    """Whose prices; empty: of an account that names no tariff."""
+    """Whose prices; empty: of an account that says nothing of them, nor does its class."""
     place: Place = NOWHERE
     price_list: str = ""
     """This tariff or plan, whatever the account has."""
@@ -54,12 +55,14 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
         await reader.tariffs(), holiday_calendars(config.holidays), await reader.price_plans()
     )
     assigned = assignment(config)
-    name = question.price_list or assigned.default
-    if question.account:
-        account = await _account(reader, question.account)
-        name = question.price_list or assigned.price_list(account, question.place)
-    offer = book.offer(name, question.answered_at, assigned.carrier_list(question.place))
-    asked = Asked(called.number, question.answered_at, question.account, question.place.pbx)
+    place, at = question.place, question.answered_at
+    account = await _account(reader, question.account) if question.account else None
+    if account is not None and not question.price_list:
+        offer = offer_for(book, assigned, account, at, place)
+    else:
+        name = question.price_list or assigned.price_list_of(place)
+        offer = book.offer(name, at, assigned.carrier_list(place))
+    asked = Asked(called.number, at, question.account, place.pbx)
     return Quote(called, explain(offer, asked, question.talk_us))
 
 

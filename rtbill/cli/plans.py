@@ -36,7 +36,9 @@ app = family("Price plans: markup, discounts, rounding and tax over tariffs.")
 def import_(
     file: Annotated[Path, typer.Argument(help="A TOML file; docs/price-plans.md explains it.")],
     name: Annotated[str, typer.Option(help="The plan, as accounts name it.")],
-    currency: Annotated[str | None, typer.Option(help="ISO 4217; the site's.")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="ISO 4217; as before, or the site's.")
+    ] = None,
     valid_from: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="In force from then; now.")
     ] = None,
@@ -80,7 +82,7 @@ def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
             say(f"- {line}")
     for line in after:
         say(f"{' ' if line in before else '+'} {line}")
-    if before == after:
+    if answer["is_same"]:
         say(f"nothing to do: version {answer['version']} says the same")
     elif applied:
         say(f"this is version {answer['version']} now")

@@ -82,13 +82,14 @@ def _answer(
     if explanation is None:
         return answer | {"price": "0.00", "currency": config.site.currency}
     cost = explanation.price
-    carrier = cost.cost_micros
+    carrier, margin = cost.cost_micros, cost.margin_micros
     return answer | {
         "price": money_json(cost.micros, cost.currency),
         "currency": cost.currency,
         "tax": money_json(cost.tax_micros, cost.currency),
         "carrier": None if carrier is None else money_json(carrier, cost.currency),
-        "plan": cost.plan,
+        "margin": None if margin is None else money_json(margin, cost.currency),
+        "plan": cost.plan or None,
         "plan_version": cost.plan_version,
         "tariff": cost.tariff,
         "tariff_version": cost.tariff_version,
@@ -135,4 +136,5 @@ def _say(answer: dict[str, Any]) -> None:
             say(f"  {line['text']:{width}}  {line['amount']:>14}")
     say(f"price {answer['price']} {answer['currency']}")
     if answer.get("carrier") is not None:
-        say(f"the carrier takes {answer['carrier']} {answer['currency']}")
+        carrier, margin, currency = (answer[key] for key in ("carrier", "margin", "currency"))
+        say(f"the carrier takes {carrier} {currency}, margin {margin} {currency}")
