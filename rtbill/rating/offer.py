@@ -100,11 +100,12 @@ class Offer:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
-        for table in self.all_tables:
-            if table.covers(asked.number):
+        tables = self.all_tables
+        for table in tables:
+            if len(tables) == 1 or table.covers(asked.number):
                 exact = exact_price(table, asked.number, asked.answered_at, talk_us)
                 return Found(table, exact)
-        names = " or ".join(table.tariff.name for table in self.all_tables)
+        names = " or ".join(table.tariff.name for table in tables)
         raise NoRate(f"no rate for {asked.number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:
