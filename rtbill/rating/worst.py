@@ -38,6 +38,7 @@ class WorstPrices:
         plan = self._plan = offer.plan
         self._rounding = plan.rounding if plan else offer.tables[0].tariff.rounding
         self._per_micro = PARTS if plan else offer.tables[0].per_micro
+        self._least = plan.charge_min_micros * PARTS if plan else 0
         found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
         for table in offer.all_tables:
             for name, of_class in _by_class(table, classes).items():
@@ -55,6 +56,8 @@ class WorstPrices:
         if not found:
             return None
         budget = self._budget(max(0, money_micros))
+        if budget < self._least and not all(course.is_free for course in found):
+            return 0
         return min(course.affordable_s(budget, cap_s) for course in found)
 
     def _budget(self, money_micros: int) -> int:
@@ -65,8 +68,8 @@ class WorstPrices:
 
 
 def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
-    """The course with the dearest markup of the plan and no discount, in thousandths of a
-    micro-unit.
+    """The course with the dearest markup of the plan, without discount and minimum, in thousandths
+    of a micro-unit.
     """
     ppm = WHOLE_PPM + max((each.percent_ppm for each in plan.markups), default=0)
     per_minute = max((each.per_minute_micros for each in plan.markups), default=0)
@@ -78,8 +81,6 @@ def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
 
     first = sold(course.first_cost, course.first_s + course.ahead_s) + per_call * PARTS
     step, jump = sold(course.step_cost, course.step_s), sold(course.jump_cost)
-    if first or step or jump:  # what costs nothing at all stays free
-        first = max(first, plan.charge_min_micros * PARTS)
     return Course(course.first_s, first, course.step_s, step, jump, course.ahead_s)
 
 
