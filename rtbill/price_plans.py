@@ -61,7 +61,7 @@ class PricePlans:
             default=None,
         )
         answer: Answer = {
-            "before": plan_lines(newest) if newest else [],
+            "before": plan_lines(newest, self._wording.zone) if newest else [],
             "after": [],
             "problems": [],
             "version": newest.version if newest else 0,
@@ -78,7 +78,7 @@ class PricePlans:
             plan = read_plan(_document(str(arguments["toml"])), head, self._wording)
         except ConfigError as wrong:
             return answer | {"problems": list(wrong.problems)}
-        answer["after"] = plan_lines(plan)
+        answer["after"] = plan_lines(plan, self._wording.zone)
         answer["problems"] = [
             *_contradictions(plan, tariffs),
             *_unknown(plan, self._billing.directory, self._wording.pbxs),

@@ -92,9 +92,12 @@ def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
 
 def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
     """List every version of every price plan, in words."""
+    from zoneinfo import ZoneInfo
+
     from rtbill.formats.price_plan_file import plan_lines
 
     loaded = load(config)
+    zone = ZoneInfo(loaded.site.zone)
     plans = read_books(loaded, _plans)
     if as_json:
         print_json(
@@ -104,7 +107,7 @@ def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
                     "version": each.version,
                     "currency": each.currency,
                     "valid_from": instant_json(each.valid_from),
-                    "terms": plan_lines(each),
+                    "terms": plan_lines(each, zone),
                 }
                 for each in plans
             ]
@@ -113,7 +116,7 @@ def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
     for each in plans:
         since = instant_text(each.valid_from, loaded)
         say(f"{each.name} version {each.version}, {each.currency}, in force from {since}")
-        for line in plan_lines(each):
+        for line in plan_lines(each, zone):
             say(f"  {line}")
     if not plans:
         say("there is no price plan; calls cost what their tariff says")

@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, tzinfo
 from typing import Any
 
 from rtbill.domain.errors import BadRecord, ConfigError
@@ -42,13 +42,14 @@ from rtbill.domain.tariff import DEFAULT_ROUNDING, Rounding
 from rtbill.formats.checked_table import CheckedTable
 from rtbill.formats.wording import Wording
 
-_KEYS = {
+KEYS = {
     "": ("tariffs", "at_cost", "minimum", "rounding", "tax", "markup", "discount"),
     "rounding": ("mode", "digits"),
     "tax": ("name", "percent"),
     "markup": ("percent", "per_minute", "per_call", "prefixes"),
     "discount": ("name", "percent", "prefixes", "accounts", "pbxs", "from", "until"),
 }
+"""By table; the document's own under no name."""
 _PREFIX = re.compile(r"\+?([0-9]{1,15})")
 _EVERY = "every other"
 _MARKUP_PERCENT_MAX = 1_000
@@ -70,7 +71,7 @@ def read_plan(document: Mapping[str, Any], head: PlanHead, wording: Wording) -> 
     """The plan of a document; dates are midnights at the site. ConfigError names every mistake by
     its place.
     """
-    table = CheckedTable(document, _KEYS)
+    table = CheckedTable(document, KEYS)
     rounding, tax = table.section("rounding"), table.section("tax")
     plan = PricePlan(
         name=head.name,
@@ -97,12 +98,12 @@ def read_plan(document: Mapping[str, Any], head: PlanHead, wording: Wording) -> 
     return plan
 
 
-def plan_lines(plan: PricePlan) -> list[str]:
-    """The plan in words, a line for each thing that it says."""
+def plan_lines(plan: PricePlan, zone: tzinfo) -> list[str]:
+    """The plan in words, a line for each thing that it says; instants on the clock of the zone."""
     begins = "the carrier's price, else " if plan.is_at_cost else ""
     lines = [f"currency: {plan.currency}", f"rates: {begins}{', then '.join(plan.tariffs)}"]
     lines += [f"markup: {markup_text(each)}{_for_prefixes(each.prefixes)}" for each in plan.markups]
-    lines += [f"discount: {_discount_text(each)}" for each in plan.discounts]
+    lines += [f"discount: {_discount_text(each, zone)}" for each in plan.discounts]
     if plan.charge_min_micros:
         lines.append(f"at least {decimal_text(plan.charge_min_micros)} a call")
     rounding = plan.rounding
@@ -168,7 +169,7 @@ def _for_prefixes(prefixes: Sequence[str]) -> str:
     return f" for {', '.join(prefixes)}" if prefixes else ""
 
 
-def _discount_text(discount: Discount) -> str:
+def _discount_text(discount: Discount, zone: tzinfo) -> str:
     parts = [
         f"{discount.name} {percent_text(discount.percent_ppm)}{_for_prefixes(discount.prefixes)}"
     ]
@@ -177,10 +178,16 @@ def _discount_text(discount: Discount) -> str:
     if discount.pbxs:
         parts.append(f"exchanges {', '.join(sorted(discount.pbxs))}")
     if discount.since:
-        parts.append(f"from {discount.since.isoformat()}")
+        parts.append(f"from {_local(discount.since, zone)}")
     if discount.until:
-        parts.append(f"until {discount.until.isoformat()}")
+        parts.append(f"until {_local(discount.until, zone)}")
     return ", ".join(parts)
+
+
+def _local(at: datetime, zone: tzinfo) -> str:
+    """A date alone where it is its midnight."""
+    local = at.astimezone(zone)
+    return local.date().isoformat() if local.time() == time.min else local.isoformat(" ")
 
 
 def _prefix(text: str) -> str:

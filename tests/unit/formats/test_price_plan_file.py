@@ -113,20 +113,20 @@ def test_the_example_can_be_read() -> None:
 
 
 def test_a_plan_is_told_in_words() -> None:
-    assert plan_lines(read(WHOLE)) == [
+    assert plan_lines(read(WHOLE), BERLIN.zone) == [
         "currency: EUR",
         "rates: the carrier's price, else vip, then Tarif 2026",
         "markup: 20 % + 0.005/min + 0.02 a call",
         "markup: 19.2501 % for 49, 4175",
         "discount: Christmas 10 % for 49, accounts Büro 7, room-1, exchanges hall, "
-        "from 2026-12-23T23:00:00+00:00, until 2027-01-01T05:00:00+00:00",
+        "from 2026-12-24, until 2027-01-01 06:00:00+01:00",
         "discount: Loyal 100 %",
         "at least 0.05 a call",
         "rounded half even to 3 decimals",
         "tax: MwSt. 8.1 %",
     ]
     plain = replace(read('tariffs = ["retail"]'), currency="CHF")
-    assert plan_lines(plain) == [
+    assert plan_lines(plain, BERLIN.zone) == [
         "currency: CHF",
         "rates: retail",
         "rounded half up to 4 decimals",
