@@ -39,7 +39,7 @@ def rate(
     account: Annotated[str, typer.Option(help="By the prices and discounts of this one.")] = "",
     trunk: Annotated[
         str,
-        typer.Option(metavar="PBX[/TRUNK]", help="Leaving there, if prices depend on it."),
+        typer.Option(metavar="PBX[/TRUNK]", help="Leaving there; the only trunk there is."),
     ] = "",
     tariff: Annotated[str, typer.Option(help="By this tariff or price plan.")] = "",
     as_json: AsJson = False,
@@ -89,6 +89,7 @@ def _answer(
         "tax": money_json(cost.tax_micros, cost.currency),
         "carrier": None if carrier is None else money_json(carrier, cost.currency),
         "margin": None if margin is None else money_json(margin, cost.currency),
+        "carrier_note": quote.why_no_cost,
         "plan": cost.plan or None,
         "plan_version": cost.plan_version,
         "tariff": cost.tariff,
@@ -138,3 +139,5 @@ def _say(answer: dict[str, Any]) -> None:
     if answer.get("carrier") is not None:
         carrier, margin, currency = (answer[key] for key in ("carrier", "margin", "currency"))
         say(f"the carrier takes {carrier} {currency}, margin {margin} {currency}")
+    elif answer.get("carrier_note"):
+        say(f"what the carrier takes is not known: {answer['carrier_note']}")

@@ -11,8 +11,10 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Tariff
 from rtbill.rating.bands import NO_CALENDARS, Calendars
+from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable, TariffBook
 from rtbill.rating.offer import Offer
+from rtbill.rating.price import terms_at
 
 _OFFERS_KEPT = 1024
 
@@ -111,3 +113,16 @@ class PriceBook(TariffBook):
         except NoRate:
             return None
         return table if table.tariff.currency == currency else None
+
+    def why_no_cost(self, name: str, asked: Asked, currency: str) -> str:
+        """Why nobody knows what the carrier of this list takes for a call priced in the currency;
+        empty when that is known.
+        """
+        try:
+            table = self.in_force(name, asked.answered_at)
+            if table.tariff.currency != currency:
+                return f"tariff {name!r} is in {table.tariff.currency}, the price in {currency}"
+            terms_at(table, asked.number, epoch_us(asked.answered_at))
+        except NoRate as missing:
+            return str(missing)
+        return ""

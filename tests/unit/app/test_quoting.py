@@ -159,3 +159,31 @@ async def test_a_call_of_another_time_is_priced_by_the_version_of_then(
         assert found.explanation is not None
         versions.append(found.explanation.price.plan_version)
     assert versions == [1, 2]
+
+
+async def test_a_carriers_list_that_says_nothing_is_told_with_the_reason(
+    config: Config, books: MemoryStore, tmp_path: Path
+) -> None:
+    place = Place("hall", "carrier")
+    await books.change(AddTariff(a_tariff(a_rate(prefix="33"), name="french")))
+    await books.change(AddTariff(a_tariff(a_rate(prefix="49"), name="swiss", currency="CHF")))
+    reasons = {
+        "wholesale": "",
+        "wholesael": "there is no tariff 'wholesael'",
+        "french": "tariff 'french' has no rate for +493012345678",
+        "swiss": "tariff 'swiss' is in CHF, the price in EUR",
+    }
+    told = {}
+    for name in reasons:
+        other = load(tmp_path, GOOD + TRUNKS.replace("wholesale", name))
+        told[name] = (await ask(other, books, place=place)).why_no_cost
+    assert told == reasons
+    assert (await ask(config, books)).why_no_cost == ""
+
+
+async def test_the_only_trunk_there_is_need_not_be_named(
+    books: MemoryStore, tmp_path: Path
+) -> None:
+    alone = load(tmp_path, GOOD + 'tariff = "of-trunk"\n')
+    for place in (Place(), Place("hall"), Place("hall", "carrier")):
+        assert await list_of(alone, books, account="room-2", place=place) == "of-trunk"

@@ -167,7 +167,7 @@ def test_without_a_plan_there_is_neither_tax_nor_plan(with_plan: Run) -> None:
     told = json.loads(with_plan(*CALL[:4], "--at", "2026-12-23", "--json").output)
 
     assert [told[key] for key in ("price", "tax", "carrier", "margin", "plan", "plan_version")] == [
-        *("0.09", "0.00", None, None, None, None),
+        *("0.09", "0.00", "0.045", "0.045", None, None),
     ]
 
 
@@ -175,6 +175,15 @@ def test_a_list_that_is_named_comes_before_the_accounts(with_plan: Run) -> None:
     for name, price in (("retail", "0.09"), ("wholesale", "0.045"), ("hall-plan", "0.1404")):
         told = with_plan(*CALL, "--at", "2026-12-23", "--tariff", name)
         assert f"price {price} EUR" in told.output
+
+
+def test_a_carriers_list_that_is_not_there_is_told(with_plan: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace('"wholesale"', '"wholesael"'))
+
+    told = with_plan(*CALL, "--at", "2026-12-23").output
+
+    assert "what the carrier takes is not known: there is no tariff 'wholesael'" in told
 
 
 @pytest.mark.parametrize(
