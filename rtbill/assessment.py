@@ -44,6 +44,11 @@ class Assessor:
         self._assignment = assignment
         self._classified: dict[str | None, CalledNumber] = {}
 
+    @property
+    def book(self) -> PriceBook:
+        """The prices now used."""
+        return self._book
+
     def replace_book(self, book: PriceBook) -> None:
         """Use other tariffs from now on."""
         self._book = book

@@ -77,7 +77,6 @@ class Desk:
             clock=clock,
             wording=self._wording,
             currency=currency,
-            calendars=calendars,
         )
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {

@@ -20,7 +20,6 @@ from rtbill.domain.tariff import Tariff
 from rtbill.formats.price_plan_file import PlanHead, plan_lines, read_plan
 from rtbill.formats.wording import Wording
 from rtbill.ports import Clock, Reader, Store
-from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.rating.price_book import PriceBook
 
 Answer = dict[str, Any]
@@ -39,7 +38,6 @@ class PricePlans:
         clock: Clock,
         wording: Wording,
         currency: str,
-        calendars: Calendars = NO_CALENDARS,
     ) -> None:
         self._billing = billing
         self._store = store
@@ -47,13 +45,13 @@ class PricePlans:
         self._clock = clock
         self._wording = wording
         self._currency = currency
-        self._calendars = calendars
 
     async def import_version(self, arguments: Mapping[str, Any]) -> Answer:
         """What the file would make of the plan, or with `apply` has made; nothing when it has
         problems or says what the newest version says. BadRecord when an argument cannot be meant.
         """
-        tariffs, plans = await self._reader.tariffs(), await self._reader.price_plans()
+        plans = await self._reader.price_plans()
+        book = self._billing.assessor.book
         name = _plan_name(arguments["name"])
         newest = max(
             (each for each in plans if each.name == name),
@@ -80,16 +78,14 @@ class PricePlans:
             return answer | {"problems": list(wrong.problems)}
         answer["after"] = plan_lines(plan, self._wording.zone)
         answer["problems"] = [
-            *_contradictions(plan, tariffs),
+            *_contradictions(plan, book),
             *_unknown(plan, self._billing.directory, self._wording.pbxs),
         ]
         answer["is_same"] = newest is not None and _terms(plan) == _terms(newest)
         if answer["problems"] or answer["is_same"] or not arguments.get("apply", False):
             return answer
-        book = PriceBook(tariffs, self._calendars, [*plans, plan])
         await self._store.change(AddPricePlan(plan))
-        book.make_ready(self._clock.now())
-        self._billing.assessor.replace_book(book)
+        self._billing.assessor.replace_book(book.with_plans([*plans, plan]))
         self._billing.wake()
         return answer | {"version": plan.version}
 
@@ -113,25 +109,23 @@ def _terms(plan: PricePlan) -> PricePlan:
     return replace(plan, version=0, valid_from=EPOCH)
 
 
-def _contradictions(plan: PricePlan, tariffs: Sequence[Tariff]) -> Iterator[str]:
-    """What the tariffs in the books have against the plan."""
-    if any(each.name == plan.name for each in tariffs):
+def _contradictions(plan: PricePlan, book: PriceBook) -> Iterator[str]:
+    """What the tariffs have against the plan."""
+    if plan.name in book:
         yield f"{plan.name} is the name of a tariff; accounts could not tell them apart"
     for name in plan.tariffs:
-        versions = [each for each in tariffs if each.name == name]
-        if not versions:
+        if name not in book:
             yield f"tariffs: there is no tariff {name!r}; import it first"
-        others = {each.currency for each in _in_force_from(versions, plan.valid_from)}
+        others = {each.currency for each in _in_force_from(book.versions(name), plan.valid_from)}
         others -= {plan.currency}
         if others:
             yield f"tariffs: {name} is in {', '.join(sorted(others))}, the plan in {plan.currency}"
 
 
 def _in_force_from(versions: Sequence[Tariff], since: datetime) -> Sequence[Tariff]:
-    """Those of one tariff that hold at this instant or later."""
-    ordered = sorted(versions, key=lambda each: (each.valid_from, each.version))
-    begun = [each for each in ordered if each.valid_from <= since]
-    return ordered[max(0, len(begun) - 1) :]
+    """Those of one tariff, in their order, that hold at this instant or later."""
+    begun = sum(each.valid_from <= since for each in versions)
+    return versions[max(0, begun - 1) :]
 
 
 def _unknown(plan: PricePlan, directory: Directory, pbxs: Collection[str]) -> Iterator[str]:

@@ -40,6 +40,12 @@ class PriceBook(TariffBook):
         self._offers: dict[tuple[int, ...], Offer] = {}
         """By the identities of what they are made of, which live as long as the book."""
 
+    def with_plans(self, plans: Iterable[PricePlan]) -> PriceBook:
+        """The same tariffs, ready as they are, under these plans."""
+        other = PriceBook((), self._calendars, plans)
+        other._versions, other._starts, other._tables = self._versions, self._starts, self._tables
+        return other
+
     @property
     def plan_names(self) -> tuple[str, ...]:
         """Every plan, by name."""

@@ -242,7 +242,7 @@ async def test_imports_of_the_same_moment_lose_nothing_of_each_other() -> None:
             group.create_task(
                 office.desk.order("tariff.import", {"name": "x", "csv": TARIFF, "apply": True})
             )
-        book = office.assessor._book
+        book = office.assessor.book
         assert book.plan_names == ("hall-plan", "other-plan", "third-plan")
         assert book.names == ("retail", "x")
 
@@ -275,3 +275,10 @@ async def test_a_prepaid_call_is_limited_by_the_price_of_the_plan() -> None:
         [running] = office.control.running()
         # A cent a second, 20 % more, 19 % tax: 0.01428 each; 89 of them are 1.27092.
         assert running.wanted_s == 88.5
+
+
+async def test_an_import_of_a_plan_makes_no_tariff_ready_again() -> None:
+    async with an_office() as office:
+        before = office.assessor.book.in_force("retail", office.clock.now())
+        await imported(office, apply=True)
+        assert office.assessor.book.in_force("retail", office.clock.now()) is before
