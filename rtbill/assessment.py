@@ -45,6 +45,11 @@ class Assessor:
         self._assignment = assignment
         self._classified: dict[tuple[str | None, TrunkNumbers | None], CalledNumber] = {}
 
+    @property
+    def book(self) -> PriceBook:
+        """The prices now used."""
+        return self._book
+
     def replace_book(self, book: PriceBook) -> None:
         """Use other tariffs from now on."""
         self._book = book
@@ -89,19 +94,24 @@ class Assessor:
         """What the account's calls from there are priced by; NoRate when there is nothing in its
         currency.
         """
-        name = self._assignment.price_list(account, place)
-        offer = self._book.offer(name, at, self._assignment.carrier_list(place))
-        if offer.currency != account.currency:
-            raise NoRate(
-                f"tariff {name} is in {offer.currency}, account {account.id} in "
-                f"{account.currency}; give the account a tariff in its currency"
-            )
-        return offer
+        return offer_for(self._book, self._assignment, account, at, place)
 
     def offers(self, account: Account, at: datetime, place: Place) -> list[Offer]:
-        """All that a call may be priced by while its trunk is not known; NoRate as for `offer`."""
-        found = [self.offer(account, at, each) for each in self._assignment.places(place)]
-        return list(dict.fromkeys(found))
+        """All that a call may be priced by while its trunk is not known, without those trunks for
+        which there is nothing; NoRate when that is all of them.
+        """
+        found: dict[tuple[int, ...], Offer] = {}
+        why: NoRate | None = None
+        for each in self._assignment.places(place):
+            try:
+                offer = self.offer(account, at, each)
+            except NoRate as missing:
+                why = why or missing
+            else:
+                found.setdefault(offer.terms, offer)
+        if why is not None and not found:
+            raise why
+        return list(found.values())
 
     def affordable_s(  # noqa: PLR0913 - the facts of one call
         self,
@@ -112,8 +122,8 @@ class Assessor:
         cap_s: int,
         place: Place = NOWHERE,
     ) -> int:
-        """Seconds of talk that the money buys, 0 to `cap_s`, on any trunk while it is not known
-        which; NoRate when the price is unknown.
+        """Seconds of talk that the money buys, 0 to `cap_s`: on any trunk that has a rate while it
+        is not known which; NoRate when none has.
         """
         if called.number is None:
             raise NoRate(called.reason)
@@ -122,8 +132,32 @@ class Assessor:
         asked = Asked(called.number, answered_at, account.id, place.pbx)
         return min(
             offer.affordable_s(asked, available_micros, cap_s)
-            for offer in self.offers(account, answered_at, place)
+            for offer in self._covering(account, asked, place)
         )
+
+    def check_rate(
+        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+    ) -> None:
+        """NoRate when no trunk that the call may take has a rate for it."""
+        if called.number is None:
+            raise NoRate(called.reason)
+        self._covering(account, Asked(called.number, answered_at, account.id, place.pbx), place)
+
+    def _covering(self, account: Account, asked: Asked, place: Place) -> list[Offer]:
+        """The offers with a rate for the number; NoRate when there is none."""
+        found: list[Offer] = []
+        why: NoRate | None = None
+        for offer in self.offers(account, asked.answered_at, place):
+            try:
+                offer.base(asked, 0)
+            except NoRate as missing:
+                why = why or missing
+            else:
+                found.append(offer)
+        if not found:
+            assert why is not None
+            raise why
+        return found
 
     def assess(self, record: CallRecord) -> RatedCall:
         """The call with its payer, kind and price; without a price when it has none, and why."""
@@ -159,3 +193,19 @@ class Assessor:
 
     def _holder(self, extension: Extension, at: datetime) -> Membership | None:
         return self._directory.holder(extension, at)
+
+
+def offer_for(
+    book: PriceBook, assignment: Assignment, account: Account, at: datetime, place: Place
+) -> Offer:
+    """What the account's calls from there are priced by; NoRate when there is nothing in its
+    currency.
+    """
+    name = assignment.price_list(account, place)
+    offer = book.offer(name, at, assignment.carrier_list(place))
+    if offer.currency != account.currency:
+        raise NoRate(
+            f"tariff {name} is in {offer.currency}, account {account.id} in "
+            f"{account.currency}; give the account a tariff in its currency"
+        )
+    return offer

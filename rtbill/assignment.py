@@ -37,26 +37,29 @@ class Assignment:
     """The carrier's own list, by trunk."""
     numbers: Mapping[Place, TrunkNumbers] = field(default_factory=dict)
     """How numbers stand on the trunks that have rules of their own."""
+    trunks: tuple[Place, ...] = ()
+    """All there are."""
 
     def price_list(self, account: Account, place: Place) -> str:
         """What the account's calls from there are priced by."""
         return (
             account.tariff
             or self.by_class.get(account.account_class, "")
-            or self.by_trunk.get(place, "")
-            or self.by_pbx.get(place.pbx, "")
-            or self.default
+            or self.price_list_of(place)
         )
+
+    def price_list_of(self, place: Place) -> str:
+        """What calls from there are priced by, of an account that says nothing itself."""
+        return self.by_trunk.get(place, "") or self.by_pbx.get(place.pbx, "") or self.default
 
     def carrier_list(self, place: Place) -> str:
         """What the trunk's carrier bills by; empty when nobody said."""
         return self.carriers.get(place, "")
 
     def places(self, place: Place) -> tuple[Place, ...]:
-        """All from which a call may leave that has no trunk yet, as far as they may differ in
-        price; the place itself once the trunk is known.
+        """The trunks by which a call may leave that has none yet; the place itself once the trunk
+        is known, or when no trunk of the exchange is.
         """
         if place.trunk:
             return (place,)
-        known = {*self.by_trunk, *self.carriers}
-        return (place, *sorted(each for each in known if each.pbx == place.pbx))
+        return tuple(each for each in self.trunks if each.pbx == place.pbx) or (place,)

@@ -281,7 +281,7 @@ class CreditControl:
         if called.kind is not NumberKind.CHARGEABLE:
             return ""
         try:
-            self._assessor.price(account, called, at, 0, place)
+            self._assessor.check_rate(account, called, at, place)
         except NoRate as missing:
             return str(missing)
         return ""

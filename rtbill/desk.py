@@ -6,6 +6,7 @@ without a time is midnight in the site's zone.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -55,6 +56,7 @@ class Desk:
         self._store = store
         self._clock = clock
         self._wording = Wording(zone, pbxs)
+        self._prices = asyncio.Lock()
         registry = Registry(
             billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
         )
@@ -75,15 +77,14 @@ class Desk:
             clock=clock,
             wording=self._wording,
             currency=currency,
-            calendars=calendars,
         )
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": registry.import_accounts,
             "group.add": registry.group_add,
             "group.remove": registry.group_remove,
-            "tariff.import": price_lists.import_version,
-            "plan.import": price_plans.import_version,
+            "tariff.import": self._alone(price_lists.import_version),
+            "plan.import": self._alone(price_plans.import_version),
             "credit": self._credit,
             "lock": self._lock,
             "unlock": self._unlock,
@@ -105,6 +106,19 @@ class Desk:
             return await carry_out(arguments)
         except KeyError as missing:
             raise BadRecord(f"{verb}: argument {missing} is missing") from None
+
+    def _alone(
+        self, order: Callable[[Arguments], Awaitable[Answer]]
+    ) -> Callable[[Arguments], Awaitable[Answer]]:
+        """The order, one after the other with all such: each makes a price book of what it read,
+        which must hold what the one before it added.
+        """
+
+        async def carried_out(arguments: Arguments) -> Answer:
+            async with self._prices:
+                return await order(arguments)
+
+        return carried_out
 
     # ------------------------------------------------------------------ money
 

@@ -6,7 +6,7 @@ version before it becomes the next one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from rtbill.billing import Billing
 from rtbill.domain.changes import AddTariff
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import RoundingMode, known_currency
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rounding, Tariff
 from rtbill.formats.wording import Wording
 from rtbill.ports import Clock, Reader, Store
@@ -58,7 +59,7 @@ class PriceLists:
         """
         name = str(arguments["name"])
         read = tariff_file.read_tariff(str(arguments["csv"]), frozenset(self._calendars))
-        tariffs = await self._reader.tariffs()
+        tariffs, plans = await self._reader.tariffs(), await self._reader.price_plans()
         versions = [each for each in tariffs if each.name == name]
         newest = max(versions, key=lambda each: each.version, default=None)
         added = self._next(newest, arguments, read)
@@ -71,14 +72,16 @@ class PriceLists:
             ],
             "ended": [tariff_file.rate_text(rate) for rate in difference.ended],
             "terms": _changes(newest, added) if newest else [],
-            "problems": [str(problem) for problem in read.problems],
+            "problems": [
+                *(str(problem) for problem in read.problems),
+                *_contradictions(added, plans),
+            ],
             "version": newest.version if newest else 0,
         }
-        if read.problems or not arguments.get("apply", False):
+        if answer["problems"] or not arguments.get("apply", False):
             return answer
         if not any(answer[word] for word in ("new", "changed", "ended", "terms")):
             return answer
-        plans = await self._reader.price_plans()
         book = PriceBook([*tariffs, added], self._calendars, plans)
         await self._store.change(AddTariff(added))
         book.make_ready(self._clock.now())
@@ -108,6 +111,16 @@ class PriceLists:
             rounding=_rounding(newest.rounding if newest else Rounding(), arguments),
             splits_increments=splits,
         )
+
+
+def _contradictions(tariff: Tariff, plans: Sequence[PricePlan]) -> Iterator[str]:
+    """What the price plans have against a version of a tariff."""
+    if any(each.name == tariff.name for each in plans):
+        yield f"{tariff.name} is the name of a price plan; accounts could not tell them apart"
+    newest = {each.name: each for each in sorted(plans, key=lambda each: each.version)}
+    for plan in newest.values():
+        if tariff.name in plan.tariffs and plan.currency != tariff.currency:
+            yield f"price plan {plan.name} asks this tariff, and is in {plan.currency}"
 
 
 def _rounding(before: Rounding, arguments: Arguments) -> Rounding:

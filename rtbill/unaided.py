@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
@@ -28,7 +29,6 @@ from rtbill.rating.offer import Offer
 from rtbill.rating.worst import OTHER, Prefixes, WorstPrices
 from rtbill.stances import STANDARD, Stances
 
-_OFFERS_KEPT = 64
 CLOSED = "closed"
 OPEN = "open"
 
@@ -83,8 +83,8 @@ class UnaidedRows:
         self._names = (*classes, OTHER)
         self._terms = dict(terms)
         self._standard = self._terms.setdefault(STANDARD, UnaidedTerms())
-        self._worst: dict[Offer, WorstPrices] = {}
-        """Of the offers reckoned last."""
+        self._worst: WeakKeyDictionary[Offer, WorstPrices] = WeakKeyDictionary()
+        """Gone with the price book that an offer is of."""
         self._rows: dict[tuple[str, str], tuple[object, str]] = {}
         """By account and exchange: what the row was made of, and the row."""
 
@@ -140,8 +140,6 @@ class UnaidedRows:
             offers = self._assessor.offers(account, at, Place(pbx))
         except NoRate:
             return ()
-        if len(self._worst) > _OFFERS_KEPT:
-            self._worst.clear()
         for offer in offers:
             if offer not in self._worst:
                 self._worst[offer] = WorstPrices(offer, self._classes)

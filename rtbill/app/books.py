@@ -127,6 +127,7 @@ def assignment(config: Config) -> Assignment:
         numbers={
             place: trunk.numbers for place, trunk in trunks.items() if trunk.numbers != AS_DIALLED
         },
+        trunks=tuple(trunks),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.app.books import assignment, number_plan
+from rtbill.assessment import offer_for
 from rtbill.assignment import NOWHERE, Place
 from rtbill.config import Config, holiday_calendars
 from rtbill.domain.account import Account
@@ -26,8 +27,9 @@ class Question:
     answered_at: datetime
     talk_us: int
     account: str = ""
-    """Whose prices; empty: of an account that names no tariff."""
+    """Whose prices; empty: of an account that says nothing of them, nor does its class."""
     place: Place = NOWHERE
+    """Without a trunk the only one there is, where there is one."""
     price_list: str = ""
     """This tariff or plan, whatever the account has."""
 
@@ -38,6 +40,8 @@ class Quote:
 
     called: CalledNumber
     explanation: Explanation | None
+    why_no_cost: str = ""
+    """Why it is not known what the trunk's carrier takes; empty when it is, or there is none."""
 
 
 async def quote(config: Config, reader: Reader, question: Question) -> Quote:
@@ -55,13 +59,18 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
     book = PriceBook(
         await reader.tariffs(), holiday_calendars(config.holidays), await reader.price_plans()
     )
-    name = question.price_list or assigned.default
-    if question.account:
-        account = await _account(reader, question.account)
-        name = question.price_list or assigned.price_list(account, question.place)
-    offer = book.offer(name, question.answered_at, assigned.carrier_list(question.place))
-    asked = Asked(called.number, question.answered_at, question.account, question.place.pbx)
-    return Quote(called, explain(offer, asked, question.talk_us))
+    place, at = _place(config, question.place), question.answered_at
+    account = await _account(reader, question.account) if question.account else None
+    if account is not None and not question.price_list:
+        offer = offer_for(book, assigned, account, at, place)
+    else:
+        name = question.price_list or assigned.price_list_of(place)
+        offer = book.offer(name, at, assigned.carrier_list(place))
+    asked = Asked(called.number, at, question.account, place.pbx)
+    found = explain(offer, asked, question.talk_us)
+    carrier = assigned.carrier_list(place)
+    why = book.why_no_cost(carrier, asked, offer.currency) if carrier else ""
+    return Quote(called, found, why)
 
 
 async def _account(reader: Reader, wanted: str) -> Account:
@@ -69,6 +78,13 @@ async def _account(reader: Reader, wanted: str) -> Account:
         if state.account.id == wanted:
             return state.account
     raise UnknownAccount(f"there is no account {wanted}")
+
+
+def _place(config: Config, place: Place) -> Place:
+    """The trunk, also where it is the only one that can be meant."""
+    trunks = [Place(pbx.name, trunk.name) for pbx in config.pbxs for trunk in pbx.trunks]
+    meant = [each for each in trunks if place.pbx in ("", each.pbx)]
+    return meant[0] if not place.trunk and len(meant) == 1 else place
 
 
 def _check_place(config: Config, place: Place) -> None:

@@ -221,6 +221,9 @@ def _statement_json(
                 "destination": line.call.price.destination if line.call.price else None,
                 "answered_at": instant_json(line.call.record.answered_at),
                 "talk_s": line.call.record.talk_us / 1_000_000,
+                "tax": money_json(line.call.price.tax_micros, currency)
+                if line.call.price
+                else None,
             }
         lines.append(content)
     return {

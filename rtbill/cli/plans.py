@@ -36,7 +36,9 @@ app = family("Price plans: markup, discounts, rounding and tax over tariffs.")
 def import_(
     file: Annotated[Path, typer.Argument(help="A TOML file; docs/price-plans.md explains it.")],
     name: Annotated[str, typer.Option(help="The plan, as accounts name it.")],
-    currency: Annotated[str | None, typer.Option(help="ISO 4217; the site's.")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="ISO 4217; as before, or the site's.")
+    ] = None,
     valid_from: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="In force from then; now.")
     ] = None,
@@ -80,7 +82,7 @@ def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
             say(f"- {line}")
     for line in after:
         say(f"{' ' if line in before else '+'} {line}")
-    if before == after:
+    if answer["is_same"]:
         say(f"nothing to do: version {answer['version']} says the same")
     elif applied:
         say(f"this is version {answer['version']} now")
@@ -90,9 +92,12 @@ def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
 
 def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
     """List every version of every price plan, in words."""
+    from zoneinfo import ZoneInfo
+
     from rtbill.formats.price_plan_file import plan_lines
 
     loaded = load(config)
+    zone = ZoneInfo(loaded.site.zone)
     plans = read_books(loaded, _plans)
     if as_json:
         print_json(
@@ -102,7 +107,7 @@ def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
                     "version": each.version,
                     "currency": each.currency,
                     "valid_from": instant_json(each.valid_from),
-                    "terms": plan_lines(each),
+                    "terms": plan_lines(each, zone),
                 }
                 for each in plans
             ]
@@ -111,7 +116,7 @@ def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
     for each in plans:
         since = instant_text(each.valid_from, loaded)
         say(f"{each.name} version {each.version}, {each.currency}, in force from {since}")
-        for line in plan_lines(each):
+        for line in plan_lines(each, zone):
             say(f"  {line}")
     if not plans:
         say("there is no price plan; calls cost what their tariff says")

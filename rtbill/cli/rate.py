@@ -39,7 +39,7 @@ def rate(
     account: Annotated[str, typer.Option(help="By the prices and discounts of this one.")] = "",
     trunk: Annotated[
         str,
-        typer.Option(metavar="PBX[/TRUNK]", help="Leaving there, if prices depend on it."),
+        typer.Option(metavar="PBX[/TRUNK]", help="Leaving there; the only trunk there is."),
     ] = "",
     tariff: Annotated[str, typer.Option(help="By this tariff or price plan.")] = "",
     as_json: AsJson = False,
@@ -82,13 +82,15 @@ def _answer(
     if explanation is None:
         return answer | {"price": "0.00", "currency": config.site.currency}
     cost = explanation.price
-    carrier = cost.cost_micros
+    carrier, margin = cost.cost_micros, cost.margin_micros
     return answer | {
         "price": money_json(cost.micros, cost.currency),
         "currency": cost.currency,
         "tax": money_json(cost.tax_micros, cost.currency),
         "carrier": None if carrier is None else money_json(carrier, cost.currency),
-        "plan": cost.plan,
+        "margin": None if margin is None else money_json(margin, cost.currency),
+        "carrier_note": quote.why_no_cost,
+        "plan": cost.plan or None,
         "plan_version": cost.plan_version,
         "tariff": cost.tariff,
         "tariff_version": cost.tariff_version,
@@ -135,4 +137,7 @@ def _say(answer: dict[str, Any]) -> None:
             say(f"  {line['text']:{width}}  {line['amount']:>14}")
     say(f"price {answer['price']} {answer['currency']}")
     if answer.get("carrier") is not None:
-        say(f"the carrier takes {answer['carrier']} {answer['currency']}")
+        carrier, margin, currency = (answer[key] for key in ("carrier", "margin", "currency"))
+        say(f"the carrier takes {carrier} {currency}, margin {margin} {currency}")
+    elif answer.get("carrier_note"):
+        say(f"what the carrier takes is not known: {answer['carrier_note']}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rtbill.domain.account import Membership
     from rtbill.domain.observation import PostedObservation
-    from rtbill.domain.rated import RatedCall
+    from rtbill.domain.rated import Price, RatedCall
     from rtbill.ports import PostedTransfer
 
 
@@ -100,6 +100,10 @@ def call_json(call: RatedCall) -> dict[str, Any]:
         "status": str(call.status),
         "price": money_json(price.micros, price.currency) if price else None,
         "currency": price.currency if price else None,
+        "tax": money_json(price.tax_micros, price.currency) if price else None,
+        "carrier": _carrier_json(price),
+        "plan": (price.plan or None) if price else None,
+        "plan_version": price.plan_version if price else None,
         "tariff": price.tariff if price else None,
         "tariff_version": price.tariff_version if price else None,
         "prefix": price.prefix if price else None,
@@ -108,3 +112,10 @@ def call_json(call: RatedCall) -> dict[str, Any]:
         "note": call.note,
         "evidence": record.evidence,
     }
+
+
+def _carrier_json(price: Price | None) -> str | None:
+    """What the carrier takes, where that is known."""
+    if price is None or price.cost_micros is None:
+        return None
+    return money_json(price.cost_micros, price.currency)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rtbill.assessment import Assessor
+from rtbill.assignment import NOWHERE, Place
 from rtbill.comparison.values import OurCall, TheirCall
 from rtbill.domain.account import Account, AccountKind
 from rtbill.domain.call import from_epoch_us
@@ -41,11 +42,15 @@ class Pricing:
 
     def of_theirs(self, their: TheirCall) -> Amount:
         """What we would have charged for their call."""
-        return self._price(self.account(their), their.number, their.at_us, their.talk_us)
+        place = Place(self._pbx, their.trunk)
+        account = self._directory.account(self.account(their))
+        return self._price_for(account, their.number, their.at_us, their.talk_us, place)
 
     def with_their_duration(self, our: OurCall, their: TheirCall) -> Amount:
         """What we would have charged for our call, had it lasted as long as they say."""
-        return self._price(our.account, our.number, our.at_us, their.talk_us)
+        place = Place(our.key.partition("/")[0], our.trunk)
+        account = self._directory.account(our.account)
+        return self._price_for(account, our.number, our.at_us, their.talk_us, place)
 
     def of_carrier(self, their: TheirCall, tariff: str) -> Amount:
         """What the carrier's price list, kept as one of our tariffs, says for their call."""
@@ -54,17 +59,16 @@ class Pricing:
         terms = Account(
             id="carrier", name="", kind=AccountKind.POSTPAID, currency=currency, tariff=tariff
         )
-        return self._price_for(terms, their.number, their.at_us, their.talk_us)
+        return self._price_for(terms, their.number, their.at_us, their.talk_us, NOWHERE)
 
-    def _price(self, account: str, number: str | None, at_us: int, talk_us: int) -> Amount:
-        return self._price_for(self._directory.account(account), number, at_us, talk_us)
-
-    def _price_for(self, terms: Account, number: str | None, at_us: int, talk_us: int) -> Amount:
+    def _price_for(
+        self, terms: Account, number: str | None, at_us: int, talk_us: int, place: Place
+    ) -> Amount:
         called = self._called(number)
         if called.kind is not NumberKind.CHARGEABLE:
             return Amount(0, terms.currency, called.reason)
         try:
-            cost = self._assessor.price(terms, called, from_epoch_us(at_us), talk_us)
+            cost = self._assessor.price(terms, called, from_epoch_us(at_us), talk_us, place)
         except NoRate as missing:
             return Amount(None, terms.currency, str(missing))
         return Amount(cost.micros, cost.currency)

@@ -57,6 +57,16 @@ class Price:
     cost_micros: int | None = None
     """What the trunk's carrier takes; None when nobody knows."""
 
+    @property
+    def margin_micros(self) -> int | None:
+        """What is left of the price without tax; below zero when the carrier takes more."""
+        return None if self.cost_micros is None else self.net_micros - self.cost_micros
+
+    @property
+    def net_micros(self) -> int:
+        """Without tax."""
+        return self.micros - self.tax_micros
+
 
 @dataclass(frozen=True, slots=True)
 class RatedCall:

@@ -25,6 +25,11 @@ class Course(NamedTuple):
     ahead_s: int = 0
     """Seconds that may be billed beyond those which first sum and steps buy."""
 
+    @property
+    def is_free(self) -> bool:
+        """Nothing is ever due."""
+        return not (self.first_cost or self.step_cost or self.jump_cost)
+
     def affordable_s(self, budget: int, cap_s: int) -> int:
         """Whole seconds that the budget pays whatever happens, `cap_s` at most."""
         left = budget - self.first_cost

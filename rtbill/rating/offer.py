@@ -31,7 +31,7 @@ class Found(NamedTuple):
 class Offer:
     """One version of a plan, or a tariff without one, with the tables in force then."""
 
-    __slots__ = ("carrier", "plan", "tables")
+    __slots__ = ("__weakref__", "carrier", "plan", "tables")
 
     def __init__(
         self,
@@ -54,6 +54,11 @@ class Offer:
         if self.carrier is not None and self.plan is not None and self.plan.is_at_cost:
             return (self.carrier, *self.tables)
         return self.tables
+
+    @property
+    def terms(self) -> tuple[int, ...]:
+        """What its prices depend on, by identity: offers that agree in it price all calls alike."""
+        return (id(self.plan), *map(id, self.all_tables))
 
     def price(self, asked: Asked, talk_us: int) -> Price:
         """What an answered call of this talk time costs; NoRate when no table covers it."""
@@ -95,11 +100,12 @@ class Offer:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
-        for table in self.all_tables:
-            if table.covers(asked.number):
+        tables = self.all_tables
+        for table in tables:
+            if len(tables) == 1 or table.covers(asked.number):
                 exact = exact_price(table, asked.number, asked.answered_at, talk_us)
                 return Found(table, exact)
-        names = " or ".join(table.tariff.name for table in self.all_tables)
+        names = " or ".join(table.tariff.name for table in tables)
         raise NoRate(f"no rate for {asked.number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:
@@ -112,4 +118,7 @@ class Offer:
         """What the carrier takes; None when there is none, or its list does not say."""
         if self.carrier is None or not self.carrier.covers(asked.number):
             return None
-        return price(self.carrier, asked.number, asked.answered_at, talk_us).micros
+        try:
+            return price(self.carrier, asked.number, asked.answered_at, talk_us).micros
+        except NoRate:
+            return None  # its bands leave a gap: no reason to leave the call without a price

@@ -11,8 +11,10 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Tariff
 from rtbill.rating.bands import NO_CALENDARS, Calendars
+from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable, TariffBook
 from rtbill.rating.offer import Offer
+from rtbill.rating.price import terms_at
 
 _OFFERS_KEPT = 1024
 
@@ -31,8 +33,18 @@ class PriceBook(TariffBook):
         self._plans: dict[str, list[PricePlan]] = {}
         for plan in sorted(plans, key=lambda plan: (plan.valid_from, plan.version)):
             self._plans.setdefault(plan.name, []).append(plan)
+        self._plan_starts = {
+            name: [epoch_us(version.valid_from) for version in versions]
+            for name, versions in self._plans.items()
+        }
         self._offers: dict[tuple[int, ...], Offer] = {}
         """By the identities of what they are made of, which live as long as the book."""
+
+    def with_plans(self, plans: Iterable[PricePlan]) -> PriceBook:
+        """The same tariffs, ready as they are, under these plans."""
+        other = PriceBook((), self._calendars, plans)
+        other._versions, other._starts, other._tables = self._versions, self._starts, self._tables
+        return other
 
     @property
     def plan_names(self) -> tuple[str, ...]:
@@ -52,7 +64,7 @@ class PriceBook(TariffBook):
         when it is not, or is in another currency than what it is made of.
         """
         plan = self._plan_in_force(name, at)
-        tables = [self._in_currency(plan, each, at) for each in (plan.tariffs if plan else [name])]
+        tables = self._of_plan(plan, at) if plan else [self._of_tariff(name, at)]
         bought = self._carrier(carrier, tables[0].tariff.currency, at)
         key = tuple(id(each) for each in (plan, bought, *tables))
         offer = self._offers.get(key)
@@ -66,20 +78,35 @@ class PriceBook(TariffBook):
         versions = self._plans.get(name)
         if versions is None:
             return None
-        starts = [epoch_us(version.valid_from) for version in versions]
-        index = bisect_right(starts, epoch_us(at)) - 1
+        index = bisect_right(self._plan_starts[name], epoch_us(at)) - 1
         if index < 0:
             raise NoRate(f"price plan {name!r} is not yet in force at {at.isoformat()}")
         return versions[index]
 
-    def _in_currency(self, plan: PricePlan | None, name: str, at: datetime) -> RateTable:
-        table = self.in_force(name, at)
-        if plan is not None and table.tariff.currency != plan.currency:
-            raise NoRate(
-                f"price plan {plan.name} is in {plan.currency}, its tariff {name} in "
-                f"{table.tariff.currency}"
-            )
-        return table
+    def _of_tariff(self, name: str, at: datetime) -> RateTable:
+        if name not in self:
+            raise NoRate(f"there is no tariff or price plan {name!r}")
+        return self.in_force(name, at)
+
+    def _of_plan(self, plan: PricePlan, at: datetime) -> list[RateTable]:
+        """The plan's tariffs that are in force, in order; one to come is not asked before."""
+        at_us = epoch_us(at)
+        begun = [
+            name
+            for name in plan.tariffs
+            if name not in self or bisect_right(self._starts[name], at_us)
+        ]
+        if not begun:
+            names = " or ".join(plan.tariffs)
+            raise NoRate(f"price plan {plan.name}: no {names} is in force at {at.isoformat()}")
+        tables = [self.in_force(name, at) for name in begun]
+        for table in tables:
+            if table.tariff.currency != plan.currency:
+                raise NoRate(
+                    f"price plan {plan.name} is in {plan.currency}, its tariff "
+                    f"{table.tariff.name} in {table.tariff.currency}"
+                )
+        return tables
 
     def _carrier(self, name: str, currency: str, at: datetime) -> RateTable | None:
         """The carrier's list, when it is in force and in the same currency; costs are not worth a
@@ -92,3 +119,16 @@ class PriceBook(TariffBook):
         except NoRate:
             return None
         return table if table.tariff.currency == currency else None
+
+    def why_no_cost(self, name: str, asked: Asked, currency: str) -> str:
+        """Why nobody knows what the carrier of this list takes for a call priced in the currency;
+        empty when that is known.
+        """
+        try:
+            table = self.in_force(name, asked.answered_at)
+            if table.tariff.currency != currency:
+                return f"tariff {name!r} is in {table.tariff.currency}, the price in {currency}"
+            terms_at(table, asked.number, epoch_us(asked.answered_at))
+        except NoRate as missing:
+            return str(missing)
+        return ""

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from rtbill.domain.money import divide_rounding_up, largest_rounding_to
 from rtbill.domain.price_plan import WHOLE_PPM, PricePlan
 from rtbill.domain.tariff import MINUTE_S, Rate
-from rtbill.rating.affordable import budget_parts
 from rtbill.rating.chain import largest_net
 from rtbill.rating.course import Course, courses
 from rtbill.rating.lookup import RateTable
@@ -33,14 +32,20 @@ Prefixes = Mapping[str, Sequence[str]]
 
 
 class WorstPrices:
-    """The worst courses of every class in one version of a tariff or plan."""
+    """The worst courses of every class in one version of a tariff or plan. Keeps no rates."""
 
     def __init__(self, offer: Offer, classes: Prefixes) -> None:
-        self._offer = offer
+        plan = self._plan = offer.plan
+        self._rounding = plan.rounding if plan else offer.tables[0].tariff.rounding
+        self._per_micro = PARTS if plan else offer.tables[0].per_micro
+        self._least = plan.charge_min_micros * PARTS if plan else 0
         found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
         for table in offer.all_tables:
             for name, of_class in _by_class(table, classes).items():
-                found[name] |= {self._with_chain(table, each) for each in of_class}
+                sold = of_class
+                if plan is not None:
+                    sold = {_marked_up(plan, each, table.per_micro) for each in of_class}
+                found[name] |= sold
         self._courses = {name: _worst_of(each) for name, each in found.items()}
 
     def affordable_s(self, name: str, money_micros: int, cap_s: int) -> int | None:
@@ -51,24 +56,20 @@ class WorstPrices:
         if not found:
             return None
         budget = self._budget(max(0, money_micros))
+        if budget < self._least and not all(course.is_free for course in found):
+            return 0
         return min(course.affordable_s(budget, cap_s) for course in found)
 
-    def _with_chain(self, table: RateTable, course: Course) -> Course:
-        plan = self._offer.plan
-        return course if plan is None else _marked_up(plan, course, table.per_micro)
-
     def _budget(self, money_micros: int) -> int:
-        plan = self._offer.plan
-        if plan is None:
-            return budget_parts(self._offer.tables[0], money_micros)
-        step: int = 10 ** (6 - plan.rounding.digits)
-        net = largest_net(plan, money_micros)
-        return largest_rounding_to(net // step, step * PARTS, plan.rounding.mode)
+        """The largest exact sum whose charge is within the money."""
+        step: int = 10 ** (6 - self._rounding.digits)
+        net = money_micros if self._plan is None else largest_net(self._plan, money_micros)
+        return largest_rounding_to(net // step, step * self._per_micro, self._rounding.mode)
 
 
 def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
-    """The course with the dearest markup of the plan and no discount, in thousandths of a
-    micro-unit.
+    """The course with the dearest markup of the plan, without discount and minimum, in thousandths
+    of a micro-unit.
     """
     ppm = WHOLE_PPM + max((each.percent_ppm for each in plan.markups), default=0)
     per_minute = max((each.per_minute_micros for each in plan.markups), default=0)
@@ -79,14 +80,8 @@ def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
         return marked + divide_rounding_up(per_minute * seconds * PARTS, MINUTE_S)
 
     first = sold(course.first_cost, course.first_s + course.ahead_s) + per_call * PARTS
-    return Course(
-        course.first_s,
-        max(first, plan.charge_min_micros * PARTS),
-        course.step_s,
-        sold(course.step_cost, course.step_s),
-        sold(course.jump_cost),
-        course.ahead_s,
-    )
+    step, jump = sold(course.step_cost, course.step_s), sold(course.jump_cost)
+    return Course(course.first_s, first, course.step_s, step, jump, course.ahead_s)
 
 
 def _by_class(table: RateTable, classes: Prefixes) -> dict[str, set[Course]]:

@@ -128,6 +128,22 @@ PROOFS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "call {0} of {1} micros has {2} micros of tax",
+        """
+        SELECT key, coalesce(price_micros, 0), tax_micros FROM call
+        WHERE tax_micros > coalesce(price_micros, 0)
+        """,
+    ),
+    (
+        "call {0} is priced by version {2} of price plan {1}, which the books do not hold",
+        """
+        SELECT key, plan, plan_version FROM call
+        WHERE plan <> '' AND NOT EXISTS (
+            SELECT 1 FROM price_plan WHERE name = call.plan AND version = call.plan_version
+        )
+        """,
+    ),
+    (
         "call {0} stands in the books {1} times",
         "SELECT key, count(*) FROM call NOT INDEXED GROUP BY key HAVING count(*) > 1",
     ),

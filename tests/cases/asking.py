@@ -12,8 +12,8 @@ from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step
-from rtbill.rating.affordable import affordable_s
-from rtbill.rating.price import price, spells, terms_at
+from rtbill.rating.chain import Asked
+from rtbill.rating.price import spells, terms_at
 from rtbill.rating.zones import SECOND_US
 from tests.cases.dialling import ANY_NUMBER, dialled
 from tests.cases.mapping import price_list
@@ -61,8 +61,8 @@ class Question:
 
     def price(self, **change: Any) -> Price:
         """By the tariff's own rounding, or with this changed of it."""
-        table = self.prices.table(self.number, self.answered_at, **change)
-        return price(table, self.number, self.answered_at, self.talk_s * SECOND_US)
+        offer = self.prices.offer(self.number, self.answered_at, **change)
+        return offer.price(Asked(self.number, self.answered_at), self.talk_s * SECOND_US)
 
     def compatible_cost(self) -> Decimal:
         """Main units, with every increment rounded as the surveyed program does."""
@@ -72,14 +72,18 @@ class Question:
         """Main units, rounded once."""
         return amount(self.price())
 
+    def net_cost(self) -> Decimal:
+        """The same without tax."""
+        return Decimal(self.price().net_micros) / MICROS
+
     def unrounded_cost(self) -> Decimal:
         """Main units to the micro-unit."""
         return amount(self.price(mode=RoundingMode.HALF_UP, digits=6))
 
     def affordable_s(self, money: object, **change: Any) -> int:
         """Seconds that so much money pays, of those asked for, by prices rounded like `price`."""
-        table = self.prices.table(self.number, self.answered_at, **change)
-        return affordable_s(table, self.number, self.answered_at, micros(money), self.talk_s)
+        offer = self.prices.offer(self.number, self.answered_at, **change)
+        return offer.affordable_s(Asked(self.number, self.answered_at), micros(money), self.talk_s)
 
     def connect_fee(self) -> Decimal:
         """Main units that are due at the answer."""
@@ -152,7 +156,7 @@ ANSWERS: Mapping[str, Callable[[Question, Any], object]] = {
     "exact_cost": lambda asked, _: asked.exact_cost(),
     "exact_cost_unrounded": lambda asked, _: asked.unrounded_cost(),
     "before_rounding": lambda asked, _: asked.unrounded_cost(),
-    "cost_net": lambda asked, _: asked.exact_cost(),
+    "cost_net": lambda asked, _: asked.net_cost(),
     "cost_gross": lambda asked, _: asked.exact_cost(),
     "cost_units": lambda asked, _: asked.exact_cost() * _KAZOO_UNIT,
     "same_from_units": _units,
@@ -168,6 +172,4 @@ ANSWERS: Mapping[str, Callable[[Question, Any], object]] = {
     "second_part_cost": lambda asked, _: asked.segments()[1].cost,
     "split_at": lambda asked, _: f"{asked.segments()[1].begins_at:%H:%M:%S}",
 }
-"""What ours says, by the name of the expectation. Gross is net: a tariff with tax comes no
-further than its mapping.
-"""
+"""What ours says, by the name of the expectation."""

@@ -25,7 +25,6 @@ NOT_BUILT: Mapping[str, str] = {
     "cgr-110": _BALANCES,
     "cgr-111": _BALANCES,
     "cgr-115": "a call that brings its price",
-    "yeti-05": "tax",
 }
 """The reason that the runner gives, word for word."""
 

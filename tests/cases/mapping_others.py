@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rtbill.domain.money import RoundingMode
+from rtbill.domain.price_plan import Discount, PricePlan, Tax
 from rtbill.domain.tariff import MINUTE_S, Counting, Rate, Rounding, Step, Terms
 from tests.cases.dialling import ANY_NUMBER
-from tests.cases.price_list import TO_THE_MICRO, PriceList
+from tests.cases.price_list import TO_THE_MICRO, PriceList, a_plan
 from tests.cases.reading import Case, Record
-from tests.cases.unsupported import Unsupported, micros, only
+from tests.cases.unsupported import Unsupported, micros, only, ppm
 
 _KAZOO_ROUNDING = Rounding(RoundingMode.DOWN, digits=4)
 """Whole ten-thousandths of a dollar, the rest cut off."""
@@ -70,7 +71,7 @@ def freeside(case: Case) -> PriceList:
 
 def kazoo(case: Case) -> PriceList:
     """Ten-thousandths of a dollar, cut off; a least length, a surcharge, a time that costs nothing.
-    A discount is written into the prices.
+    A discount is one of a price plan.
     """
     tariff = case.tariff
     only(
@@ -78,21 +79,18 @@ def kazoo(case: Case) -> PriceList:
         *("rate_units_per_min", "rate_dollars_per_min", "surcharge_units", "surcharge_dollars"),
         *("increment", "minimum_s", "nocharge_time", "discount_percent"),
     )
-    kept_percent = 100 - tariff.get("discount_percent", 0)
+    micros_per_min = _kazoo_micros(tariff, "rate", "_per_min")
     terms = Terms(
-        steps=(
-            Step(
-                0,
-                _kazoo_micros(tariff, "rate", "_per_min") * kept_percent // 100,
-                MINUTE_S,
-                tariff.get("increment", MINUTE_S),
-            ),
-        ),
+        steps=(Step(0, micros_per_min, MINUTE_S, tariff.get("increment", MINUTE_S)),),
         first_increment_s=tariff["minimum_s"],
-        connect_fee_micros=_kazoo_micros(tariff, "surcharge", "") * kept_percent // 100,
+        connect_fee_micros=_kazoo_micros(tariff, "surcharge", ""),
         grace_s=tariff.get("nocharge_time", 0),
     )
-    return _of(terms, _KAZOO_ROUNDING)
+    plan = None
+    if "discount_percent" in tariff:
+        share = ppm(tariff["discount_percent"])
+        plan = a_plan(discounts=[Discount(name="case", percent_ppm=share)])
+    return _of(terms, _KAZOO_ROUNDING, plan)
 
 
 def _kazoo_micros(tariff: Record, name: str, per: str) -> int:
@@ -124,15 +122,13 @@ def nibblebill(case: Case) -> PriceList:
 
 
 def yeti(case: Case) -> PriceList:
-    """One price for the first interval, another one after it."""
+    """One price for the first interval, another one after it; a tax is one of a price plan."""
     tariff = case.tariff
     only(
         tariff,
         *("connect_fee", "initial_rate_per_min", "next_rate_per_min"),
         *("initial_interval", "next_interval", "tax_percent"),
     )
-    if tariff["tax_percent"]:
-        raise Unsupported("tax")
     first_s = tariff["initial_interval"]
     return _of(
         Terms(
@@ -141,7 +137,8 @@ def yeti(case: Case) -> PriceList:
                 Step(first_s, micros(tariff["next_rate_per_min"]), 60, tariff["next_interval"]),
             ),
             connect_fee_micros=micros(tariff["connect_fee"]),
-        )
+        ),
+        plan=a_plan(tax=Tax("case", ppm(tariff["tax_percent"]))),
     )
 
 
@@ -149,5 +146,7 @@ def _minute_price(price: object, increment_s: int) -> tuple[Step, ...]:
     return (Step(0, micros(price), MINUTE_S, increment_s),)
 
 
-def _of(terms: Terms, rounding: Rounding = TO_THE_MICRO) -> PriceList:
-    return PriceList.of_terms(terms, ANY_NUMBER, rounding)
+def _of(
+    terms: Terms, rounding: Rounding = TO_THE_MICRO, plan: PricePlan | None = None
+) -> PriceList:
+    return PriceList.of_terms(terms, ANY_NUMBER, rounding, plan)

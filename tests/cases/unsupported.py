@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from rtbill.domain.money import parse_micros
+from rtbill.domain.money import MICROS, parse_micros
+from rtbill.domain.price_plan import PERCENT_PPM
 
 
 class Unsupported(Exception):
@@ -30,3 +31,8 @@ def whole(number: object, what: str) -> int:
 def micros(amount: object) -> int:
     """Micro-units of an amount, a number or a text."""
     return parse_micros(str(amount))
+
+
+def ppm(percent: object) -> int:
+    """Millionths of a percentage."""
+    return micros(percent) * PERCENT_PPM // MICROS

@@ -20,6 +20,7 @@ from rtbill.domain.account import (
 )
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import (
+    AddPricePlan,
     AddTariff,
     Assign,
     ChangeAccount,
@@ -41,6 +42,7 @@ from tests.contract.conftest import Sides
 from tests.fakes.books import (
     a_call,
     a_leg,
+    a_price,
     a_rate,
     a_record,
     a_tariff,
@@ -49,6 +51,7 @@ from tests.fakes.books import (
     posting,
 )
 from tests.fakes.environment import NOON
+from tests.unit.rating.builders import a_discount, a_markup, a_plan, a_tax
 
 DAY = timedelta(days=1)
 LOCKED = Service(Outgoing.LOCKED, Incoming.DIVERT)
@@ -331,6 +334,31 @@ async def test_a_membership_needs_an_account_and_a_span(books: Sides) -> None:
         await books.store.change(Assign(held))
     with pytest.raises(Refused, match="ends before it begins"):
         await books.store.change(Assign(replace(held, account="room-1", valid_until=NOON)))
+
+
+async def test_versions_of_a_price_plan_stand_beside_each_other(books: Sides) -> None:
+    first = a_plan(markups=(a_markup("20", prefixes="49"),), tax=a_tax())
+    second = a_plan(version=2, discounts=(a_discount(until=NOON),))
+    other = a_plan("vip", "retail", name="annexe-plan", is_at_cost=True)
+    for plan in (first, second, other):
+        await books.store.change(AddPricePlan(plan))
+    assert await books.reader.price_plans() == [other, first, second]
+    for version in (1, 2):
+        with pytest.raises(Conflict, match="price plan hall-plan has version"):
+            await books.store.change(AddPricePlan(a_plan(version=version)))
+    assert await books.reader.price_plans() == [other, first, second]
+
+
+async def test_a_call_is_kept_with_plan_tax_and_what_the_carrier_takes(books: Sides) -> None:
+    await books.store.change(AddPricePlan(a_plan(version=4)))
+    price = replace(
+        a_price(297_500), plan="hall-plan", plan_version=4, tax_micros=47_500, cost_micros=0
+    )
+    call = replace(a_call(), price=price)
+    await books.store.submit(posting(call))
+    assert await books.reader.call("hotel/1") == call
+    [listed] = await books.reader.calls(CallFilter())
+    assert listed.price == price
 
 
 async def test_tariff_versions_stand_beside_each_other(books: Sides) -> None:

@@ -45,6 +45,7 @@ from rtbill.domain.events import (
 )
 from rtbill.domain.money import decimal_text, parse_micros
 from rtbill.domain.numbering import NumberPlan
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff, Terms
 from rtbill.rating.price_book import PriceBook
 
@@ -148,10 +149,13 @@ def a_directory(
 
 
 def an_assessor(
-    directory: Directory, *tariffs: Tariff, assignment: Assignment | None = None
+    directory: Directory,
+    *tariffs: Tariff,
+    plans: Iterable[PricePlan] = (),
+    assignment: Assignment | None = None,
 ) -> Assessor:
     """A site in Germany whose tariff is called retail."""
-    book = PriceBook(tariffs or (a_tariff(),))
+    book = PriceBook(tariffs or (a_tariff(),), plans=plans)
     return Assessor(directory, NumberPlan(), book, assignment or Assignment(default="retail"))
 
 

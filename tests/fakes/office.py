@@ -9,6 +9,7 @@ from typing import Any
 
 from rtbill import jobs
 from rtbill.alarms import Alarms
+from rtbill.assignment import Assignment
 from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Chronicle
@@ -88,6 +89,7 @@ class Office:
         stances: Stances = ENFORCED,
         unaided: Mapping[str, UnaidedTerms] | None = None,
         calendars: Calendars = NO_CALENDARS,
+        assignment: Assignment | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
@@ -96,7 +98,7 @@ class Office:
         self.tracker = Tracker(PBX)
         self.alarms = Alarms(self.clock)
         self.directory = a_directory()
-        self.assessor = an_assessor(self.directory)
+        self.assessor = an_assessor(self.directory, assignment=assignment)
         self.control = CreditControl(self.assessor, self.directory, Limits(), stances)
         self.billing = Billing(
             store=self.store,
@@ -211,9 +213,10 @@ async def an_office(
     stances: Stances = ENFORCED,
     unaided: Mapping[str, UnaidedTerms] | None = None,
     calendars: Calendars = NO_CALENDARS,
+    assignment: Assignment | None = None,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone, stances, unaided, calendars)
+    office = Office(policies, zone, stances, unaided, calendars, assignment)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,

@@ -58,11 +58,21 @@ def oracle_rate(
 def oracle_price(
     tariff: Tariff, answered_at: datetime, talk: timedelta, holidays: Holidays | None = None
 ) -> OracleAnswer:
-    """Fees, then each increment that begins before the call is over."""
+    """The exact sum, rounded as the tariff says."""
+    total, billed = oracle_sum(tariff, answered_at, talk, holidays)
+    return OracleAnswer(_rounded(total, tariff.rounding), -(-billed // _SECOND))
+
+
+def oracle_sum(
+    tariff: Tariff, answered_at: datetime, talk: timedelta, holidays: Holidays | None = None
+) -> tuple[Decimal, timedelta]:
+    """Fees, then each increment that begins before the call is over: in 86,400ths of a micro-unit,
+    and how long they are together.
+    """
     begins_at = answered_at.astimezone(UTC)
     terms = oracle_rate(tariff.rates, tariff.zone, begins_at, holidays).terms
     if terms.grace_s and talk <= terms.grace_s * _SECOND:
-        return OracleAnswer(Decimal(0), 0)
+        return Decimal(0), timedelta(0)
     over = talk - terms.free_s * _SECOND
     increments: list[tuple[Decimal, timedelta]] = []
     if not terms.free_s or over > timedelta(0):
@@ -78,8 +88,7 @@ def oracle_price(
     if terms.charge_max_micros is not None:
         total = min(total, Decimal(terms.charge_max_micros) * _DAY)
     total = max(total, Decimal(terms.charge_min_micros) * _DAY)
-    billed = sum((length for _, length in increments), timedelta(0))
-    return OracleAnswer(_rounded(total, tariff.rounding), -(-billed // _SECOND))
+    return total, sum((length for _, length in increments), timedelta(0))
 
 
 def oracle_affordable_s(

@@ -263,7 +263,10 @@ def test_while_the_trunk_is_not_known_the_dearest_of_the_exchange_limits_the_cal
         a_tariff(a_rate("60/60", price), name=name)
         for name, price in [("retail", "0.60"), ("by-trunk", "3.00")]
     ]
-    assignment = Assignment(default="retail", by_trunk={Place("hotel", "premium"): "by-trunk"})
+    premium, other = Place("hotel", "premium"), Place("hotel", "a")
+    assignment = Assignment(
+        default="retail", by_trunk={premium: "by-trunk"}, trunks=(premium, other)
+    )
     assessor = an_assessor(DIRECTORY, *tariffs, assignment=assignment)
     account = an_account("room-1")
     called = assessor.classify(SWITZERLAND)
@@ -271,6 +274,6 @@ def test_while_the_trunk_is_not_known_the_dearest_of_the_exchange_limits_the_cal
         place: assessor.affordable_s(
             account, called, at("2026-10-05T12:00"), 6_000_000, 3600, place
         )
-        for place in (Place("hotel"), Place("hotel", "premium"), Place("hotel", "a"), Place("inn"))
+        for place in (Place("hotel"), premium, other, Place("inn"))
     }
     assert list(seconds.values()) == [120, 120, 600, 600]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rtbill.app.books import assignment
+from rtbill.assignment import Assignment, Place
 from rtbill.config import load_config
 from rtbill.domain.account import Incoming, Outgoing, Service
 from rtbill.domain.errors import ConfigError
@@ -239,3 +241,37 @@ def test_destination_classes_are_apart(tmp_path: Path, tables: list[tuple[str, s
         for name, prefix in tables
     )
     assert "destination_class: two" in "\n".join(problems(tmp_path, text))
+
+
+def test_lists_are_named_at_class_exchange_and_trunk_and_carriers_at_trunks(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace('user = "rtbill"', 'user = "rtbill"\ntariff = "of-exchange"')
+        + 'tariff = "of-trunk"\ncarrier = "wholesale"\n'
+        + '[account_classes.student]\ntariff = "of-class"\n'
+    )
+    place = Place("hall", "carrier")
+
+    assert assignment(load(tmp_path, text)) == Assignment(
+        default="germany",
+        by_class={"student": "of-class"},
+        by_pbx={"hall": "of-exchange"},
+        by_trunk={place: "of-trunk"},
+        carriers={place: "wholesale"},
+        trunks=(place,),
+    )
+    assert assignment(load(tmp_path)) == Assignment(default="germany", trunks=(place,))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place"),
+    [
+        ('user = "rtbill"', 'user = "rtbill"\ntariff = "Own List"', "pbx[0].tariff"),
+        ('name = "carrier"', 'name = "carrier"\ntariff = ""', "pbx[0].trunk[0].tariff"),
+        ('name = "carrier"', 'name = "carrier"\ncarrier = 7', "pbx[0].trunk[0].carrier"),
+    ],
+)
+def test_a_list_that_is_no_name_is_named_by_its_place(
+    tmp_path: Path, before: str, after: str, place: str
+) -> None:
+    [problem] = problems(tmp_path, GOOD.replace(before, after))
+    assert problem.startswith(f"{place}: ")

@@ -6,14 +6,19 @@ minute whole, and nothing else has a rate.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rtbill import jobs, rounds
+from rtbill.assessment import Assessor
+from rtbill.assignment import Assignment
 from rtbill.domain.account import Account, AccountKind, AccountState
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
+from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Stance, Unaided
 from rtbill.domain.tariff import Tariff
 from rtbill.rating.price_book import PriceBook
@@ -298,3 +303,24 @@ async def test_rows_and_locks_do_not_wait_for_each_other() -> None:
 
         assert list(office.pbx.held) == ["1001"]
         assert office.alarm_kinds() == ["unaided"]
+
+
+# ---------------------------------------------------------------------- price books come and go
+
+
+def test_an_old_price_book_is_not_kept_in_memory() -> None:
+    directory = a_directory([a_state("1.20")])
+    old = PriceBook([TARIFF])
+    assessor = Assessor(directory, NumberPlan(), old, Assignment(default="retail"))
+    rows = UnaidedRows(
+        assessor, directory, ENFORCED, UnaidedLimits(), DESTINATIONS, {"standard": OPEN}
+    )
+    before = rows.row(directory.state("room-1"), NOON)
+    offer = weakref.ref(old.offer("retail", NOON))
+
+    assessor.replace_book(PriceBook([TARIFF]))
+    assert rows.row(directory.state("room-1"), NOON) == before
+    del old
+    gc.collect()
+
+    assert offer() is None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rtbill.domain.money import parse_micros
+from rtbill.domain.price_plan import PERCENT_PPM, Discount, Markup, PricePlan, Tax
 from rtbill.domain.tariff import Rate, Rounding, Tariff, Terms, TimeBand
 from rtbill.rating.lookup import RateTable
 
@@ -76,3 +77,42 @@ def a_tariff(
 def a_table(*rates: Rate, zone: str = "UTC", digits: int = 4) -> RateTable:
     """A tariff ready for looking up."""
     return RateTable(a_tariff(*rates, zone=zone, digits=digits))
+
+
+def a_plan(*tariffs: str, version: int = 1, **fields: Any) -> PricePlan:
+    """A price plan in EUR over these tariffs, or over retail, that changes nothing by itself."""
+    values: dict[str, Any] = {
+        "name": "hall-plan",
+        "version": version,
+        "currency": "EUR",
+        "valid_from": YEAR_2026,
+        "tariffs": tariffs or ("retail",),
+    }
+    return PricePlan(**(values | fields))
+
+
+def a_markup(
+    percent: str = "0", per_minute: str = "0", per_call: str = "0", prefixes: str = ""
+) -> Markup:
+    """A markup; amounts as decimal text, prefixes divided by blanks."""
+    return Markup(
+        percent_ppm=ppm(percent),
+        per_minute_micros=parse_micros(per_minute),
+        per_call_micros=parse_micros(per_call),
+        prefixes=tuple(prefixes.split()),
+    )
+
+
+def a_discount(percent: str = "10", name: str = "Christmas", **conditions: Any) -> Discount:
+    """A discount, of every call unless conditions say otherwise."""
+    return Discount(name=name, percent_ppm=ppm(percent), **conditions)
+
+
+def a_tax(percent: str = "19") -> Tax:
+    """A tax."""
+    return Tax("VAT", ppm(percent))
+
+
+def ppm(percent: str) -> int:
+    """Millionths of a percentage."""
+    return parse_micros(percent) * PERCENT_PPM // 1_000_000

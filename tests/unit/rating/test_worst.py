@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate
 from rtbill.rating.course import Course, courses
 from rtbill.rating.offer import Offer
 from rtbill.rating.worst import OTHER, WorstPrices
-from tests.unit.rating.builders import a_band, a_rate, a_table
+from tests.unit.rating.builders import a_band, a_markup, a_plan, a_rate, a_table, a_tax
 
 CLASSES = {"home": ["+49"], "europe": ["+43", "+41"]}
 
@@ -132,3 +133,46 @@ def test_a_course_that_costs_less_at_every_length_is_covered() -> None:
 def test_a_course_that_is_free_after_the_first_increment_lasts_for_ever() -> None:
     assert Course(60, 100, 60, 0).affordable_s(100, 14_400) == 14_400
     assert Course(60, 100, 60, 0).affordable_s(99, 14_400) == 0
+
+
+# ---------------------------------------------------------------------- with a price plan
+
+
+def by_plan(plan: PricePlan, euros: str, *rates: Rate) -> int | None:
+    """How long home may be called with this money."""
+    micros = round(float(euros) * 1_000_000)
+    worst = WorstPrices(Offer([a_table(*rates)], plan), CLASSES)
+    return worst.affordable_s("home", micros, 14_400)
+
+
+@pytest.mark.parametrize(("euros", "expected"), [("0.2649", 0), ("0.265", 60), ("0.53", 120)])
+def test_a_plan_prices_every_increment_with_markup_and_tax(euros: str, expected: int) -> None:
+    # 0.16 a minute, 20 % and 0.02 more: 0.212; with a quarter of tax 0.265.
+    plan = a_plan(markups=(a_markup("20", per_minute="0.02"),), tax=a_tax("25"))
+
+    assert by_plan(plan, euros, a_rate("60/60", "0.16", prefix="49")) == expected
+
+
+def test_the_dearest_markup_counts_and_no_discount() -> None:
+    plan = a_plan(markups=(a_markup("10"), a_markup("100", prefixes="41")))
+
+    assert by_plan(plan, "1.00", a_rate("60/60", "0.10", prefix="49")) == 300
+
+
+def test_the_minimum_is_due_before_the_first_second_but_not_of_free_calls() -> None:
+    plan = a_plan(charge_min_micros=50_000)
+
+    assert by_plan(plan, "0.04", a_rate("1/1", "0.06", prefix="49")) == 0
+    assert by_plan(plan, "0.05", a_rate("1/1", "0.06", prefix="49")) == 50
+    assert by_plan(plan, "0", a_rate("1/1", "0", prefix="49")) == 14_400
+
+
+def test_every_list_of_a_plan_counts_and_the_carriers_where_it_is_at_cost() -> None:
+    vip, retail = a_table(a_rate(prefix="4930")), a_table(a_rate(per_minute="0.50", prefix="49"))
+    carrier = a_table(a_rate(per_minute="1.00", prefix="49"))
+
+    def paid(*, is_at_cost: bool) -> int | None:
+        offer = Offer([vip, retail], a_plan(is_at_cost=is_at_cost), carrier)
+        return WorstPrices(offer, CLASSES).affordable_s("home", 1_000_000, 14_400)
+
+    assert (paid(is_at_cost=False), paid(is_at_cost=True)) == (120, 60)

@@ -12,9 +12,14 @@ from rtbill.domain.errors import Refused
 from rtbill.domain.money import RoundingMode
 from rtbill.domain.tariff import Rate, Rounding, Tariff, Terms, TimeBand
 from rtbill.storage import migrate as module
+from rtbill.storage.bulk import insert_rows
 from rtbill.storage.migrate import migrate, migrate_file, migrations, schema_version
+from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
 from rtbill.storage.reader import SqliteReader
+from rtbill.storage.rows import CALL_COLUMNS, call_row
 from rtbill.storage.tariff_rows import insert_tariff
+from tests.fakes.books import a_call
+from tests.unit.rating.builders import a_plan
 
 
 def test_an_empty_database_is_brought_to_the_newest_schema(tmp_path: Path) -> None:
@@ -171,3 +176,28 @@ async def test_terms_of_before_are_shared_with_the_same_ones_of_a_new_version(
         insert_tariff(connection, replace(tariff, version=2))
         assert connection.execute("SELECT count(*) FROM terms").fetchone() == (old,)
         assert connection.execute("SELECT count(*) FROM band").fetchone() == (1,)
+
+
+async def test_calls_of_before_price_plans_are_kept_and_have_neither_plan_nor_tax(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    call = a_call()
+    columns = CALL_COLUMNS.removesuffix(", plan, plan_version, tax_micros, cost_micros")
+    row = call_row(call)[: columns.count(",") + 1]
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        with monkeypatch.context() as before:
+            before.setattr(module, "migrations", lambda: {n: known[n] for n in (1, 2, 3)})
+            assert migrate(connection, "a.db") == 3
+        connection.execute(
+            "INSERT INTO account VALUES"
+            " ('room-1', 'Room 1', 'prepaid', 'EUR', 0, 'standard', '', 'open', 'ring')"
+        )
+        insert_rows(connection, f"INSERT INTO call ({columns}, posted_at)", [(*row, 0)])
+        assert migrate(connection, "a.db") == max(known)
+        insert_rows(connection, f"INSERT INTO price_plan ({PLAN_COLUMNS})", [plan_row(a_plan())])
+    async with SqliteReader(tmp_path / "a.db") as reader:
+        assert await reader.call("hotel/1") == call
+        assert call.price is not None
+        assert (call.price.plan, call.price.plan_version, call.price.tax_micros) == ("", None, 0)
+        assert await reader.price_plans() == [a_plan()]

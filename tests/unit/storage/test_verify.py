@@ -120,6 +120,14 @@ DAMAGE = {
         "UPDATE call SET price_micros = 3, currency = 'EUR' WHERE key = 'hotel/unrated'",
         "call hotel/unrated is unrated with a price of 3",
     ),
+    "more tax than price": (
+        "UPDATE call SET tax_micros = 250001 WHERE key = 'hotel/rated'",
+        "call hotel/rated of 250000 micros has 250001 micros of tax",
+    ),
+    "a price by a plan that nobody has": (
+        "UPDATE call SET plan = 'hall-plan', plan_version = 3 WHERE key = 'hotel/rated'",
+        "call hotel/rated is priced by version 3 of price plan hall-plan, which the books do not",
+    ),
     "a call that was taken out": (
         "DELETE FROM call WHERE key = 'hotel/unanswered'",
         "1 calls are counted as unanswered, the books hold 0",
