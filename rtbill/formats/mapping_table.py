@@ -1,5 +1,5 @@
-"""Reading a mapping of columns that an operator declares in a TOML file: every mistake by its place,
-none hidden.
+"""Reading a mapping of columns that an operator declares in a TOML file: every mistake by its
+place, none hidden.
 """
 
 from __future__ import annotations
