@@ -43,6 +43,11 @@ class Assessor:
         self._default_tariff = default_tariff
         self._classified: dict[str | None, CalledNumber] = {}
 
+    @property
+    def book(self) -> TariffBook:
+        """The tariffs now in use."""
+        return self._book
+
     def replace_book(self, book: TariffBook) -> None:
         """Use other tariffs from now on."""
         self._book = book

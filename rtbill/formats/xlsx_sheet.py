@@ -27,7 +27,6 @@ _UNPACKED_BYTES_MAX = 512 * 1024 * 1024
 _MEMBERS_MAX = 5_000
 _CELLS_MAX = 10_000_000
 _CHUNK_BYTES = 1024 * 1024
-_SHEETS = "xl/worksheets/"
 _CELL = re.compile(
     rb"""<(?:[A-Za-z0-9]+:)?(?:c|row)(?:\s+(?!r\b)[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*"""
     rb"""\s+r\s*=\s*["']([A-Z]*)([0-9]*)"""
@@ -78,7 +77,8 @@ def cell_text(cell: Cell) -> str:
         case int():
             return SheetNumber(cell)
         case float():
-            return SheetNumber(format(Decimal(format(cell, ".15g")), "f"))
+            text = format(cell, ".15g")
+            return SheetNumber(format(Decimal(text), "f") if "e" in text else text)
         case datetime() | date() | time():
             return cell.isoformat()
         case _:
@@ -101,9 +101,8 @@ def _check_archive(content: bytes) -> None:
                     f"{_UNPACKED_BYTES_MAX // 1024 // 1024} MiB are read: save the one sheet as CSV"
                 )
             for member in members:
-                if member.filename.startswith(_SHEETS):
-                    with archive.open(member) as part:
-                        _check_extent(part)
+                with archive.open(member) as part:
+                    _check_extent(part)
     except (*_BAD_ARCHIVE, EOFError) as error:
         raise BadRecord(f"the workbook cannot be read: {error}; save it anew as XLSX") from error
 
@@ -115,9 +114,9 @@ def _check_extent(part: IO[bytes]) -> None:
     while chunk := part.read(_CHUNK_BYTES):
         left += chunk
         whole, left = left[: left.rfind(b"<")], left[left.rfind(b"<") :]
-        for letters, digits in set(_CELL.findall(whole)):
-            rows = max(rows, int(digits or b"0"))
-            columns = max(columns, _column(letters))
+        found = _CELL.findall(whole)
+        columns = max([columns, *map(_column, {letters for letters, _ in found})])
+        rows = max([rows, *(int(digits) for _, digits in found if digits)])
         if len(left) > _CHUNK_BYTES:
             raise BadRecord("the workbook cannot be read: it has a tag without end")
     if rows > ROWS_MAX or columns > COLUMNS_MAX or rows * columns > _CELLS_MAX:

@@ -148,6 +148,20 @@ class TariffBook:
         """Every version of one tariff in the order of taking effect; empty when unknown."""
         return tuple(self._versions.get(name, ()))
 
+    def add_version(self, table: RateTable) -> None:
+        """One more version, which is ready already."""
+        added, name = table.tariff, table.tariff.name
+        versions = sorted(
+            [*self.versions(name), added], key=lambda tariff: (tariff.valid_from, tariff.version)
+        )
+        self._versions[name] = versions
+        self._starts[name] = [epoch_us(version.valid_from) for version in versions]
+        self._tables[name, added.version] = table
+
+    def table(self, tariff: Tariff) -> RateTable:
+        """One of its versions, made ready."""
+        return self._tables.get((tariff.name, tariff.version)) or RateTable(tariff, self._calendars)
+
     def make_ready(self, at: datetime) -> None:
         """Make ready what is in force now, so that no call has to wait for it."""
         for name, starts in self._starts.items():

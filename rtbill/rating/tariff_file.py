@@ -16,11 +16,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from rtbill.domain.csv_rows import CsvRow, Problem, read_table
+from rtbill.domain.csv_rows import CsvRow, CsvTable, Problem, read_table
+from rtbill.domain.errors import BadRecord
 from rtbill.domain.tariff import Rate, Terms, TimeBand
 from rtbill.rating.band_clashes import TariffLine, clashes
 from rtbill.rating.band_columns import BAND_COLUMNS, band_cells, band_text, read_bands
@@ -59,11 +60,18 @@ class TariffDiff:
     ended: tuple[Rate, ...]
 
 
-def read_tariff(text: str, calendars: Collection[str] | None = None) -> TariffFile:
+def read_tariff(
+    text: str,
+    calendars: Collection[str] | None = None,
+    line_numbers: Sequence[int] | None = None,
+) -> TariffFile:
     """The rates of a tariff file, or its problems, all of them, in order of lines. A line may name
-    only these holiday calendars; any where none are given.
+    only these holiday calendars; any where none are given. `line_numbers` tell where each line
+    below the header stood, when the text was made of a sheet; BadRecord when they are too few.
     """
     table = read_table(text, REQUIRED, OPTIONAL)
+    if line_numbers is not None:
+        table = _numbered(table, line_numbers)
     problems = list(table.problems)
     lines: list[TariffLine] = []
     unread: set[str] = set()
@@ -118,6 +126,20 @@ def rate_text(rate: Rate) -> str:
     """One line for people: `41 Switzerland 0.0890/min 60/1 + 0.05 mon-fri 08:00-18:00`."""
     parts = (rate.prefix, rate.destination, terms_text(rate.terms), band_text(rate.band))
     return " ".join(parts).rstrip()
+
+
+def _numbered(table: CsvTable, numbers: Sequence[int]) -> CsvTable:
+    """The table with the lines of the sheet; its own first line is the header."""
+    lines = [row.line for row in table.rows] + [problem.line for problem in table.problems]
+    last = max(lines, default=1)
+    if last > len(numbers) + 1:
+        raise BadRecord(f"{len(numbers)} line numbers are given, the text has line {last}")
+    at = (1, 1, *numbers)
+    return replace(
+        table,
+        rows=tuple(CsvRow(at[line], cells) for line, cells in table.rows),
+        problems=tuple(Problem(at[line], text) for line, text in table.problems),
+    )
 
 
 def _unknown_calendars(rates: Iterable[Rate], calendars: Collection[str]) -> list[str]:

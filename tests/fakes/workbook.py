@@ -34,7 +34,8 @@ def packed(parts: Mapping[str, str], names: Sequence[str]) -> bytes:
     numbers = range(1, len(names) + 1)
     whole = {
         "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         '<Default Extension="xml" ContentType="application/xml"/></Types>',
         "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" '
         f'Type="{_RELATIONS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
@@ -46,7 +47,8 @@ def packed(parts: Mapping[str, str], names: Sequence[str]) -> bytes:
         + "</sheets></workbook>",
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
         + "".join(
-            f'<Relationship Id="r{i}" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet{i}.xml"/>'
+            f'<Relationship Id="r{i}" Type="{_RELATIONS}/worksheet" '
+            f'Target="worksheets/sheet{i}.xml"/>'
             for i in numbers
         )
         + f'<Relationship Id="s" Type="{_RELATIONS}/styles" Target="styles.xml"/></Relationships>',
