@@ -92,6 +92,8 @@ def mapping_text(draft: Draft, file: dict[str, str]) -> str:
     ]
     terms = price_terms(_header(draft, "price"))
     lines += ["", "[prefix]", *_choice(draft, "prefix", "column")]
+    if "prefix" not in draft.candidates:
+        lines.append('# destinations = "FILE.csv"    # where a list beside it has the prefixes')
     if "country code" in draft.candidates:
         lines += _choice(draft, "country code", "country_code")
     if not draft.dash_is_range:
@@ -117,12 +119,13 @@ def mapping_text(draft: Draft, file: dict[str, str]) -> str:
 
 def _doubts(draft: Draft, increments: str) -> list[str]:
     """What is missing, or may be several."""
-    found = list(draft.doubts)
-    if not draft.header:
-        found.insert(0, "no line names them")
-    for name, plural in _NEEDED.items():
-        if name not in draft.candidates:
-            found.append(f"there is no column of {plural}")
+    found = ([] if draft.header else ["no line names them"]) + draft.doubts
+    lists = " (a mapping may name a list of destinations and their prefixes)"
+    found += [
+        f"there is no column of {plural}{lists if name == 'prefix' else ''}"
+        for name, plural in _NEEDED.items()
+        if name not in draft.candidates
+    ]
     for name in (*_ONE_ONLY, "first increment", "next increment"):
         places = draft.candidates.get(name, [])
         if len(places) > 1:

@@ -9,7 +9,7 @@ from rtbill.domain.country_codes import COUNTRY_CODES, is_assigned
 from rtbill.domain.tariff import Rate
 from rtbill.rating.coverage import Cover, Coverage
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.tariff_comparison import CallPrices, Jump, is_jump, percent
+from rtbill.rating.tariff_comparison import CallPrices, Jump, Jumps
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def _jumps(table: RateTable, rates: Sequence[Rate], jump_percent: int) -> list[J
         known = dearest.get(rate.prefix)
         if known is None or prices.of(rate.terms) > prices.of(known.terms):
             dearest[rate.prefix] = rate
-    found: list[Jump] = []
+    found = Jumps(jump_percent)
     for prefix, rate in dearest.items():
         above = next(
             (
@@ -67,7 +67,5 @@ def _jumps(table: RateTable, rates: Sequence[Rate], jump_percent: int) -> list[J
         )
         if above is None:
             continue
-        before, after = prices.of(above.terms), prices.of(rate.terms)
-        if is_jump(before, after, jump_percent):
-            found.append(Jump(rate, prefix, before, after, percent(before, after)))
-    return sorted(found, key=lambda jump: (-jump.after_micros, jump.prefix))
+        found.add(rate, prefix, prices.of(above.terms), prices.of(rate.terms))
+    return found.dearest_first()

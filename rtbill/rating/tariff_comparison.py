@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rtbill.domain.money import divide_rounding_half_up
-from rtbill.domain.tariff import Rate, Terms
+from rtbill.domain.tariff import Rate, Terms, TimeBand
 from rtbill.rating.coverage import Cover, Coverage
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.tariff_file import TariffDiff, diff
@@ -24,9 +24,11 @@ class Jump(NamedTuple):
     """The price of some numbers changes by much."""
 
     rate: Rate
-    """The new one."""
-    prefix: str
-    """Of the numbers; longer than that of the rate where a line of their own is gone."""
+    """The new one, of the first prefix."""
+    prefixes: tuple[str, ...]
+    """Of the numbers, all of one destination; longer than that of the rate where a line of their
+    own is gone.
+    """
     before_micros: int
     """Of a call of three minutes."""
     after_micros: int
@@ -72,7 +74,7 @@ def jumps(old: RateTable, new: RateTable, jump_percent: int) -> list[Jump]:
     """Numbers whose price changes by more than so many per cent, dearest first."""
     before, after = _by_prefix(old.tariff.rates), _by_prefix(new.tariff.rates)
     old_prices, new_prices = CallPrices(old), CallPrices(new)
-    found: list[Jump] = []
+    found = Jumps(jump_percent)
     for prefix in before.keys() | after.keys():
         was, becomes = longest(before, prefix), longest(after, prefix)
         if was is None or becomes is None or was is becomes:
@@ -103,12 +105,29 @@ class CallPrices:
         return known
 
 
-def is_jump(before: int, after: int, jump_percent: int) -> bool:
-    """Whether the difference is more than so many per cent of the former price."""
-    return abs(after - before) * 100 > jump_percent * before
+class Jumps:
+    """Collects them; prefixes of one destination whose price changes alike are one."""
+
+    def __init__(self, jump_percent: int) -> None:
+        self._jump_percent = jump_percent
+        self._found: dict[tuple[str, TimeBand | None, int, int], tuple[Rate, list[str]]] = {}
+
+    def add(self, rate: Rate, prefix: str, before: int, after: int) -> None:
+        """Note what numbers cost, if that is more than so many per cent away from before."""
+        if abs(after - before) * 100 > self._jump_percent * before:
+            key = (rate.destination, rate.band, before, after)
+            self._found.setdefault(key, (rate, []))[1].append(prefix)
+
+    def dearest_first(self) -> list[Jump]:
+        """All that were found, by what a call costs now."""
+        jumps = [
+            Jump(rate, tuple(sorted(prefixes)), before, after, _percent(before, after))
+            for (_, _, before, after), (rate, prefixes) in self._found.items()
+        ]
+        return sorted(jumps, key=lambda jump: (-jump.after_micros, jump.prefixes))
 
 
-def percent(before: int, after: int) -> int | None:
+def _percent(before: int, after: int) -> int | None:
     """By how much a price rises; None from zero."""
     if not before:
         return None

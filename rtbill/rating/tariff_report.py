@@ -89,7 +89,7 @@ def _texts(rates: Sequence[Rate], listed: int | None) -> list[str]:
 
 def _jump(jump: Jump) -> Json:
     return {
-        "prefix": jump.prefix,
+        "prefixes": list(jump.prefixes),
         "destination": jump.rate.destination,
         "band": band_text(jump.rate.band),
         "talk_s": COMPARED_CALL_S,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtbill.cli.tariffs import import_
+from rtbill.cli.tariff_import import import_
 from rtbill.config import holiday_calendars
 from rtbill.domain.money import parse_micros
 from rtbill.domain.tariff import Counting, Tariff
