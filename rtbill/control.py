@@ -33,7 +33,8 @@ from rtbill.domain.errors import (
 )
 from rtbill.listening import is_answered, serve, tcp_listener, unix_listener
 
-BODY_BYTES_MAX = 16 * 1024 * 1024
+BODY_BYTES_MAX = 64 * 1024 * 1024
+"""A rate sheet of 500,000 lines is half as much."""
 ORDER_TIMEOUT_S = 60.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from rtbill.billing import Billing
+from rtbill.collector import keep_out_of_sight, paused_collector
 from rtbill.domain.changes import AddTariff
 from rtbill.domain.csv_rows import Problem
 from rtbill.domain.errors import BadRecord
@@ -87,7 +88,8 @@ class PriceLists:
         says what the newest version says. BadRecord when an argument cannot be meant.
         """
         async with self._one_at_a_time:
-            return await self._import(arguments)
+            with paused_collector():
+                return await self._import(arguments)
 
     async def _import(self, arguments: Arguments) -> Answer:
         name, text = str(arguments["name"]), str(arguments["csv"])
@@ -134,6 +136,7 @@ class PriceLists:
         """Durable first, then in use."""
         await self._store.change(AddTariff(table.tariff))
         self._billing.assessor.book.add_version(table)
+        keep_out_of_sight()
         self._billing.wake()
 
     async def _traffic(

@@ -26,9 +26,9 @@ class Coverage:
 
     def of(self, digits: str) -> Cover:
         """How much of the numbers that begin with these digits."""
-        if any(digits[:end] in self._prefixes for end in range(1, len(digits))):
+        if digits in self._prefixes or self.is_never_used(digits):
             return Cover.WHOLE
-        if self._is_filled(digits):
+        if any(digits[:end] in self._prefixes for end in range(1, len(digits))):
             return Cover.WHOLE
         return Cover.PART if digits in self._inner else Cover.NONE
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import lcm
 
@@ -66,6 +66,11 @@ class RateTable:
         }
         self._ends = sorted({len(prefix) + 1 for prefix in by_prefix}, reverse=True)
         self._ladders: dict[int, Ladder] = {}
+
+    @property
+    def by_prefix(self) -> Mapping[str, Rate | BandTable]:
+        """The rate of each prefix, or its rates by time."""
+        return self._by_prefix
 
     def find(self, number: str) -> Rate | BandTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The

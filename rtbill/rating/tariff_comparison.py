@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from rtbill.domain.money import divide_rounding_half_up
 from rtbill.domain.tariff import Rate, Terms, TimeBand
+from rtbill.rating.bands import BandTable
 from rtbill.rating.coverage import Cover, Coverage
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.tariff_file import TariffDiff, diff
@@ -72,21 +73,18 @@ def compare(old: RateTable | None, new: RateTable, jump_percent: int) -> TariffC
 
 def jumps(old: RateTable, new: RateTable, jump_percent: int) -> list[Jump]:
     """Numbers whose price changes by more than so many per cent, dearest first."""
-    before, after = _by_prefix(old.tariff.rates), _by_prefix(new.tariff.rates)
+    before, after = old.by_prefix, new.by_prefix
     old_prices, new_prices = CallPrices(old), CallPrices(new)
     found = Jumps(jump_percent)
     for prefix in before.keys() | after.keys():
-        was, becomes = longest(before, prefix), longest(after, prefix)
-        if was is None or becomes is None or was is becomes:
+        was = before.get(prefix) or longest(before, prefix)
+        becomes = after.get(prefix) or longest(after, prefix)
+        if was is None or becomes is None:
             continue
-        for rate in becomes:
-            cost, earlier = (
-                new_prices.of(rate.terms),
-                old_prices.of(_partner(rate, was, old_prices)),
-            )
-            if is_jump(earlier, cost, jump_percent):
-                found.append(Jump(rate, prefix, earlier, cost, percent(earlier, cost)))
-    return sorted(found, key=lambda jump: (-jump.after_micros, jump.prefix))
+        for rate in _rates(becomes):
+            earlier = old_prices.of(_partner(rate, was, old_prices))
+            found.add(rate, prefix, earlier, new_prices.of(rate.terms))
+    return found.dearest_first()
 
 
 class CallPrices:
@@ -135,28 +133,27 @@ def _percent(before: int, after: int) -> int | None:
     return change if after >= before else -change
 
 
-def longest(rates: Mapping[str, list[Rate]], prefix: str) -> list[Rate] | None:
-    """The rates that numbers with these leading digits have, unless by more digits."""
-    for end in range(len(prefix), 0, -1):
+def longest(rates: Mapping[str, Rate | BandTable], prefix: str) -> Rate | BandTable | None:
+    """What numbers with these leading digits have by fewer of them."""
+    for end in range(len(prefix) - 1, 0, -1):
         found = rates.get(prefix[:end])
         if found is not None:
             return found
     return None
 
 
-def _by_prefix(rates: Iterable[Rate]) -> dict[str, list[Rate]]:
-    found: dict[str, list[Rate]] = {}
-    for rate in rates:
-        found.setdefault(rate.prefix, []).append(rate)
-    return found
+def _rates(found: Rate | BandTable) -> tuple[Rate, ...]:
+    return (found,) if isinstance(found, Rate) else found.rates
 
 
-def _partner(rate: Rate, others: Sequence[Rate], prices: CallPrices) -> Terms:
+def _partner(rate: Rate, others: Rate | BandTable, prices: CallPrices) -> Terms:
     """The terms to compare a rate with: those of the same band, else the dearest."""
-    for other in others:
+    if isinstance(others, Rate):
+        return others.terms
+    for other in others.rates:
         if other.band == rate.band:
             return other.terms
-    return max((other.terms for other in others), key=prices.of)
+    return max((other.terms for other in others.rates), key=prices.of)
 
 
 def _lost(before: Iterable[Rate], covered: Coverage) -> list[Lost]:

@@ -16,11 +16,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
 
-from rtbill.domain.csv_rows import CsvRow, CsvTable, Problem, read_table
+from rtbill.domain.csv_rows import CsvRecords, Problem, Record, read_records
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.tariff import Rate, Terms, TimeBand
 from rtbill.rating.band_clashes import TariffLine, clashes
@@ -36,8 +35,6 @@ from rtbill.rating.terms_columns import (
 
 REQUIRED = ("prefix", "destination", *PRICE_COLUMNS)
 OPTIONAL = (*MORE_COLUMNS, *BAND_COLUMNS)
-_TERMS_CELLS = itemgetter(*TERMS_COLUMNS)
-_BAND_CELLS = itemgetter(*BAND_COLUMNS)
 _PREFIX = re.compile(r"\+?([0-9]{1,15})")
 
 
@@ -69,22 +66,21 @@ def read_tariff(
     only these holiday calendars; any where none are given. `line_numbers` tell where each line
     below the header stood, when the text was made of a sheet; BadRecord when they are too few.
     """
-    table = read_table(text, REQUIRED, OPTIONAL)
+    table = read_records(text, REQUIRED, OPTIONAL)
     if line_numbers is not None:
         table = _numbered(table, line_numbers)
     problems = list(table.problems)
     lines: list[TariffLine] = []
     unread: set[str] = set()
-    reader = _LineReader(decimal_comma=table.decimal_comma)
-    for row in table.rows:
-        rates, texts = reader.rates(row)
-        if calendars is not None:
-            texts += _unknown_calendars(rates, calendars)
-        problems += [Problem(row.line, text) for text in texts]
+    reader = _LineReader(table, calendars)
+    for number, cells in table.records:
+        rates, texts = reader.rates(cells)
+        if texts:
+            problems += [Problem(number, text) for text in texts]
         if rates:
-            lines.append(TariffLine(row.line, rates))
+            lines.append(TariffLine(number, rates))
         else:
-            unread.add(row.cells["prefix"].removeprefix("+"))
+            unread.add(reader.prefix(cells))
     problems += clashes(lines, unread)
     if problems:
         return TariffFile((), tuple(sorted(problems)))
@@ -111,15 +107,23 @@ def diff(old: Iterable[Rate], new: Iterable[Rate]) -> TariffDiff:
     """Which rates are new, changed or gone, by prefix and time band."""
     before = {(rate.prefix, rate.band): rate for rate in old}
     after = {(rate.prefix, rate.band): rate for rate in new}
-    return TariffDiff(
-        new=tuple(rate for key, rate in after.items() if key not in before),
-        changed=tuple(
-            (before[key], rate)
-            for key, rate in after.items()
-            if key in before and before[key] != rate
-        ),
-        ended=tuple(rate for key, rate in before.items() if key not in after),
-    )
+    added: list[Rate] = []
+    changed: list[tuple[Rate, Rate]] = []
+    same: dict[tuple[int, int], bool] = {}
+    """Whether terms are equal, by their identities: few are compared many times."""
+    for key, rate in after.items():
+        earlier = before.get(key)
+        if earlier is None:
+            added.append(rate)
+            continue
+        terms = (id(earlier.terms), id(rate.terms))
+        is_same = same.get(terms)
+        if is_same is None:
+            is_same = same[terms] = earlier.terms == rate.terms
+        if not is_same or earlier.destination != rate.destination:
+            changed.append((earlier, rate))
+    ended = tuple(rate for key, rate in before.items() if key not in after)
+    return TariffDiff(tuple(added), tuple(changed), ended)
 
 
 def rate_text(rate: Rate) -> str:
@@ -128,22 +132,22 @@ def rate_text(rate: Rate) -> str:
     return " ".join(parts).rstrip()
 
 
-def _numbered(table: CsvTable, numbers: Sequence[int]) -> CsvTable:
-    """The table with the lines of the sheet; its own first line is the header."""
-    lines = [row.line for row in table.rows] + [problem.line for problem in table.problems]
+def _numbered(table: CsvRecords, numbers: Sequence[int]) -> CsvRecords:
+    """The records with the lines of the sheet; their own first line is the header."""
+    lines = [record.line for record in table.records] + [each.line for each in table.problems]
     last = max(lines, default=1)
     if last > len(numbers) + 1:
         raise BadRecord(f"{len(numbers)} line numbers are given, the text has line {last}")
     at = (1, 1, *numbers)
     return replace(
         table,
-        rows=tuple(CsvRow(at[line], cells) for line, cells in table.rows),
+        records=[Record(at[line], cells) for line, cells in table.records],
         problems=tuple(Problem(at[line], text) for line, text in table.problems),
     )
 
 
-def _unknown_calendars(rates: Iterable[Rate], calendars: Collection[str]) -> list[str]:
-    named = {rate.band.calendar for rate in rates if rate.band and rate.band.calendar}
+def _unknown_calendars(bands: Iterable[TimeBand | None], calendars: Collection[str]) -> list[str]:
+    named = {band.calendar for band in bands if band and band.calendar}
     known = ", ".join(sorted(calendars)) or "none"
     return [
         f"there is no holiday calendar {name!r}; declare it as [[holidays]] in the configuration, "
@@ -157,41 +161,80 @@ class _LineReader:
     shared: a list of a hundred thousand prefixes has a few hundred of each.
     """
 
-    def __init__(self, *, decimal_comma: bool) -> None:
-        self._decimal_comma = decimal_comma
-        self._terms: dict[tuple[str, ...], tuple[Terms | None, list[str]]] = {}
-        self._bands: dict[tuple[str, ...], tuple[list[TimeBand | None], list[str]]] = {}
+    def __init__(self, table: CsvRecords, calendars: Collection[str] | None) -> None:
+        self._decimal_comma = table.decimal_comma
+        self._calendars = calendars
+        places = {name: place for place, name in enumerate(table.columns)}
+        self._prefix = places.get("prefix", 0)
+        self._destination = places.get("destination", 0)
+        self._terms = _Columns(TERMS_COLUMNS, places)
+        self._bands = _Columns(BAND_COLUMNS, places)
+        self._known_terms: dict[tuple[str, ...], tuple[Terms | None, list[str]]] = {}
+        self._known_bands: dict[tuple[str, ...], tuple[list[TimeBand | None], list[str]]] = {}
+        self._known_names: dict[str, str] = {}
 
-    def rates(self, row: CsvRow) -> tuple[tuple[Rate, ...], list[str]]:
+    def prefix(self, cells: list[str]) -> str:
+        """Of a line that cannot be read."""
+        return cells[self._prefix].removeprefix("+")
+
+    def rates(self, cells: list[str]) -> tuple[tuple[Rate, ...], list[str]]:
         """The rates of a line (two when it passes midnight), or what is wrong with it."""
-        texts: list[str] = []
-        prefix = _PREFIX.fullmatch(row.cells["prefix"])
-        if prefix is None:
-            texts.append(f"prefix {row.cells['prefix']!r} is not 1 to 15 digits")
-        destination = row.cells["destination"]
-        if not destination or not destination.isprintable():
-            texts.append("destination is empty or holds control characters")
-        terms, wrong_terms = self._terms_of(row.cells)
-        bands, wrong_bands = self._bands_of(row.cells)
-        texts += wrong_terms + wrong_bands
-        if prefix is None or terms is None or texts:
-            return (), texts
-        return tuple(
-            Rate(prefix=prefix[1], destination=destination, terms=terms, band=band)
-            for band in bands
-        ), texts
-
-    def _terms_of(self, cells: dict[str, str]) -> tuple[Terms | None, list[str]]:
-        key = _TERMS_CELLS(cells)
-        if key not in self._terms:
+        prefix = _PREFIX.fullmatch(cells[self._prefix])
+        name = self._name(cells[self._destination])
+        terms, wrong_terms = self._terms_of(cells)
+        bands, wrong_bands = self._bands_of(cells)
+        if prefix is None or not name or terms is None or wrong_bands:
             texts: list[str] = []
-            terms = read_terms(cells, texts, decimal_comma=self._decimal_comma)
-            self._terms[key] = terms, texts
-        return self._terms[key]
+            if prefix is None:
+                texts.append(f"prefix {cells[self._prefix]!r} is not 1 to 15 digits")
+            if not name:
+                texts.append("destination is empty or holds control characters")
+            return (), texts + wrong_terms + wrong_bands
+        digits = prefix[1]
+        rates = [Rate(prefix=digits, destination=name, terms=terms, band=band) for band in bands]
+        return tuple(rates), wrong_terms
 
-    def _bands_of(self, cells: dict[str, str]) -> tuple[list[TimeBand | None], list[str]]:
-        key = _BAND_CELLS(cells)
-        if key not in self._bands:
+    def _name(self, cell: str) -> str:
+        """The destination, equal ones as one; empty when it cannot be used."""
+        known = self._known_names.get(cell)
+        if known is None:
+            known = self._known_names[cell] = cell if cell.isprintable() else ""
+        return known
+
+    def _terms_of(self, cells: list[str]) -> tuple[Terms | None, list[str]]:
+        key = self._terms.key(cells)
+        known = self._known_terms.get(key)
+        if known is None:
             texts: list[str] = []
-            self._bands[key] = read_bands(cells, texts), texts
-        return self._bands[key]
+            named = self._terms.named(key)
+            terms = read_terms(named, texts, decimal_comma=self._decimal_comma)
+            known = self._known_terms[key] = terms, texts
+        return known
+
+    def _bands_of(self, cells: list[str]) -> tuple[list[TimeBand | None], list[str]]:
+        key = self._bands.key(cells)
+        known = self._known_bands.get(key)
+        if known is None:
+            texts: list[str] = []
+            bands = read_bands(self._bands.named(key), texts)
+            if self._calendars is not None:
+                texts += _unknown_calendars(bands, self._calendars)
+            known = self._known_bands[key] = bands, texts
+        return known
+
+
+class _Columns:
+    """Some of our columns, of which a file may have any."""
+
+    def __init__(self, names: Sequence[str], places: Mapping[str, int]) -> None:
+        self._absent = dict.fromkeys(names, "")
+        self._there = [name for name in names if name in places]
+        self._places = [places[name] for name in self._there]
+
+    def key(self, cells: list[str]) -> tuple[str, ...]:
+        """The cells of these columns."""
+        return tuple([cells[place] for place in self._places])
+
+    def named(self, key: tuple[str, ...]) -> dict[str, str]:
+        """Those cells by column; the columns that the file lacks are empty."""
+        return self._absent | dict(zip(self._there, key, strict=True))
