@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,18 +11,37 @@ from rtbill.domain.money import RoundingMode
 from rtbill.domain.tariff import Rounding, Tariff
 
 Arguments = Mapping[str, Any]
+LINES_MAX = 1_000_000
 _DIGITS_MAX = 6
 _EXACT = "exact"
 
 
 def line_numbers(arguments: Arguments) -> list[int] | None:
-    """Where each line stood in the sheet that the text was made of."""
-    lines = arguments.get("lines")
-    if lines is None:
+    """Where each line stood in the sheet that the text was made of: from runs of lines that follow
+    one another, each its first number and how many there are.
+    """
+    runs = arguments.get("lines")
+    if runs is None:
         return None
-    if not (isinstance(lines, list) and all(type(line) is int for line in lines)):
-        raise BadRecord("lines are the numbers of the lines that the text was made of")
-    return lines
+    found: list[int] = []
+    for run in runs if isinstance(runs, list) else [None]:
+        match run:
+            case [int(first), int(count)] if first > 0 and 0 < count <= LINES_MAX - len(found):
+                found += range(first, first + count)
+            case _:
+                raise BadRecord(f"lines: {run!r} is not the first line of a run and their number")
+    return found
+
+
+def runs_of(lines: Sequence[int]) -> list[list[int]]:
+    """The runs of such numbers."""
+    runs: list[list[int]] = []
+    for line in lines:
+        if runs and line == sum(runs[-1]):
+            runs[-1][1] += 1
+        else:
+            runs.append([line, 1])
+    return runs
 
 
 def whole_number(arguments: Arguments, name: str, otherwise: int) -> int | None:

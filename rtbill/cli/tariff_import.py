@@ -124,6 +124,8 @@ def import_(
     found by their names, or declared by --mapping.
     """
     from rtbill.app.rate_sheets import mapping_to_start_from, tariff_text
+    from rtbill.collector import paused_collector
+    from rtbill.tariff_arguments import runs_of
 
     if show_mapping:
         typer.echo(mapping_to_start_from(file, sheet or ""), nl=False)
@@ -131,11 +133,12 @@ def import_(
     loaded = load(config)
     since = instant(valid_from, loaded)
     options = _sheet_options(loaded, mapping, sheet, increments, since)
-    text = tariff_text(file, options)
+    with paused_collector():
+        text = tariff_text(file, options)
     arguments = {
         "name": name or loaded.rating.default_tariff,
         "csv": text.text,
-        "lines": None if text.lines is None else list(text.lines),
+        "lines": None if text.lines is None else runs_of(text.lines),
         "currency": _currency(currency, text.currency),
         "zone": zone,
         "valid_from": _valid_from(loaded, since, text),

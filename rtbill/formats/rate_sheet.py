@@ -126,6 +126,10 @@ class _RowReader:
         has_unit = mapping.unit_s != MINUTE_S and "unit" not in mapping.others
         self._unit = (str(mapping.unit_s),) if has_unit else ()
         self.columns = (*COMMON_COLUMNS, *(("unit",) if has_unit else ()), *mapping.others)
+        rest = [place for name, place in places.items() if name not in ("prefix", "country code")]
+        self._rest_places = [place for place in rest if place != self._valid_from]
+        self._known: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
+        self._rounded = 0
         self._currencies: dict[str, int] = {}
         self._left_out = 0
 
@@ -141,8 +145,7 @@ class _RowReader:
         if self._sort is not None and cells[self._sort] in self._sorts_left_out:
             self._left_out += 1
             return []
-        destination = " ".join(filter(None, (cells[place] for place in self._destination)))
-        rest = (destination, *self._terms(cells), *self._unit, *self._more(cells))
+        rest = self._rest(cells)
         valid_from = None
         if self._valid_from is not None and self._mapping.valid_from is not None:
             valid_from = read_date(cells[self._valid_from], self._mapping.valid_from.form)
@@ -150,7 +153,7 @@ class _RowReader:
             self._currencies.setdefault(cells[self._currency].upper(), number)
         return [
             SheetLine(number, (prefix, *rest), valid_from)
-            for prefix in self._prefixes(cells, destination)
+            for prefix in self._prefixes(cells, rest[0])
         ]
 
     def currency(self) -> str:
@@ -172,9 +175,9 @@ class _RowReader:
         found: list[str] = []
         if self._left_out:
             found.append(f"{self._left_out} rows are left out, as the mapping says")
-        if self._amounts.rounded:
+        if self._rounded:
             found.append(
-                f"{self._amounts.rounded} amounts are finer than a millionth and were rounded to "
+                f"{self._rounded} amounts are finer than a millionth and were rounded to "
                 "the nearest, halves up"
             )
         return found
@@ -201,6 +204,19 @@ class _RowReader:
             dash_is_range=mapping.dash_is_range,
         )
 
+    def _rest(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """Destination, terms and other columns; of cells that were met before as they were then."""
+        key = tuple([cells[place] for place in self._rest_places])
+        known = self._known.get(key)
+        if known is None:
+            before = self._amounts.rounded
+            destination = " ".join(filter(None, (cells[place] for place in self._destination)))
+            more = [value if place is None else cells[place] for place, value in self._others]
+            rest = (destination, *self._terms(cells), *self._unit, *more)
+            known = self._known[key] = rest, self._amounts.rounded - before
+        self._rounded += known[1]
+        return known[0]
+
     def _terms(self, cells: Sequence[str]) -> tuple[str, str, str, str]:
         try:
             price = self._amounts.read(cells[self._price])
@@ -213,9 +229,6 @@ class _RowReader:
             except BadRecord as error:
                 raise BadRecord(f"connect fee {error}") from None
         return fee, price, *self._increments(cells)
-
-    def _more(self, cells: Sequence[str]) -> tuple[str, ...]:
-        return tuple(value if place is None else cells[place] for place, value in self._others)
 
 
 def _place(column: Column, header: Sequence[str]) -> int:

@@ -37,8 +37,9 @@ def prefixes(
     what cannot be read.
     """
     plain = _BLANKS.sub("", cell) if "\n" not in cell else _BLANKS.sub("", "|".join(cell.split()))
-    if _DIGITS.fullmatch(plain) and not strip:
-        return [before + plain]
+    digits_only = plain.removeprefix("+")
+    if not strip and _DIGITS.fullmatch(digits_only):
+        return [before + digits_only]
     found: list[str] = []
     for part in filter(None, _PARTS.split(plain)):
         ends = _DASHES.split(part) if dash_is_range else [_DASHES.sub("", part)]

@@ -16,10 +16,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from rtbill.domain.csv_rows import CsvRecords, Problem, Record, read_records
+from rtbill.domain.csv_rows import CsvRecords, Problem
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.tariff import Rate, Terms, TimeBand
 from rtbill.rating.band_clashes import TariffLine, clashes
@@ -66,21 +66,21 @@ def read_tariff(
     only these holiday calendars; any where none are given. `line_numbers` tell where each line
     below the header stood, when the text was made of a sheet; BadRecord when they are too few.
     """
-    table = read_records(text, REQUIRED, OPTIONAL)
-    if line_numbers is not None:
-        table = _numbered(table, line_numbers)
-    problems = list(table.problems)
+    table = CsvRecords(text, REQUIRED, OPTIONAL)
+    at = _places(line_numbers)
+    found: list[Problem] = []
     lines: list[TariffLine] = []
     unread: set[str] = set()
     reader = _LineReader(table, calendars)
-    for number, cells in table.records:
+    for line, cells in table:
         rates, texts = reader.rates(cells)
         if texts:
-            problems += [Problem(number, text) for text in texts]
+            found += [Problem(at(line), text) for text in texts]
         if rates:
-            lines.append(TariffLine(number, rates))
+            lines.append(TariffLine(at(line), rates))
         else:
             unread.add(reader.prefix(cells))
+    problems = [Problem(at(line), text) for line, text in table.problems] + found
     problems += clashes(lines, unread)
     if problems:
         return TariffFile((), tuple(sorted(problems)))
@@ -109,8 +109,8 @@ def diff(old: Iterable[Rate], new: Iterable[Rate]) -> TariffDiff:
     after = {(rate.prefix, rate.band): rate for rate in new}
     added: list[Rate] = []
     changed: list[tuple[Rate, Rate]] = []
+    # Whether terms are equal, by their identities: few are compared many times.
     same: dict[tuple[int, int], bool] = {}
-    """Whether terms are equal, by their identities: few are compared many times."""
     for key, rate in after.items():
         earlier = before.get(key)
         if earlier is None:
@@ -132,18 +132,17 @@ def rate_text(rate: Rate) -> str:
     return " ".join(parts).rstrip()
 
 
-def _numbered(table: CsvRecords, numbers: Sequence[int]) -> CsvRecords:
-    """The records with the lines of the sheet; their own first line is the header."""
-    lines = [record.line for record in table.records] + [each.line for each in table.problems]
-    last = max(lines, default=1)
-    if last > len(numbers) + 1:
-        raise BadRecord(f"{len(numbers)} line numbers are given, the text has line {last}")
-    at = (1, 1, *numbers)
-    return replace(
-        table,
-        records=[Record(at[line], cells) for line, cells in table.records],
-        problems=tuple(Problem(at[line], text) for line, text in table.problems),
-    )
+def _places(line_numbers: Sequence[int] | None) -> Callable[[int], int]:
+    """From a line of the text to that of the sheet; the text's own first line is the header."""
+    if line_numbers is None:
+        return lambda line: line
+
+    def of_sheet(line: int) -> int:
+        if line > len(line_numbers) + 1:
+            raise BadRecord(f"{len(line_numbers)} line numbers are given, the text has line {line}")
+        return line_numbers[line - 2] if line > 1 else 1
+
+    return of_sheet
 
 
 def _unknown_calendars(bands: Iterable[TimeBand | None], calendars: Collection[str]) -> list[str]:
