@@ -123,9 +123,7 @@ def import_(
     site's, and calls are rounded half up to 4 decimals. The columns of a sheet of others are
     found by their names, or declared by --mapping.
     """
-    from rtbill.app.rate_sheets import mapping_to_start_from, tariff_text
-    from rtbill.collector import paused_collector
-    from rtbill.tariff_arguments import runs_of
+    from rtbill.app.rate_sheets import mapping_to_start_from
 
     if show_mapping:
         typer.echo(mapping_to_start_from(file, sheet or ""), nl=False)
@@ -133,15 +131,9 @@ def import_(
     loaded = load(config)
     since = instant(valid_from, loaded)
     options = _sheet_options(loaded, mapping, sheet, increments, since)
-    with paused_collector():
-        text = tariff_text(file, options)
     arguments = {
         "name": name or loaded.rating.default_tariff,
-        "csv": text.text,
-        "lines": None if text.lines is None else runs_of(text.lines),
-        "currency": _currency(currency, text.currency),
         "zone": zone,
-        "valid_from": _valid_from(loaded, since, text),
         "rounding": rounding,
         "digits": digits,
         "increment_digits": _digits(increment_digits),
@@ -151,12 +143,7 @@ def import_(
         "listed": ALL if as_json else LISTED,
         "apply": apply,
     }
-    answer: dict[str, Any]
-    if text.problems:
-        answer = {"problems": list(text.problems)}
-    else:
-        answer = place_order(loaded, "tariff.import", arguments)
-    answer["read_as"] = list(text.read_as)
+    answer = _order(loaded, file, options, since, currency, arguments)
     _tell(str(file), answer, applied=apply, as_json=as_json)
 
 
@@ -209,6 +196,33 @@ def copy(
         },
     )
     _tell(f"{source} version {tariff.version}", answer, applied=apply, as_json=as_json)
+
+
+def _order(
+    config: Config,
+    file: Path,
+    options: SheetOptions,
+    since: datetime | None,
+    currency: str | None,
+    arguments: dict[str, Any],
+) -> dict[str, Any]:
+    """The answer to the order with the file's text; of a sheet with problems nothing but these."""
+    from rtbill.app.rate_sheets import tariff_text
+    from rtbill.collector import paused_collector
+    from rtbill.tariff_arguments import runs_of
+
+    with paused_collector():
+        text = tariff_text(file, options)
+    answer: dict[str, Any] = {"problems": list(text.problems)}
+    if not text.problems:
+        of_file = {
+            "csv": text.text,
+            "lines": None if text.lines is None else runs_of(text.lines),
+            "currency": _currency(currency, text.currency),
+            "valid_from": _valid_from(config, since, text),
+        }
+        answer = place_order(config, "tariff.import", arguments | of_file)
+    return {"read_as": list(text.read_as)} | answer
 
 
 def _sheet_options(

@@ -111,7 +111,7 @@ def field_of(name: str) -> str | None:
     others = _BESIDE_PRICE | _MINUTE | _SECOND | _CENTS | _PRICE
     if _PRICE.intersection(found) and others.issuperset(found):
         return "price"
-    has_unit = len(found) > 1 and bool(_MINUTE.intersection(found))
+    has_unit = len(words.split()) > 1 and bool(_MINUTE.intersection(found))
     return "price" if has_unit and others.issuperset(found) else None
 
 
