@@ -223,5 +223,7 @@ async def test_two_imports_at_once_become_two_versions() -> None:
     async with an_office() as office:
         async with asyncio.TaskGroup() as group:
             for price in ("0.70", "0.80"):
-                group.create_task(imported(office, FILE.replace("0.60", price), apply=True))
+                file = FILE.replace("0.60", price)
+                arguments = {"name": "retail", "csv": file, "apply": True}
+                group.create_task(office.desk.order("tariff.import", arguments))
         assert sorted(each.version for each in await office.store.tariffs()) == [1, 2, 3]

@@ -11,9 +11,13 @@ import pytest
 from rtbill.domain.errors import BadRecord
 from rtbill.formats.sheet_amounts import SheetNumber
 from rtbill.formats.xlsx_sheet import cell_text, is_workbook, read_workbook
-from tests.fakes.workbook import Day, a_workbook, packed, sheet_xml
+from tests.fakes.workbook import Cell, Day, a_workbook, packed, sheet_xml
 
-ROWS = [["Code", "Ziel", "Rate", "From"], [4930, "Berlin", 0.1 + 0.2, Day(46_357)], [None, "ü"]]
+ROWS: list[list[Cell]] = [
+    ["Code", "Ziel", "Rate", "From"],
+    [4930, "Berlin", 0.1 + 0.2, Day(46_357)],
+    [None, "ü"],
+]
 
 
 def test_cells_are_texts_as_a_spreadsheet_shows_them() -> None:
