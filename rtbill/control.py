@@ -33,8 +33,11 @@ from rtbill.domain.errors import (
 )
 from rtbill.listening import is_answered, serve, tcp_listener, unix_listener
 
-BODY_BYTES_MAX = 16 * 1024 * 1024
+BODY_BYTES_MAX = 32 * 1024 * 1024
+"""As much as a tariff of 500,000 lines."""
 ORDER_TIMEOUT_S = 60.0
+_SLICE = 500
+"""Elements of a list that are written in one step."""
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Arguments = dict[str, Any]
@@ -87,7 +90,7 @@ def _orders_application(orders: Orders, timeout_s: float) -> Starlette:
         verb = request.path_params["verb"]
         try:
             async with asyncio.timeout(timeout_s):
-                return JSONResponse(await orders(verb, await _arguments(request)))
+                return await _content(await orders(verb, await _arguments(request)))
         except RtbillError as error:
             return _refusal(error)
         except ClientDisconnect:
@@ -116,6 +119,28 @@ async def _arguments(request: Request) -> Arguments:
     if not isinstance(arguments, dict):
         raise BadRecord("the body is not a JSON object")
     return arguments
+
+
+async def _content(answer: Mapping[str, Any]) -> Response:
+    """The answer as JSON. That of long lists is written in a thread, a slice at a time: writing a
+    list is one step, during which all else stands still.
+    """
+    if not any(isinstance(each, list) and len(each) > _SLICE for each in answer.values()):
+        return JSONResponse(answer)
+    body = await asyncio.to_thread(_written, answer)
+    return Response(body, media_type=JSONResponse.media_type)
+
+
+def _written(answer: Mapping[str, Any]) -> bytes:
+    parts = [f"{json.dumps(key)}:{_value(value)}" for key, value in answer.items()]
+    return f"{{{','.join(parts)}}}".encode()
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    slices = (value[start : start + _SLICE] for start in range(0, len(value), _SLICE))
+    return f"[{','.join(json.dumps(each, ensure_ascii=False)[1:-1] for each in slices)}]"
 
 
 def _refusal(error: RtbillError) -> Response:

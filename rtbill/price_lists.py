@@ -1,32 +1,63 @@
 """Versions of tariffs: the desk's order that makes them from files.
 
 What the order leaves open is as the tariff's newest version has it. A file is compared with that
-version before it becomes the next one.
+version before it becomes the next one. Reading and comparing go on in a thread of their own: the
+calls do not wait for 200,000 lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from rtbill.billing import Billing
+from rtbill.collector import keep_out_of_sight, paused_collector
 from rtbill.domain.changes import AddTariff
+from rtbill.domain.csv_rows import Problem
 from rtbill.domain.errors import BadRecord
-from rtbill.domain.money import RoundingMode, known_currency
-from rtbill.domain.price_plan import PricePlan
-from rtbill.domain.tariff import Rounding, Tariff
+from rtbill.domain.money import known_currency
+from rtbill.domain.tariff import Rate, Rounding, Tariff
 from rtbill.formats.wording import Wording
 from rtbill.ports import Clock, Reader, Store
 from rtbill.rating import tariff_file
 from rtbill.rating.bands import NO_CALENDARS, Calendars
+from rtbill.rating.lookup import RateTable
 from rtbill.rating.price_book import PriceBook
+from rtbill.rating.tariff_comparison import TariffComparison, compare
+from rtbill.rating.tariff_report import comparison_json, traffic_json
+from rtbill.rating.traffic import Traffic
 from rtbill.rating.zones import zone_named
+from rtbill.tariff_arguments import changes, flag, line_numbers, rounding, whole_number
+from rtbill.tariff_traffic import add_last_month
 
 Answer = dict[str, Any]
 Arguments = Mapping[str, Any]
-_DIGITS_MAX = 6
-_EXACT = "exact"
+JUMP_PERCENT = 20
+LISTED = 20
+"""Of each kind, unless the order asks for other."""
+_SLICE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A version that is not in the books yet, and what it would change."""
+
+    before: RateTable | None
+    """The newest version."""
+    table: RateTable
+    problems: tuple[Problem, ...]
+    comparison: TariffComparison
+    terms: list[str]
+    """What holds for all rates and becomes another."""
+
+    @property
+    def is_other(self) -> bool:
+        """Whether there is anything to do."""
+        found = self.comparison.difference
+        return bool(found.new or found.changed or found.ended or self.terms)
 
 
 class PriceLists:
@@ -52,51 +83,105 @@ class PriceLists:
         self._zone = zone
         self._currency = currency
         self._calendars = calendars
+        self._one_at_a_time = asyncio.Lock()
 
     async def import_version(self, arguments: Arguments) -> Answer:
         """What the file would change, or with `apply` has changed; nothing when it has problems or
         says what the newest version says. BadRecord when an argument cannot be meant.
         """
-        name = str(arguments["name"])
-        read = tariff_file.read_tariff(str(arguments["csv"]), frozenset(self._calendars))
-        tariffs, plans = await self._reader.tariffs(), await self._reader.price_plans()
-        versions = [each for each in tariffs if each.name == name]
-        newest = max(versions, key=lambda each: each.version, default=None)
-        added = self._next(newest, arguments, read)
-        difference = tariff_file.diff(newest.rates if newest else (), read.rates)
-        answer: Answer = {
-            "new": [tariff_file.rate_text(rate) for rate in difference.new],
-            "changed": [
-                f"{tariff_file.rate_text(old)} -> {tariff_file.rate_text(new)}"
-                for old, new in difference.changed
-            ],
-            "ended": [tariff_file.rate_text(rate) for rate in difference.ended],
-            "terms": _changes(newest, added) if newest else [],
-            "problems": [
-                *(str(problem) for problem in read.problems),
-                *_contradictions(added, plans),
-            ],
-            "version": newest.version if newest else 0,
-        }
-        if answer["problems"] or not arguments.get("apply", False):
+        async with self._one_at_a_time:
+            with paused_collector():
+                return await self._import(arguments)
+
+    async def _import(self, arguments: Arguments) -> Answer:
+        name, text = str(arguments["name"]), str(arguments["csv"])
+        listed = whole_number(arguments, "listed", LISTED)
+        jump_percent = whole_number(arguments, "jump", JUMP_PERCENT) or 0
+        lines = line_numbers(arguments)
+        newest = self._newest(name)
+        wanted = self._next(newest, arguments)
+        rival = self._of_traffic(arguments, name, wanted.currency)
+        candidate = await asyncio.to_thread(
+            self._candidate, newest, wanted, text, lines, jump_percent
+        )
+        answer = await asyncio.to_thread(_answer, candidate, listed)
+        answer["problems"] += _contradictions(wanted, self._billing.assessor.book)
+        if answer["problems"]:
             return answer
-        if not any(answer[word] for word in ("new", "changed", "ended", "terms")):
+        if arguments.get("apply", False) and candidate.is_other:
+            await self._apply(candidate.table)
+            answer["version"] = wanted.version
             return answer
-        book = PriceBook([*tariffs, added], self._calendars, plans)
-        await self._store.change(AddTariff(added))
-        book.make_ready(self._clock.now())
-        self._billing.assessor.replace_book(book)
-        self._billing.wake()
-        answer["version"] = added.version
+        if not arguments.get("apply", False):
+            answer["traffic"] = await self._traffic(candidate.table, rival, listed)
+        spare = list(candidate.table.tariff.rates)
+        del candidate
+        await asyncio.to_thread(_let_go, spare)
         return answer
 
-    def _next(
-        self, newest: Tariff | None, arguments: Arguments, read: tariff_file.TariffFile
-    ) -> Tariff:
-        """The version after the newest, of the file's rates."""
+    def _candidate(
+        self,
+        newest: Tariff | None,
+        wanted: Tariff,
+        text: str,
+        lines: list[int] | None,
+        jump_percent: int,
+    ) -> _Candidate:
+        """The version made of the file's lines, ready to be used, beside the newest one."""
+        read = tariff_file.read_tariff(text, frozenset(self._calendars), lines)
+        table = RateTable(replace(wanted, rates=read.rates), self._calendars)
+        before = self._billing.assessor.book.table(newest) if newest else None
+        return _Candidate(
+            before=before,
+            table=table,
+            problems=read.problems,
+            comparison=compare(None if read.problems else before, table, jump_percent),
+            terms=changes(newest, wanted) if newest else [],
+        )
+
+    async def _apply(self, table: RateTable) -> None:
+        """Durable first, then in use."""
+        await self._store.change(AddTariff(table.tariff))
+        self._billing.assessor.book.add_version(table)
+        keep_out_of_sight()
+        self._billing.wake()
+
+    async def _traffic(
+        self, table: RateTable, rival: Tariff | None, listed: int | None
+    ) -> Answer | None:
+        """Last month's calls by another tariff's newest version and by the table; None without
+        such.
+        """
+        if rival is None:
+            return None
+        old = await asyncio.to_thread(self._billing.assessor.book.table, rival)
+        traffic = Traffic(old, table, rival.name)
+        is_whole = await add_last_month(traffic, self._reader, self._clock.now())
+        return traffic_json(traffic, listed, is_whole=is_whole)
+
+    def _newest(self, name: str) -> Tariff | None:
+        versions = self._billing.assessor.book.versions(name)
+        return max(versions, key=lambda each: each.version, default=None)
+
+    def _of_traffic(self, arguments: Arguments, name: str, currency: str) -> Tariff | None:
+        """The newest version of the tariff whose calls are to be priced anew: its own, or that of
+        another name. BadRecord when there is none, or none in the same currency.
+        """
+        other = arguments.get("traffic_of")
+        found = self._newest(str(other or name))
+        if other and found is None:
+            raise BadRecord(f"there is no tariff {other!r} whose calls could be priced anew")
+        if found is None or found.currency == currency:
+            return found
+        if other:
+            raise BadRecord(f"calls by {other} are in {found.currency}, this tariff in {currency}")
+        return None
+
+    def _next(self, newest: Tariff | None, arguments: Arguments) -> Tariff:
+        """The version after the newest, without its rates."""
         currency = newest.currency if newest else self._currency
         zone = newest.zone if newest else self._zone
-        splits = _flag(arguments, "split_increments")
+        splits = flag(arguments, "split_increments")
         if splits is None:
             splits = newest.splits_increments if newest else False
         zone = str(arguments.get("zone") or zone)
@@ -106,72 +191,37 @@ class PriceLists:
             version=(newest.version if newest else 0) + 1,
             currency=known_currency(str(arguments.get("currency") or currency)),
             zone=zone,
-            valid_from=self._wording.instant(arguments.get("valid_from"), self._clock.now()),
-            rates=read.rates,
-            rounding=_rounding(newest.rounding if newest else Rounding(), arguments),
+            valid_from=self._valid_from(arguments),
+            rates=(),
+            rounding=rounding(newest.rounding if newest else Rounding(), arguments),
             splits_increments=splits,
         )
 
+    def _valid_from(self, arguments: Arguments) -> datetime:
+        return self._wording.instant(arguments.get("valid_from"), self._clock.now())
 
-def _contradictions(tariff: Tariff, plans: Sequence[PricePlan]) -> Iterator[str]:
+
+def _contradictions(tariff: Tariff, book: PriceBook) -> Iterator[str]:
     """What the price plans have against a version of a tariff."""
-    if any(each.name == tariff.name for each in plans):
+    if tariff.name in book.plan_names:
         yield f"{tariff.name} is the name of a price plan; accounts could not tell them apart"
-    newest = {each.name: each for each in sorted(plans, key=lambda each: each.version)}
-    for plan in newest.values():
+    for name in book.plan_names:
+        plan = max(book.plan_versions(name), key=lambda each: each.version)
         if tariff.name in plan.tariffs and plan.currency != tariff.currency:
-            yield f"price plan {plan.name} asks this tariff, and is in {plan.currency}"
+            yield f"price plan {name} asks this tariff, and is in {plan.currency}"
 
 
-def _rounding(before: Rounding, arguments: Arguments) -> Rounding:
-    """As before, but for what the arguments say; BadRecord names one that cannot be meant."""
-    found = before
-    mode = arguments.get("rounding")
-    if mode is not None:
-        if mode not in list(RoundingMode):
-            raise BadRecord(f"rounding {mode!r} is not one of: {', '.join(RoundingMode)}")
-        found = replace(found, mode=RoundingMode(mode))
-    digits = arguments.get("digits")
-    if digits is not None:
-        found = replace(found, digits=_digits("digits", digits))
-    of_increments = arguments.get("increment_digits")
-    if of_increments is not None:
-        is_exact = of_increments == _EXACT
-        kept = None if is_exact else _digits("increment_digits", of_increments)
-        found = replace(found, increment_digits=kept)
-    return found
+def _let_go(rates: list[Rate]) -> None:
+    """Free them a slice at a time: all at once is one step, during which all else stands still."""
+    while rates:
+        del rates[-_SLICE:]
 
 
-def _digits(name: str, value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _DIGITS_MAX:
-        return value
-    exact = f", or {_EXACT}" if name == "increment_digits" else ""
-    raise BadRecord(f"{name} {value!r} is not a whole number from 0 to {_DIGITS_MAX}{exact}")
-
-
-def _flag(arguments: Arguments, name: str) -> bool | None:
-    value = arguments.get(name)
-    if value is None or isinstance(value, bool):
-        return value
-    raise BadRecord(f"{name} {value!r} is neither true nor false")
-
-
-def _changes(before: Tariff, after: Tariff) -> list[str]:
-    """What holds for all rates and becomes another: `rounding half_up -> up`."""
-    return [
-        f"{name} {old} -> {new}"
-        for (name, old), new in zip(_terms(before).items(), _terms(after).values(), strict=True)
-        if old != new
-    ]
-
-
-def _terms(tariff: Tariff) -> dict[str, str]:
-    of_increments = tariff.rounding.increment_digits
-    return {
-        "currency": tariff.currency,
-        "zone": tariff.zone,
-        "rounding": str(tariff.rounding.mode),
-        "digits": str(tariff.rounding.digits),
-        "increment digits": _EXACT if of_increments is None else str(of_increments),
-        "split increments": "yes" if tariff.splits_increments else "no",
+def _answer(candidate: _Candidate, listed: int | None) -> Answer:
+    version = candidate.before.tariff.version if candidate.before else 0
+    return comparison_json(candidate.comparison, listed) | {
+        "terms": candidate.terms,
+        "problems": [str(problem) for problem in candidate.problems],
+        "version": version,
+        "traffic": None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,6 +43,72 @@ class CsvTable:
     """As the first line names them, in small letters; whatever that line is."""
 
 
+class Record(NamedTuple):
+    """One row as it stands."""
+
+    line: int
+    cells: list[str]
+    """One for each column, without surrounding blanks."""
+
+
+class CsvRecords:
+    """The same row by row, for tables of so many that all of them are too much at once."""
+
+    def __init__(
+        self,
+        text: str,
+        required: Sequence[str],
+        optional: Sequence[str],
+        *,
+        others_left_out: bool = False,
+    ) -> None:
+        """Reads the header only."""
+        text = text.removeprefix(_BYTE_ORDER_MARK)
+        header_text = next((line for line in io.StringIO(text) if line.strip()), "")
+        self.decimal_comma = header_text.count(";") > header_text.count(",")
+        """The delimiter is a semicolon, so 0,0125 is a number."""
+        self.problems: list[Problem] = []
+        """Of the rows read so far; those of the header come first."""
+        self._rows = self._read(text, ";" if self.decimal_comma else ",")
+        header = next(self._rows, None)
+        self.columns = tuple(name.lower() for name in header.cells) if header else ()
+        """As the first line names them, in small letters; whatever that line is."""
+        self._header_line = header.line if header else 0
+        if header is not None:
+            self.problems[:0] = _header_problems(
+                header.line, self.columns, required, optional, others_left_out=others_left_out
+            )
+        elif not self.problems:
+            self.problems.append(Problem(1, "the file is empty"))
+
+    def __iter__(self) -> Iterator[Record]:
+        """The rows below the header, once; none at all when the header is wrong."""
+        is_wrong = bool(self.problems)
+        width, count = len(self.columns), 0
+        for record in self._rows:
+            count += 1
+            if len(record.cells) != width:
+                text = f"has {len(record.cells)} fields, the header has {width}"
+                self.problems.append(Problem(record.line, text))
+            elif not is_wrong:
+                yield record
+        if self.columns and not count and not self.problems:
+            self.problems.append(Problem(self._header_line, "there are no rows below the header"))
+
+    def _read(self, text: str, delimiter: str) -> Iterator[Record]:
+        """Rows that are not blank, each with the line it begins on; a broken quote ends them."""
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        line = 1
+        try:
+            for cells in reader:
+                stripped = [cell.strip() for cell in cells]
+                if any(stripped):
+                    yield Record(line, stripped)
+                line = reader.line_num + 1
+        except csv.Error as error:
+            self.problems.append(Problem(line, f"cannot be read any further: {error}"))
+
+
 def read_table(
     text: str, required: Sequence[str], optional: Sequence[str], *, others_left_out: bool = False
 ) -> CsvTable:
@@ -50,48 +116,16 @@ def read_table(
     A byte order mark and blank lines are skipped. Columns of other names are a problem, unless they
     are to be left out: then no row holds them.
     """
-    text = text.removeprefix(_BYTE_ORDER_MARK)
-    header_text = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = ";" if header_text.count(";") > header_text.count(",") else ","
-    records, problems = _records(text, delimiter)
-    rows: list[CsvRow] = []
-    columns: list[str] = []
-    if not records and not problems:
-        problems = [Problem(1, "the file is empty")]
-    if records:
-        header_line, header = records[0]
-        columns = [name.lower() for name in header]
-        header_problems = _header_problems(
-            header_line, columns, required, optional, others_left_out=others_left_out
+    records = CsvRecords(text, required, optional, others_left_out=others_left_out)
+    absent = dict.fromkeys((*required, *optional), "")
+    rows = tuple(
+        CsvRow(
+            line,
+            absent | {k: v for k, v in zip(records.columns, cells, strict=True) if k in absent},
         )
-        absent = dict.fromkeys((*required, *optional), "")
-        for line, cells in records[1:]:
-            if len(cells) != len(columns):
-                text = f"has {len(cells)} fields, the header has {len(columns)}"
-                problems.append(Problem(line, text))
-            elif not header_problems:
-                named = zip(columns, cells, strict=True)
-                rows.append(CsvRow(line, absent | {k: v for k, v in named if k in absent}))
-        if len(records) == 1 and not problems:
-            problems.append(Problem(header_line, "there are no rows below the header"))
-        problems = header_problems + problems
-    return CsvTable(tuple(rows), tuple(problems), delimiter == ";", tuple(columns))
-
-
-def _records(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], list[Problem]]:
-    """Records that are not blank, each with the line it begins on; a broken quote ends the file."""
-    records: list[tuple[int, list[str]]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if any(stripped):
-                records.append((line, stripped))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        return records, [Problem(line, f"cannot be read any further: {error}")]
-    return records, []
+        for line, cells in records
+    )
+    return CsvTable(rows, tuple(records.problems), records.decimal_comma, records.columns)
 
 
 def _header_problems(

@@ -5,23 +5,24 @@
 
 from __future__ import annotations
 
-import codecs
-import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from rtbill.domain.errors import BadRecord, ConfigError
+from rtbill.domain.errors import ConfigError
 from rtbill.domain.money import known_currency
+from rtbill.formats.mapping_table import (
+    Column,
+    MappingTable,
+    check_delimiter,
+    check_encoding,
+)
 
-Column = str | int
-"""A name in the header row, or a number from 1."""
 DurationForm = Literal["seconds", "minutes", "hh:mm:ss"]
 DURATION_FORMS: tuple[DurationForm, ...] = ("seconds", "minutes", "hh:mm:ss")
-_ANY_TEXT = "41315550100;22.11.2026\r\n"
 _ANY_TIME = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 _KEYS = {
     "": (
@@ -76,15 +77,15 @@ def read_mapping(document: Mapping[str, Any], zone: str) -> BillMapping:
     """The mapping of a TOML document; the zone is for bills that name none. ConfigError names every
     mistake by its place.
     """
-    table = _Table(document)
+    table = MappingTable(document, _KEYS)
     leave_out = table.section("leave_out")
     price = table.section("price")
     caller = table.section("caller")
     number, start, duration = (table.section(name) for name in ("number", "start", "duration"))
     form = duration.text("form", "seconds", one_of=DURATION_FORMS)
     fields: dict[str, Any] = {
-        "encoding": table.text("encoding", "utf-8-sig", check=_encoding),
-        "delimiter": table.text("delimiter", ",", check=_one_character),
+        "encoding": table.text("encoding", "utf-8-sig", check=check_encoding),
+        "delimiter": table.text("delimiter", ",", check=check_delimiter),
         "skip_rows": table.whole("skip_rows"),
         "header": table.flag("header"),
         "number": number.column("column"),
@@ -121,117 +122,6 @@ def _by_name(mapping: BillMapping) -> list[str]:
     columns = (mapping.number, *mapping.start, mapping.duration, mapping.price, mapping.caller)
     left_out = mapping.leave_out[0] if mapping.leave_out else None
     return [each for each in (*columns, left_out) if isinstance(each, str)]
-
-
-class _Table:
-    """One table of the document; mistakes are collected, not raised."""
-
-    def __init__(
-        self, values: Mapping[str, Any], name: str = "", problems: list[str] | None = None
-    ) -> None:
-        self._values = values
-        self._name = name
-        self.problems: list[str] = [] if problems is None else problems
-        self.is_there = bool(values)
-        known = _KEYS[name]
-        for key in values:
-            if key not in known:
-                self._wrong(key, f"is no key here; the keys are {', '.join(known)}")
-
-    def section(self, name: str) -> _Table:
-        values = self._values.get(name, {})
-        if not isinstance(values, Mapping):
-            self._wrong(name, "is a table: write [" + name + "]")
-            values = {}
-        return _Table(values, name, self.problems)
-
-    def column(self, key: str) -> Column:
-        value = self._values.get(key)
-        if value is None:
-            self._wrong(key, "is missing: a name of the header row, or a number from 1")
-        elif not _is_column(value):
-            self._wrong(key, f"{value!r} is neither a name of the header row nor a number from 1")
-        else:
-            found: Column = value
-            return found
-        return 1
-
-    def columns(self, key: str) -> tuple[Column, ...]:
-        value = self._values.get(key)
-        if not (isinstance(value, list) and value and all(map(_is_column, value))):
-            self._wrong(key, 'is a list of columns, such as ["Date", "Time"] or [1]')
-            return ()
-        return tuple(value)
-
-    def text(
-        self,
-        key: str,
-        default: str | None,
-        *,
-        check: Callable[[str], object] | None = None,
-        one_of: tuple[str, ...] = (),
-    ) -> str:
-        value = self._values.get(key, default)
-        if value is None:
-            self._wrong(key, "is missing")
-            return ""
-        if not isinstance(value, str) or (one_of and value not in one_of):
-            words = " or ".join(map(repr, one_of)) or "a text"
-            self._wrong(key, f"{value!r} is not {words}")
-            return ""
-        if check is not None:
-            try:
-                check(value)
-            except (BadRecord, ValueError, LookupError, OSError) as error:
-                self._wrong(key, str(error) or f"{value!r} is not known")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._values.get(key, [])
-        if not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
-            self._wrong(key, 'is a list of texts, such as ["0", "9"]')
-            return ()
-        return tuple(value)
-
-    def whole(self, key: str) -> int:
-        value = self._values.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            self._wrong(key, f"{value!r} is not a whole number from 0")
-            return 0
-        return value
-
-    def flag(self, key: str) -> bool:
-        value = self._values.get(key, True)
-        if not isinstance(value, bool):
-            self._wrong(key, "is true or false")
-        return bool(value)
-
-    def _wrong(self, key: str, text: str) -> None:
-        place = f"{self._name}.{key}" if self._name else key
-        self.problems.append(f"{place}: {text}")
-
-
-def _is_column(value: object) -> bool:
-    if isinstance(value, str):
-        return bool(value)
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _encoding(text: str) -> None:
-    """Python has encodings of other things as well: hex, rot13, names of hosts."""
-    codecs.lookup(text)
-    try:
-        written = io.BytesIO(_ANY_TEXT.encode(text))
-        found = io.TextIOWrapper(written, encoding=text, errors="replace", newline="").read()
-    except (LookupError, UnicodeError):
-        found = ""
-    if found != _ANY_TEXT:
-        raise ValueError(f"{text!r} is not a text encoding")
-
-
-def _one_character(text: str) -> None:
-    if len(text) != 1 or text in '"\r\n':
-        raise ValueError(f"{text!r} is not one character that may part cells")
 
 
 def _time_format(text: str) -> None:

@@ -25,7 +25,8 @@ from zoneinfo import ZoneInfo
 from rtbill.domain.call import DURATION_MAX_S, YEARS, epoch_us
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import MICROS, parse_micros
-from rtbill.formats.bill_mapping import BillMapping, Column
+from rtbill.formats.bill_mapping import BillMapping
+from rtbill.formats.mapping_table import Column
 
 _MARKS = re.compile(r"[\s\u00a0\u202f'€$£]|\b[A-Z]{3}\b")
 """Blanks, marks of thousands and names of the currency around an amount."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import lcm
 
@@ -66,6 +66,11 @@ class RateTable:
         }
         self._ends = sorted({len(prefix) + 1 for prefix in by_prefix}, reverse=True)
         self._ladders: dict[int, Ladder] = {}
+
+    @property
+    def by_prefix(self) -> Mapping[str, Rate | BandTable]:
+        """The rate of each prefix, or its rates by time."""
+        return self._by_prefix
 
     def find(self, number: str) -> Rate | BandTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
@@ -147,6 +152,20 @@ class TariffBook:
     def versions(self, name: str) -> tuple[Tariff, ...]:
         """Every version of one tariff in the order of taking effect; empty when unknown."""
         return tuple(self._versions.get(name, ()))
+
+    def add_version(self, table: RateTable) -> None:
+        """One more version, which is ready already."""
+        added, name = table.tariff, table.tariff.name
+        versions = sorted(
+            [*self.versions(name), added], key=lambda tariff: (tariff.valid_from, tariff.version)
+        )
+        self._versions[name] = versions
+        self._starts[name] = [epoch_us(version.valid_from) for version in versions]
+        self._tables[name, added.version] = table
+
+    def table(self, tariff: Tariff) -> RateTable:
+        """One of its versions, made ready."""
+        return self._tables.get((tariff.name, tariff.version)) or RateTable(tariff, self._calendars)
 
     def make_ready(self, at: datetime) -> None:
         """Make ready what is in force now, so that no call has to wait for it."""

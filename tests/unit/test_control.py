@@ -140,8 +140,8 @@ async def test_a_body_that_is_no_object_is_refused(path: Path, body: bytes, text
 
 async def test_an_oversize_body_is_refused(path: Path) -> None:
     async with serving(path, echo) as client:
-        with pytest.raises(BadRecord, match="at most 16 MiB"):
-            await order(client, "tariff.import", csv="x" * (16 * 1024 * 1024))
+        with pytest.raises(BadRecord, match="at most 32 MiB"):
+            await order(client, "tariff.import", csv="x" * (32 * 1024 * 1024))
 
 
 async def test_a_socket_left_by_a_killed_service_is_replaced(path: Path) -> None:

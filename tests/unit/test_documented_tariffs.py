@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -10,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtbill.cli.tariffs import import_
+from rtbill.cli.tariff_import import import_
 from rtbill.config import holiday_calendars
 from rtbill.domain.money import parse_micros
 from rtbill.domain.tariff import Counting, Tariff
+from rtbill.formats.rate_sheet import read_rate_sheet
+from rtbill.formats.sheet_mapping import KEYS, read_sheet_mapping
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import price
 from rtbill.rating.tariff_file import OPTIONAL, REQUIRED, export, read_tariff
@@ -25,6 +28,14 @@ DOCUMENT = (ROOT / "docs" / "tariffs.md").read_text()
 SAMPLE = DOCUMENT.partition("```toml\n")[2].partition("```")[0]
 FILE = (ROOT / "examples" / "tariff-columns.csv").read_text()
 ZONE = "Europe/Berlin"
+SHEET = """\
+Rates of a carrier
+
+Country code;Code;Country;Network;Rate;Increment;Effective;Status
++49;0151, 0160;Germany;T-Mobile;8,9;60/1;01.11.2026;
+44;170-179;UK;Mobile;12;1/1;01.11.2026;
+44;9;UK;Premium;120;1/1;01.11.2026;blocked
+"""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -83,7 +94,8 @@ def test_every_column_is_documented(column: str) -> None:
 
 
 def test_every_option_of_the_version_is_documented() -> None:
-    named = re.findall(r"--[a-z-]+", "".join(row[0] for row in rows("Import")))
+    documented = rows("Import") + rows("Rate sheets of others")
+    named = re.findall(r"--[a-z-]+", "".join(row[0] for row in documented))
     parameters = [name for name in import_.__annotations__ if name not in ("file", "return")]
     options = {f"--{name.replace('_', '-')}" for name in parameters}
     assert set(named) - options == {"--whole-increments"}
@@ -109,3 +121,23 @@ def test_the_sample_of_a_calendar_can_be_used(file: str, tmp_path: Path) -> None
     assert date(2026, 12, 31) in berlin
     assert date(2026, 3, 8) not in berlin
     assert date(2027, 3, 8) in berlin
+
+
+def test_every_key_of_a_mapping_is_documented() -> None:
+    named = " ".join(row[0] for row in rows("Rate sheets of others"))
+    keys = {f"{table}.{key}" if table else key for table, each in KEYS.items() for key in each}
+    keys -= set(KEYS)
+    assert {key for key in keys if f"`{key}`" not in named} == set()
+
+
+def test_the_example_of_a_mapping_reads_a_sheet() -> None:
+    mapping = read_sheet_mapping(
+        tomllib.loads((ROOT / "examples" / "rate-sheet.toml").read_text()), OPTIONAL
+    )
+    sheet = read_rate_sheet([line.split(";") for line in SHEET.splitlines()], mapping)
+    assert sheet.problems == ()
+    assert sheet.text.splitlines()[1:] == [
+        "49151,Germany T-Mobile,0,0.089,60,1,7200",
+        "49160,Germany T-Mobile,0,0.089,60,1,7200",
+        "4417,UK Mobile,0,0.12,1,1,7200",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -142,3 +143,87 @@ async def test_calls_on_holidays_cost_what_the_holidays_line_says() -> None:
         assert answer["problems"] == []
         await office.hear("12:00:05 answer 1\n12:01:35 end 1")
         assert await office.calls() == ["1 rated 0.45 room-1"]
+
+
+async def test_a_dry_run_prices_last_months_calls_anew_and_changes_nothing() -> None:
+    async with an_office("10.00", tariff=a_tariff()) as office:
+        await office.hear("12:00:05 answer 1\n12:01:35 end 1")
+        assert await office.calls() == ["1 rated 0.90 room-1"]
+        office.clock.step(3600)
+        answer = await imported(office, FILE.replace("0.60", "0.80"))
+        assert answer["traffic"]["before"] == "0.90"
+        assert answer["traffic"]["after"] == "1.20"
+        assert answer["traffic"]["difference"] == "0.30"
+        assert len(await office.store.tariffs()) == 1
+
+
+async def test_lists_are_bounded_and_counted() -> None:
+    lines = [f"41{number},Swiss {number},0,1,60,1\n" for number in range(100, 150)]
+    text = FILE + "".join(lines)
+    async with an_office() as office:
+        answer = await imported(office, text)
+        assert len(answer["new"]) == 20
+        assert answer["counts"]["new"] == 50
+        assert len((await imported(office, text, listed="all"))["new"]) == 50
+        assert (await imported(office, text, listed=3))["new"] == [
+            f"41{number} Swiss {number} 1.00/min 60/1" for number in (100, 101, 102)
+        ]
+
+
+async def test_problems_name_the_lines_of_the_sheet_that_the_text_was_made_of() -> None:
+    text = FILE + "42x,Nowhere,0,1,1,1\n41,Swiss again,0,1,1,1\n"
+    async with an_office() as office:
+        answer = await imported(office, text, lines=[[7, 2], [7, 1]])
+        assert answer["problems"] == [
+            "line 7: prefix 41 stands with the same days and hours in line 7",
+            "line 8: prefix '42x' is not 1 to 15 digits",
+        ]
+        with pytest.raises(BadRecord, match="2 line numbers are given, the text has line 4"):
+            await imported(office, text, lines=[[7, 2]])
+
+
+@pytest.mark.parametrize(
+    "lines", ["x", [7], [[0, 1]], [[1, 0]], [[1, 10**9]], [["1", 2]], [[1, 2, 3]]]
+)
+async def test_lines_that_are_no_runs_are_refused(lines: Any) -> None:
+    async with an_office() as office:
+        with pytest.raises(BadRecord, match="is not the first line of a run and their number"):
+            await imported(office, lines=lines)
+
+
+@pytest.mark.parametrize("wrong", [{"jump": -1}, {"listed": "few"}, {"jump": True}])
+async def test_bounds_are_whole_numbers(wrong: dict[str, Any]) -> None:
+    async with an_office() as office:
+        with pytest.raises(BadRecord, match="is not a whole number from 0"):
+            await imported(office, **wrong)
+
+
+async def test_traffic_of_another_tariff_is_of_one_that_is_there_and_in_its_currency() -> None:
+    async with an_office("10.00") as office:
+        await office.hear("12:00:05 answer 1\n12:01:35 end 1")
+        office.clock.step(3600)
+        cheap = {"csv": FILE.replace("0.60", "0.20"), "name": "hotel"}
+        assert (await office.order("tariff.import", **cheap))["traffic"] is None
+        answer = await office.order("tariff.import", **cheap, traffic_of="retail")
+        assert answer["traffic"]["difference"] == "-0.60"
+        with pytest.raises(BadRecord, match="no tariff 'x' whose calls"):
+            await office.order("tariff.import", **cheap, traffic_of="x")
+        with pytest.raises(BadRecord, match="calls by retail are in EUR, this tariff in CHF"):
+            await office.order("tariff.import", **cheap, traffic_of="retail", currency="CHF")
+
+
+async def test_calls_that_end_after_an_import_are_priced_by_it_without_a_restart() -> None:
+    async with an_office("10.00") as office:
+        await imported(office, FILE.replace("0.60", "0.80"), apply=True)
+        await office.hear("12:00:05 answer 1\n12:01:35 end 1")
+        assert await office.calls() == ["1 rated 1.20 room-1"]
+
+
+async def test_two_imports_at_once_become_two_versions() -> None:
+    async with an_office() as office:
+        async with asyncio.TaskGroup() as group:
+            for price in ("0.70", "0.80"):
+                file = FILE.replace("0.60", price)
+                arguments = {"name": "retail", "csv": file, "apply": True}
+                group.create_task(office.desk.order("tariff.import", arguments))
+        assert sorted(each.version for each in await office.store.tariffs()) == [1, 2, 3]

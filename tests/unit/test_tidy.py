@@ -27,6 +27,7 @@ HOMES = {
     "panoramisk": ("simulator/place_calls.py",),
     "prometheus_client": ("rtbill/observability.py",),
     "pydantic": ("rtbill/config/",),
+    "python_calamine": ("rtbill/formats/xlsx_sheet.py",),
     "pymysql": ("rtbill/mediation/", "tests/integration/"),
     "rich": ("rtbill/app/view.py", "rtbill/app/onlooker.py", "rtbill/cli/", "tests/"),
     "sdnotify": ("rtbill/app/service.py",),
