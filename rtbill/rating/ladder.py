@@ -70,6 +70,10 @@ class Ladder:
         """How far after the answer increments may begin."""
         return max(talk_us, self._free_us + self._least_us)
 
+    def ends_us(self, billed_us: int) -> int:
+        """How far after the answer the last increment ends; where free seconds are all, they do."""
+        return self._free_us + billed_us
+
     def cost(self, talk_us: int) -> tuple[int, int]:
         """What so much talk costs, and the microseconds that are billed."""
         if talk_us <= self._grace_us:

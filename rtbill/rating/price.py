@@ -73,8 +73,10 @@ def exact_price(table: RateTable, number: str, answered_at: datetime, talk_us: i
     if rate is None:
         raise NoRate(no_rate_at(table, number))
     ladder = table.ladder(rate.terms)
-    if answered_us + ladder.reach_us(talk_us) <= until_us and not table.splits:
-        return ExactPrice(rate, *ladder.cost(talk_us))
+    cost, billed_us = ladder.cost(talk_us)
+    ends_us = ladder.ends_us(billed_us) if table.splits else ladder.reach_us(talk_us)
+    if answered_us + ends_us <= until_us:
+        return ExactPrice(rate, cost, billed_us)
     return ExactPrice(rate, *_with_fees(table, rate.terms, number, answered_us, talk_us))
 
 
