@@ -60,18 +60,24 @@ class RateTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
         number is E.164 with plus: a short code has no prefix, and 1 1833 is not in America.
         """
+        found = self.get(number)
+        if found is None:
+            raise NoRate(f"tariff {self.tariff.name!r} has no rate for {number}")
+        return found
+
+    def get(self, number: str) -> Rate | BandTable | None:
+        """The same, and None where there is no rate."""
         if number[:1] == "+":
             by_prefix = self.by_prefix
             for end in self._ends:
                 found = by_prefix.get(number[1:end])
                 if found is not None:
                     return found
-        raise NoRate(f"tariff {self.tariff.name!r} has no rate for {number}")
+        return None
 
     def covers(self, number: str) -> bool:
         """Whether there are rates for the number."""
-        by_prefix = self.by_prefix
-        return number[:1] == "+" and any(number[1:end] in by_prefix for end in self._ends)
+        return self.get(number) is not None
 
     def ladder(self, terms: Terms) -> Ladder:
         """The terms made ready for calls during which they hold all the time."""

@@ -5,7 +5,6 @@ trunk's carrier takes for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from rtbill.domain.call import epoch_us
@@ -13,9 +12,9 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.money import divide_rounding_up
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
-from rtbill.rating import chain
 from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
-from rtbill.rating.chain import Asked, Sum
+from rtbill.rating.chain import Asked, Charge
+from rtbill.rating.charging import Charger
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import ExactPrice, exact_price, price, terms_at
 from rtbill.rating.zones import SECOND_US
@@ -31,7 +30,7 @@ class Found(NamedTuple):
 class Offer:
     """One version of a plan, or a tariff without one, with the tables in force then."""
 
-    __slots__ = ("carrier", "plan", "tables")
+    __slots__ = ("_charger", "carrier", "plan", "tables")
 
     def __init__(
         self,
@@ -42,6 +41,7 @@ class Offer:
         self.tables = tuple(tables)
         self.plan = plan
         self.carrier = carrier
+        self._charger: Charger | None = None
 
     @property
     def currency(self) -> str:
@@ -54,9 +54,9 @@ class Offer:
             found = price(self.tables[0], asked.number, asked.answered_at, talk_us)
             if self.carrier is None:
                 return found
-            return replace(found, cost_micros=self._carrier_cost(asked, talk_us))
+            return found._replace(cost_micros=self._carrier_cost(asked, talk_us))
         table, exact = self.base(asked, talk_us)
-        charged = chain.charge(self.plan, asked, Sum(exact.parts, table.per_micro), exact.billed_us)
+        charged = self._charged(asked, table, exact)
         return Price(
             charged.gross_micros,
             self.plan.currency,
@@ -65,10 +65,10 @@ class Offer:
             exact.rate.prefix,
             exact.rate.destination,
             divide_rounding_up(exact.billed_us, SECOND_US),
-            plan=self.plan.name,
-            plan_version=self.plan.version,
-            tax_micros=charged.tax_micros,
-            cost_micros=self._carrier_cost(asked, talk_us),
+            self.plan.name,
+            self.plan.version,
+            charged.tax_micros,
+            self._carrier_cost(asked, talk_us),
         )
 
     def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
@@ -92,17 +92,21 @@ class Offer:
         if self.carrier is not None and self.plan is not None and self.plan.is_at_cost:
             tables = (self.carrier, *tables)
         for table in tables:
-            if table.covers(asked.number):
-                exact = exact_price(table, asked.number, asked.answered_at, talk_us)
+            rates = table.get(asked.number)
+            if rates is not None:
+                exact = exact_price(table, asked.number, asked.answered_at, talk_us, rates)
                 return Found(table, exact)
         names = " or ".join(table.tariff.name for table in tables)
         raise NoRate(f"no rate for {asked.number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:
-        assert self.plan is not None
-        table, exact = self.base(asked, talk_us)
-        base = Sum(exact.parts, table.per_micro)
-        return chain.charge(self.plan, asked, base, exact.billed_us).gross_micros
+        return self._charged(asked, *self.base(asked, talk_us)).gross_micros
+
+    def _charged(self, asked: Asked, table: RateTable, exact: ExactPrice) -> Charge:
+        if self._charger is None:
+            assert self.plan is not None
+            self._charger = Charger(self.plan)
+        return self._charger.charge(asked, exact.parts, table.per_micro, exact.billed_us)
 
     def _carrier_cost(self, asked: Asked, talk_us: int) -> int | None:
         """What the carrier takes; None when there is none, or its list does not say."""
