@@ -30,7 +30,7 @@ class Found(NamedTuple):
 class Offer:
     """One version of a plan, or a tariff without one, with the tables in force then."""
 
-    __slots__ = ("_charger", "carrier", "plan", "tables")
+    __slots__ = ("_charger", "asked_tables", "carrier", "plan", "tables")
 
     def __init__(
         self,
@@ -41,6 +41,10 @@ class Offer:
         self.tables = tuple(tables)
         self.plan = plan
         self.carrier = carrier
+        self.asked_tables = self.tables if plan else self.tables[:1]
+        """In the order in which they are asked for a number."""
+        if carrier is not None and plan is not None and plan.is_at_cost:
+            self.asked_tables = (carrier, *self.tables)
         self._charger: Charger | None = None
 
     @property
@@ -88,15 +92,12 @@ class Offer:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
-        tables = self.tables
-        if self.carrier is not None and self.plan is not None and self.plan.is_at_cost:
-            tables = (self.carrier, *tables)
-        for table in tables:
+        for table in self.asked_tables:
             rates = table.get(asked.number)
             if rates is not None:
                 exact = exact_price(table, asked.number, asked.answered_at, talk_us, rates)
                 return Found(table, exact)
-        names = " or ".join(table.tariff.name for table in tables)
+        names = " or ".join(table.tariff.name for table in self.asked_tables)
         raise NoRate(f"no rate for {asked.number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:

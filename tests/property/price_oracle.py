@@ -6,6 +6,7 @@ go on from its end. Slow, and hard to get wrong.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
@@ -59,27 +60,66 @@ def oracle_price(
     tariff: Tariff, answered_at: datetime, talk: timedelta, holidays: Holidays | None = None
 ) -> OracleAnswer:
     """Fees, then each increment that begins before the call is over."""
-    begins_at = answered_at.astimezone(UTC)
-    terms = oracle_rate(tariff.rates, tariff.zone, begins_at, holidays).terms
-    if terms.grace_s and talk <= terms.grace_s * _SECOND:
-        return OracleAnswer(Decimal(0), 0)
-    over = talk - terms.free_s * _SECOND
-    increments: list[tuple[Decimal, timedelta]] = []
-    if not terms.free_s or over > timedelta(0):
-        increments = _increments(
-            tariff,
-            begins_at + terms.free_s * _SECOND,
-            max(over, terms.billable_min_s * _SECOND),
-            holidays,
-        )
-    total = sum((price for price, _ in increments), Decimal(terms.connect_fee_micros) * _DAY)
-    if talk >= terms.disconnect_after_s * _SECOND:
-        total += Decimal(terms.disconnect_fee_micros) * _DAY
-    if terms.charge_max_micros is not None:
-        total = min(total, Decimal(terms.charge_max_micros) * _DAY)
-    total = max(total, Decimal(terms.charge_min_micros) * _DAY)
-    billed = sum((length for _, length in increments), timedelta(0))
-    return OracleAnswer(_rounded(total, tariff.rounding), -(-billed // _SECOND))
+    return OracleWalk(tariff, answered_at, holidays).price(talk)
+
+
+class OracleWalk:
+    """A call of one answer and any length: its increments are gone through once, as far as needed.
+
+    Sums are in 86,400ths of a micro-unit, which every price of a unit makes whole.
+    """
+
+    def __init__(
+        self, tariff: Tariff, answered_at: datetime, holidays: Holidays | None = None
+    ) -> None:
+        self._tariff = tariff
+        self._holidays = holidays
+        answered_at = answered_at.astimezone(UTC)
+        rate = oracle_rate(tariff.rates, tariff.zone, answered_at, holidays)
+        self.terms = rate.terms
+        self._begins_at = answered_at + self.terms.free_s * _SECOND
+        self._sums = [Decimal(0)]
+        self.ends = [timedelta(0)]
+        """Of each increment so far, in counted talk, after the beginning of the first."""
+
+    def price(self, talk: timedelta) -> OracleAnswer:
+        """What it costs after so much talk."""
+        total, billed = self.exact(talk)
+        return OracleAnswer(_rounded(total, self._tariff.rounding), -(-billed // _SECOND))
+
+    def exact(self, talk: timedelta) -> tuple[Decimal, timedelta]:
+        """The sum before it is rounded, and the time that is billed."""
+        terms = self.terms
+        if terms.grace_s and talk <= terms.grace_s * _SECOND:
+            return Decimal(0), timedelta(0)
+        over = talk - terms.free_s * _SECOND
+        increments = 0
+        if not terms.free_s or over > timedelta(0):
+            increments = self._until(max(over, terms.billable_min_s * _SECOND))
+        total = self._sums[increments] + Decimal(terms.connect_fee_micros) * _DAY
+        if talk >= terms.disconnect_after_s * _SECOND:
+            total += Decimal(terms.disconnect_fee_micros) * _DAY
+        if terms.charge_max_micros is not None:
+            total = min(total, Decimal(terms.charge_max_micros) * _DAY)
+        total = max(total, Decimal(terms.charge_min_micros) * _DAY)
+        return total, self.ends[increments]
+
+    def _until(self, counted: timedelta) -> int:
+        """How many increments begin before; the first one is always due."""
+        while len(self.ends) == 1 or self.ends[-1] < counted:
+            self._add()
+        return max(1, bisect_left(self.ends, counted))
+
+    def _add(self) -> None:
+        tariff, counted = self._tariff, self.ends[-1]
+        at = self._begins_at + counted
+        rate = oracle_rate(tariff.rates, tariff.zone, at, self._holidays)
+        step = [each for each in rate.terms.steps if each.from_s * _SECOND <= counted][-1]
+        length = _length(rate.terms, step, counted)
+        if tariff.splits_increments:
+            length = _to_the_switch(tariff, rate, at, length, self._holidays)
+        self._sums.append(self._sums[-1] + _cost(step, length, tariff.rounding))
+        self.ends.append(counted + length)
 
 
 def oracle_affordable_s(
@@ -111,24 +151,6 @@ def oracle_affordable_s(
     while reached_s < cap_s and (until_s := paid_until(reached_s + 1)) is not None:
         reached_s = until_s
     return min(reached_s, cap_s)
-
-
-def _increments(
-    tariff: Tariff, begins_at: datetime, talk: timedelta, holidays: Holidays | None
-) -> list[tuple[Decimal, timedelta]]:
-    """Price in 86,400ths of a micro-unit and length of each; the first one is always due."""
-    found: list[tuple[Decimal, timedelta]] = []
-    counted = timedelta(0)
-    while not found or counted < talk:
-        at = begins_at + counted
-        rate = oracle_rate(tariff.rates, tariff.zone, at, holidays)
-        step = [each for each in rate.terms.steps if each.from_s * _SECOND <= counted][-1]
-        length = _length(rate.terms, step, counted)
-        if tariff.splits_increments:
-            length = _to_the_switch(tariff, rate, at, length, holidays)
-        found.append((_cost(step, length, tariff.rounding), length))
-        counted += length
-    return found
 
 
 def _length(terms: Terms, step: Step, counted: timedelta) -> timedelta:
