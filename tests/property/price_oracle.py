@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from rtbill.domain.tariff import Rate, Rounding, Step, Tariff, Terms, TimeBand
 
-_EXACT = Context(prec=80)
+EXACT = Context(prec=80)
 _DAY = 86_400
 _MODES = {
     "half_up": ROUND_HALF_UP,
@@ -85,7 +85,7 @@ class OracleWalk:
     def price(self, talk: timedelta) -> OracleAnswer:
         """What it costs after so much talk."""
         total, billed = self.exact(talk)
-        return OracleAnswer(_rounded(total, self._tariff.rounding), -(-billed // _SECOND))
+        return OracleAnswer(rounded(total, self._tariff.rounding), -(-billed // _SECOND))
 
     def exact(self, talk: timedelta) -> tuple[Decimal, timedelta]:
         """The sum before it is rounded, and the time that is billed."""
@@ -174,21 +174,21 @@ def _to_the_switch(
 
 def _cost(step: Step, length: timedelta, rounding: Rounding) -> Decimal:
     microseconds = Decimal(length // timedelta(microseconds=1))
-    exact = _EXACT.multiply(Decimal(step.price_micros) * (_DAY // step.unit_s), microseconds)
-    exact = _EXACT.divide(exact, Decimal(1_000_000))
+    exact = EXACT.multiply(Decimal(step.price_micros) * (_DAY // step.unit_s), microseconds)
+    exact = EXACT.divide(exact, Decimal(1_000_000))
     if rounding.increment_digits is None:
         return exact
     digit = Decimal(10) ** (6 - rounding.increment_digits)
-    return _EXACT.divide(exact, digit * _DAY).quantize(1, ROUND_HALF_UP, _EXACT) * digit * _DAY
+    return EXACT.divide(exact, digit * _DAY).quantize(1, ROUND_HALF_UP, EXACT) * digit * _DAY
 
 
-def _rounded(total: Decimal, rounding: Rounding) -> Decimal:
+def rounded(total: Decimal, rounding: Rounding) -> Decimal:
     """Main units of a sum in 86,400ths of a micro-unit; one division, at the end, so that a tie
     is a tie.
     """
-    exact = _EXACT.divide(total, Decimal(_DAY)).scaleb(-6, _EXACT)
+    exact = EXACT.divide(total, Decimal(_DAY)).scaleb(-6, EXACT)
     digit = Decimal(1).scaleb(-rounding.digits)
-    return exact.quantize(digit, _MODES[rounding.mode.value], _EXACT)
+    return exact.quantize(digit, _MODES[rounding.mode.value], EXACT)
 
 
 def _shows(band: TimeBand, local: datetime, holidays: Holidays) -> bool:

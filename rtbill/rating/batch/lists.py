@@ -82,7 +82,7 @@ class RateColumns:
         banded = np.flatnonzero(patterns >= 0)
         held, until_us = self._band_times.held(patterns[banded], answered_us[banded])
         rates[banded] = np.where(held == NO_BAND, NO_BAND, rates[banded] + held)
-        terms = self._terms[rates]  # where there is no rate, some other's
+        terms = self._terms[np.maximum(rates, 0)]  # where there is no rate, some other's
         parts, billed_s = self._ladders.cost(terms, talk_us)
         fits = self._ladders.fit(terms, talk_us)
         if self.table.splits:
