@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from rtbill.domain.money import RoundingMode
 from rtbill.domain.price_plan import Discount, Markup, PricePlan, Tax
@@ -96,11 +97,14 @@ def a_plan(chance: random.Random, tariffs: Sequence[str]) -> PricePlan:
     )
 
 
-def a_caller(chance: random.Random) -> Caller:
-    change = chance.choice(CLOCK_CHANGES)
-    near = chance.choice(
-        [datetime.fromisoformat(change.at).replace(tzinfo=UTC), chance.choice(DAYS_OF_NOTE)]
-    )
+def a_caller(chance: random.Random, lists: Sequence[Tariff]) -> Caller:
+    """Answered near a clock change or a day of note; half of the time shortly before a band of one
+    of the lists begins or ends on that day.
+    """
+    tariff = chance.choice(lists)
+    changes = [each for each in CLOCK_CHANGES if each.zone == tariff.zone]
+    change = datetime.fromisoformat(chance.choice(changes).at).replace(tzinfo=UTC)
+    near = chance.choice([change, change, chance.choice(DAYS_OF_NOTE)])
     apart = chance.choice(
         [
             timedelta(microseconds=chance.randrange(-86_400_000_000, 86_400_000_000)),
@@ -108,6 +112,14 @@ def a_caller(chance: random.Random) -> Caller:
             timedelta(seconds=chance.randrange(-600, 60)),
         ]
     )
+    edges = [rate.band.start_minute for rate in tariff.rates if rate.band]
+    edges += [rate.band.end_minute for rate in tariff.rates if rate.band]
+    if edges and chance.random() < 0.5:
+        zone = ZoneInfo(tariff.zone)
+        midnight = near.astimezone(zone).replace(hour=0, minute=0, second=0, tzinfo=None)
+        edge = midnight + timedelta(minutes=chance.choice(edges))
+        near = edge.replace(tzinfo=zone).astimezone(UTC)
+        apart = timedelta(seconds=-chance.randrange(200), microseconds=chance.choice([0, 0, 1]))
     return Caller(
         chance.choice(NUMBERS), near + apart, chance.choice("abc"), chance.choice(["hotel", "hall"])
     )

@@ -35,7 +35,7 @@ def compare(seed: int, talks: int, longest_s: int) -> int:
             lists.insert(0, a_tariff(chance, "own", 2))
         plan = a_plan(chance, [each.name for each in lists])
     offer = Offer([RateTable(each, HOLIDAYS) for each in lists], plan)
-    caller = a_caller(chance)
+    caller = a_caller(chance, lists)
     asked = Asked(caller.number, caller.answered_at, caller.account, caller.pbx)
     lengths, found = [], []
     try:
