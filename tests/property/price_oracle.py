@@ -163,10 +163,14 @@ def _length(terms: Terms, step: Step, counted: timedelta) -> timedelta:
 def _to_the_switch(
     tariff: Tariff, rate: Rate, at: datetime, length: timedelta, holidays: Holidays | None
 ) -> timedelta:
-    """The increment up to the first full minute of the clock at which another rate holds."""
+    """The increment up to the first full minute of the clock at which another rate holds, or none."""
     minute = at.replace(second=0, microsecond=0) + timedelta(minutes=1)
     while minute < at + length:
-        if oracle_rate(tariff.rates, tariff.zone, minute, holidays) is not rate:
+        try:
+            holds = oracle_rate(tariff.rates, tariff.zone, minute, holidays) is rate
+        except NoRateThen:
+            holds = False
+        if not holds:
             return minute - at
         minute += timedelta(minutes=1)
     return length

@@ -174,7 +174,9 @@ def _bands(chance: random.Random) -> list[TimeBand]:
 
 
 def _band(chance: random.Random) -> TimeBand:
-    start, end = sorted(chance.sample(range(0, 1441, chance.choice([1, 15, 60])), 2))
+    # Clocks change in the small hours, and around midnight where they do not.
+    minutes = chance.choice([range(0, 241, 30), range(0, 1441, 60), range(1441)])
+    start, end = sorted(chance.sample(minutes, 2))
     on_holidays = chance.choice(list(OnHolidays))
     return TimeBand(
         days=frozenset(chance.sample(range(7), chance.randint(3, 7))),

@@ -50,6 +50,7 @@ def compare(seed: int, talks: int, longest_s: int) -> int:
             found.append(_scalar(offer, asked, lengths[-1]))
             expected = _opinion(walk, talk)
             assert _amounts(found[-1]) == expected, (seed, talk, found[-1], expected)
+        _check_affordable(seed, offer, asked, chance.randrange(5_000_000), longest_s)
     _compare_batch(seed, offer, caller, lengths, found)
     return len(lengths)
 
@@ -59,6 +60,20 @@ def _scalar(offer: Offer, asked: Asked, talk_us: int) -> Price | None:
         return offer.price(asked, talk_us)
     except NoRate:
         return None
+
+
+def _check_affordable(
+    seed: int, offer: Offer, asked: Asked, money_micros: int, longest_s: int
+) -> None:
+    """The time that money buys is paid, and a second more is not."""
+    seconds = offer.affordable_s(asked, money_micros, longest_s)
+    if seconds > 0:
+        paid = _scalar(offer, asked, seconds * 1_000_000)
+        assert paid is not None, (seed, seconds)
+        assert paid.micros <= money_micros, (seed, seconds)
+    if seconds < longest_s:
+        dear = _scalar(offer, asked, (seconds + 1) * 1_000_000)
+        assert dear is None or dear.micros > money_micros, (seed, seconds)
 
 
 def _opinion(walk: PlanWalk, talk: timedelta) -> tuple[int, int, int] | None:
