@@ -94,22 +94,19 @@ def stretch(found: Rate | BandTable, at_us: int) -> Stretch:
 
 
 def _by_prefix(tariff: Tariff, calendars: Calendars) -> dict[str, Rate | BandTable]:
-    found: dict[str, Rate | list[Rate]] = {}
+    found: dict[str, Rate | BandTable] = {}
+    by_time: dict[str, list[Rate]] = {}
     for rate in tariff.rates:
-        others = found.setdefault(rate.prefix, rate)
-        if isinstance(others, list):
-            others.append(rate)
-        elif others is not rate:
-            found[rate.prefix] = [others, rate]
+        first = found.setdefault(rate.prefix, rate)
+        if first is not rate:
+            assert isinstance(first, Rate), "no table is made yet"
+            by_time.setdefault(rate.prefix, [first]).append(rate)
+        elif rate.band is not None:
+            by_time[rate.prefix] = [rate]
     patterns: Patterns = {}
-    return {
-        prefix: rates
-        if isinstance(rates, Rate) and rates.band is None
-        else BandTable(
-            [rates] if isinstance(rates, Rate) else rates, tariff.zone, calendars, patterns
-        )
-        for prefix, rates in found.items()
-    }
+    for prefix, rates in by_time.items():
+        found[prefix] = BandTable(rates, tariff.zone, calendars, patterns)
+    return found
 
 
 def _common_unit(tariff: Tariff) -> int:

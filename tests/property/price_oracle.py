@@ -163,7 +163,7 @@ def _length(terms: Terms, step: Step, counted: timedelta) -> timedelta:
 def _to_the_switch(
     tariff: Tariff, rate: Rate, at: datetime, length: timedelta, holidays: Holidays | None
 ) -> timedelta:
-    """The increment up to the first full minute of the clock at which another rate holds, or none."""
+    """The increment up to the first full minute at which another rate holds, or none."""
     minute = at.replace(second=0, microsecond=0) + timedelta(minutes=1)
     while minute < at + length:
         try:
