@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 from rtbill.domain.money import divide_rounding, divide_rounding_half_up
 from rtbill.domain.price_plan import WHOLE_PPM, Discount, Markup, PricePlan
-from rtbill.rating.chain import Asked, Charge
+from rtbill.rating.chain import Asked
 
 _MINUTE_US = 60_000_000
-_FREE = Charge(0, 0)
 
 
 class Weights(NamedTuple):
@@ -83,10 +82,12 @@ class Charger:
         self.net_min_micros = self._rounded(plan.charge_min_micros, 1)
         """The minimum as it is charged."""
 
-    def charge(self, asked: Asked, parts: int, per_micro: int, billed_us: int) -> Charge:
-        """What is charged for a call to a number with plus that comes to so much by the tariff."""
+    def charge(self, asked: Asked, parts: int, per_micro: int, billed_us: int) -> tuple[int, int]:
+        """What is charged for a call to a number with plus that comes to so much by the tariff: net
+        and tax, in micro-units.
+        """
         if not parts and not billed_us:
-            return _FREE
+            return 0, 0
         key = (self._markup(asked.number), self._due(asked), per_micro)
         of_parts, of_billed_us, fixed, whole = self._known.get(key) or self.weights(*key)
         amount = parts * of_parts + billed_us * of_billed_us + fixed
@@ -94,7 +95,7 @@ class Charger:
             net = self.net_min_micros
         else:
             net = self._rounded(amount, whole)
-        return Charge(net, self.tax_micros(net))
+        return net, self.tax_micros(net)
 
     def weights(self, markup: int, due: int, per_micro: int) -> Weights:
         """Of a call with this markup, -1 for none, and these discounts, a bit for each."""

@@ -12,11 +12,13 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.money import divide_rounding_up
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
+from rtbill.domain.tariff import Rate
 from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
-from rtbill.rating.chain import Asked, Charge
+from rtbill.rating.bands import BandTable
+from rtbill.rating.chain import Asked
 from rtbill.rating.charging import Charger
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import ExactPrice, exact_price, price, terms_at
+from rtbill.rating.price import ExactPrice, exact_parts, price, terms_at
 from rtbill.rating.zones import SECOND_US
 
 
@@ -59,19 +61,21 @@ class Offer:
             if self.carrier is None:
                 return found
             return found._replace(cost_micros=self._carrier_cost(asked, talk_us))
-        table, exact = self.base(asked, talk_us)
-        charged = self._charged(asked, table, exact)
+        table, rates = self._find(asked.number)
+        number, answered_at = asked.number, asked.answered_at
+        rate, parts, billed_us = exact_parts(table, rates, number, answered_at, talk_us)
+        net_micros, tax_micros = self._charge(asked, parts, table.per_micro, billed_us)
         return Price(
-            charged.gross_micros,
+            net_micros + tax_micros,
             self.plan.currency,
             table.tariff.name,
             table.tariff.version,
-            exact.rate.prefix,
-            exact.rate.destination,
-            divide_rounding_up(exact.billed_us, SECOND_US),
+            rate.prefix,
+            rate.destination,
+            divide_rounding_up(billed_us, SECOND_US),
             self.plan.name,
             self.plan.version,
-            charged.tax_micros,
+            tax_micros,
             self._carrier_cost(asked, talk_us),
         )
 
@@ -92,22 +96,28 @@ class Offer:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
+        table, rates = self._find(asked.number)
+        found = exact_parts(table, rates, asked.number, asked.answered_at, talk_us)
+        return Found(table, ExactPrice(*found))
+
+    def _find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
         for table in self.asked_tables:
-            rates = table.get(asked.number)
+            rates = table.get(number)
             if rates is not None:
-                exact = exact_price(table, asked.number, asked.answered_at, talk_us, rates)
-                return Found(table, exact)
+                return table, rates
         names = " or ".join(table.tariff.name for table in self.asked_tables)
-        raise NoRate(f"no rate for {asked.number} in {names}")
+        raise NoRate(f"no rate for {number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:
-        return self._charged(asked, *self.base(asked, talk_us)).gross_micros
+        table, exact = self.base(asked, talk_us)
+        return sum(self._charge(asked, exact.parts, table.per_micro, exact.billed_us))
 
-    def _charged(self, asked: Asked, table: RateTable, exact: ExactPrice) -> Charge:
+    def _charge(self, asked: Asked, parts: int, per_micro: int, billed_us: int) -> tuple[int, int]:
+        """Net and tax, in micro-units."""
         if self._charger is None:
             assert self.plan is not None
             self._charger = Charger(self.plan)
-        return self._charger.charge(asked, exact.parts, table.per_micro, exact.billed_us)
+        return self._charger.charge(asked, parts, per_micro, billed_us)
 
     def _carrier_cost(self, asked: Asked, talk_us: int) -> int | None:
         """What the carrier takes; None when there is none, or its list does not say."""

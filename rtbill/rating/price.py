@@ -63,20 +63,18 @@ def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) ->
     )
 
 
-def exact_price(
-    table: RateTable,
-    number: str,
-    answered_at: datetime,
-    talk_us: int,
-    found: Rate | BandTable | None = None,
-) -> ExactPrice:
-    """The same without the rounding at the end; `found` is what the table has for the number, where
-    that is known.
-    """
+def exact_price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> ExactPrice:
+    """The same without the rounding at the end."""
+    return ExactPrice(*exact_parts(table, table.find(number), number, answered_at, talk_us))
+
+
+def exact_parts(
+    table: RateTable, found: Rate | BandTable, number: str, answered_at: datetime, talk_us: int
+) -> tuple[Rate, int, int]:
+    """The fields of an ExactPrice, by what the table has found for the number."""
     assert talk_us >= 0, "talk time is never negative"
-    found = found or table.find(number)
     if isinstance(found, Rate):
-        return ExactPrice(found, *table.ladder(found.terms).cost(talk_us))
+        return (found, *table.ladder(found.terms).cost(talk_us))
     answered_us = epoch_us(answered_at)
     place, until_us = found.pattern.held(answered_us)
     if place is None:
@@ -86,8 +84,8 @@ def exact_price(
     cost, billed_us = ladder.cost(talk_us)
     ends_us = ladder.ends_us(billed_us) if table.splits else ladder.reach_us(talk_us)
     if answered_us + ends_us <= until_us:
-        return ExactPrice(rate, cost, billed_us)
-    return ExactPrice(rate, *_with_fees(table, rate.terms, number, answered_us, talk_us))
+        return rate, cost, billed_us
+    return (rate, *_with_fees(table, rate.terms, number, answered_us, talk_us))
 
 
 def accrued(table: RateTable, number: str, answered_at: datetime, now: datetime) -> int:

@@ -179,7 +179,7 @@ def test_the_links_of_a_plan_multiplied_out_charge_what_they_charge_one_by_one(
     number, answered_at, billed_us, account, pbx = call
     asked = Asked("+" + number.lstrip("+"), answered_at, account, pbx)
     expected = chain.charge(plan, asked, Sum(parts, per_micro), billed_us)
-    assert Charger(plan).charge(asked, parts, per_micro, billed_us) == expected
+    assert chain.Charge(*Charger(plan).charge(asked, parts, per_micro, billed_us)) == expected
 
 
 def test_calls_beyond_what_is_priced_at_once_keep_their_order() -> None:
