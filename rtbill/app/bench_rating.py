@@ -77,18 +77,19 @@ class Book(NamedTuple):
     talks_us: Sequence[int]
 
 
-def measured(count: int = CALLS) -> dict[str, Any]:
+def measured(count: int = CALLS, made: Offer | None = None) -> dict[str, Any]:
     """Calls a second one by one and in columns, medians of several runs, and the memory of the
     lists; Refused when the two ways differ in any call.
     """
     before_mb = _rss_mb()
-    made = offer()
+    made = made or offer()
     gc.collect()
     lists_mb = _rss_mb() - before_mb
     book = calls(made, count)
     gc.collect()
     gc.freeze()  # as the service does once its books are open
     one_by_one, scalar = _timed(lambda: _one_by_one(book), SCALAR_RUNS, count)
+    gc.unfreeze()
     batch, asked, ready_s = _ready(book)
     together, columns = _timed(lambda: batch.price(asked), BATCH_RUNS, count)
     wrong = sum(a != b for a, b in zip(one_by_one, together.micros.tolist(), strict=True))

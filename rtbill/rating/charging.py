@@ -79,7 +79,8 @@ class Charger:
         self._ends = sorted({len(prefix) + 1 for prefix in self.markups}, reverse=True)
         self._known: dict[tuple[int, int, int], Weights] = {}
         self._least_micros = plan.charge_min_micros
-        self.net_min_micros = self._rounded(plan.charge_min_micros, 1)
+        least = divide_rounding(plan.charge_min_micros, self._step, self._mode)
+        self.net_min_micros = least * self._step
         """The minimum as it is charged."""
 
     def charge(self, asked: Asked, parts: int, per_micro: int, billed_us: int) -> tuple[int, int]:
@@ -94,8 +95,8 @@ class Charger:
         if 0 < amount < self._least_micros * whole:
             net = self.net_min_micros
         else:
-            net = self._rounded(amount, whole)
-        return net, self.tax_micros(net)
+            net = divide_rounding(amount, whole * self._step, self._mode) * self._step
+        return net, self.tax_micros(net) if self._tax else 0
 
     def weights(self, markup: int, due: int, per_micro: int) -> Weights:
         """Of a call with this markup, -1 for none, and these discounts, a bit for each."""
@@ -110,14 +111,8 @@ class Charger:
 
     def tax_micros(self, net_micros: int) -> int:
         """The tax on a rounded price."""
-        if not self._tax:
-            return 0
         step = self._step
         return divide_rounding_half_up(net_micros * self._tax, WHOLE_PPM * step) * step
-
-    def _rounded(self, amount: int, whole: int) -> int:
-        step = self._step
-        return divide_rounding(amount, whole * step, self._mode) * step
 
     def _markup(self, number: str) -> int:
         markups = self.markups
