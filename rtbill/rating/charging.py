@@ -18,6 +18,7 @@ from rtbill.domain.price_plan import WHOLE_PPM, Discount, Markup, PricePlan
 from rtbill.rating.chain import Asked
 
 _MINUTE_US = 60_000_000
+_COMBINATIONS_KEPT = 4096
 
 
 class Weights(NamedTuple):
@@ -100,12 +101,17 @@ class Charger:
 
     def weights(self, markup: int, due: int, per_micro: int) -> Weights:
         """Of a call with this markup, -1 for none, and these discounts, a bit for each."""
+        known = self._known.get((markup, due, per_micro))
+        if known is not None:
+            return known
         plan = self.plan
         found = _weights(
             None if markup < 0 else plan.markups[markup],
             [each for index, each in enumerate(plan.discounts) if due >> index & 1],
             per_micro,
         )
+        if len(self._known) >= _COMBINATIONS_KEPT:
+            self._known.clear()
         self._known[markup, due, per_micro] = found
         return found
 

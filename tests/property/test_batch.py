@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from hypothesis import given, settings
@@ -16,6 +16,7 @@ from rtbill.domain.price_plan import Discount, Markup, PricePlan, Tax
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rounding, Tariff
 from rtbill.rating import chain
+from rtbill.rating.batch.charges import DISCOUNTS_MAX
 from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
 from rtbill.rating.batch.ladders import TALK_MAX_S
@@ -26,7 +27,7 @@ from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
 from tests.property.test_price import instants, prices, talks_us
 from tests.property.test_terms import HOLIDAYS, tariffs
-from tests.unit.rating.builders import YEAR_2026
+from tests.unit.rating.builders import YEAR_2026, a_rate, a_table
 
 PREFIXES = ("4", "44", "441", "4416329", "1", "001", "0", "00")
 prefixes = st.one_of(st.sampled_from(PREFIXES), st.from_regex(r"[0-9]{1,15}", fullmatch=True))
@@ -99,7 +100,14 @@ def offers(draw: st.DrawFn) -> Offer:
     return Offer([RateTable(each, HOLIDAYS) for each in sold], plan, carrier)
 
 
-calls = st.tuples(numbers, instants, talks_us, st.sampled_from("abcd"), st.sampled_from("abcd"))
+slips = st.datetimes(datetime(1950, 1, 1), datetime(2150, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
+calls = st.tuples(
+    numbers,
+    st.one_of(instants, instants, slips),
+    talks_us,
+    st.sampled_from("abcd"),
+    st.sampled_from("abcd"),
+)
 
 
 def one_by_one(offer: Offer, asked: Asked, talk_us: int) -> Price | None:
@@ -141,7 +149,7 @@ def test_each_call_has_the_price_that_it_has_by_itself(
             )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     lists("general"),
     st.integers(0, 10**15),
@@ -157,6 +165,28 @@ def test_amounts_that_64_bits_do_not_hold_are_priced_one_by_one(
     )
     offer = Offer([RateTable(replace(tariff, rates=dear), HOLIDAYS)])
     asked = (Asked(f"+{dear[0].prefix}", answered_at), talk_us)
+    batch = BatchOffer(offer)
+    assert batch.price_of(batch.price(columns([asked])), 0) == one_by_one(offer, *asked)
+
+
+@given(calls, st.sampled_from([DISCOUNTS_MAX, DISCOUNTS_MAX + 1]))
+def test_plans_of_very_many_discounts_charge_what_they_charge_one_by_one(
+    call: tuple[str, datetime, int, str, str], count: int
+) -> None:
+    number, answered_at, talk_us, account, pbx = call
+    plan = PricePlan(
+        name="plan",
+        version=1,
+        currency="EUR",
+        valid_from=YEAR_2026,
+        tariffs=("general",),
+        discounts=tuple(
+            Discount(name=str(each), percent_ppm=1_001 * each, accounts=frozenset("ab"))
+            for each in range(count)
+        ),
+    )
+    offer = Offer([a_table(a_rate(prefix="4"), a_rate(prefix="0"))], plan)
+    asked = (Asked(number, answered_at, account, pbx), talk_us)
     batch = BatchOffer(offer)
     assert batch.price_of(batch.price(columns([asked])), 0) == one_by_one(offer, *asked)
 

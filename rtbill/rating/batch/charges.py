@@ -45,19 +45,22 @@ class PlanCharges:
         ]
         self._least = plan.charge_min_micros
         self._tax_ppm = plan.tax.percent_ppm if plan.tax else 0
-        self.is_too_large = len(self._discounts) > DISCOUNTS_MAX
+        self._is_too_large = len(self._discounts) > DISCOUNTS_MAX
         indexes = [self._markups, *(index for _, index in self._discounts)]
         self.digits_max = max(index.digits_max for index in indexes)
 
     def combinations(self, digits: Digits, calls: Calls) -> Ints:
         """The markup and the discounts of each call, as one number."""
         found = self._markup_of[self._markups.find(digits)] + 1
-        for conditions, index in self._discounts[:DISCOUNTS_MAX]:
+        for conditions, index in () if self._is_too_large else self._discounts:
             found = 2 * found + _hold(conditions, index, digits, calls)
         return found
 
     def charge(self, combinations: Ints, parts: Ints, billed_s: Ints, per_micro: int) -> Charged:
         """What is charged for calls that come to so much by their list."""
+        if self._is_too_large:
+            none = np.zeros_like(parts)
+            return Charged(none, none, none > 0)
         seen, which = np.unique(combinations, return_inverse=True)
         rows = [self._limits(each, per_micro) for each in seen.tolist()]
         columns = np.array(rows, np.int64).reshape(-1, 6).T

@@ -27,7 +27,7 @@ class Calls:
     numbers: Sequence[str]
     """E.164 with plus."""
     answered_us: Ints
-    """Since 1970, of the years that calls are of."""
+    """Since 1970."""
     talk_us: Ints
     accounts: Sequence[str] = ()
     """Empty: nobody's, which matters to discounts only."""
