@@ -18,7 +18,6 @@ from rtbill.domain.tariff import OnHolidays, Rate, TimeBand
 from rtbill.rating.zones import DAY_US, SECOND_US, offsets_of_day, zone_named
 
 DAY_MINUTES = 1440
-WEEK_MINUTES = 7 * DAY_MINUTES
 _MINUTE_US = 60 * SECOND_US
 _EPOCH_WEEKDAY = 3
 """1970 began on a Thursday."""
@@ -178,14 +177,6 @@ def clash(bands: Sequence[TimeBand]) -> tuple[int, int] | None:
             if _meet(bands[earlier], band):
                 return earlier, later
     return None
-
-
-def week_spans(band: TimeBand) -> list[tuple[int, int]]:
-    """Minutes of the week (0 is Monday midnight) that a band covers, one span a day."""
-    return [
-        (day * DAY_MINUTES + band.start_minute, day * DAY_MINUTES + band.end_minute)
-        for day in sorted(band.days)
-    ]
 
 
 def _meet(one: TimeBand, other: TimeBand) -> bool:

@@ -32,7 +32,7 @@ class Found(NamedTuple):
 class Offer:
     """One version of a plan, or a tariff without one, with the tables in force then."""
 
-    __slots__ = ("_charger", "asked_tables", "carrier", "plan", "tables")
+    __slots__ = ("_charger", "all_tables", "carrier", "plan", "tables")
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Offer:
         self.tables = tuple(tables)
         self.plan = plan
         self.carrier = carrier
-        self.asked_tables = self.tables if plan else self.tables[:1]
+        self.all_tables = self.tables if plan else self.tables[:1]
         """In the order in which they are asked for a number."""
         if carrier is not None and plan is not None and plan.is_at_cost:
-            self.asked_tables = (carrier, *self.tables)
+            self.all_tables = (carrier, *self.tables)
         self._charger: Charger | None = None
 
     @property
@@ -101,11 +101,11 @@ class Offer:
         return Found(table, ExactPrice(*found))
 
     def _find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
-        for table in self.asked_tables:
+        for table in self.all_tables:
             rates = table.get(number)
             if rates is not None:
                 return table, rates
-        names = " or ".join(table.tariff.name for table in self.asked_tables)
+        names = " or ".join(table.tariff.name for table in self.all_tables)
         raise NoRate(f"no rate for {number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:

@@ -32,7 +32,7 @@ class BatchOffer:
         """`ready` holds the lists that other offers have made ready, by the table's identity."""
         ready = {} if ready is None else ready
         self.offer = offer
-        self.lists = tuple(_columns(table, ready) for table in offer.asked_tables)
+        self.lists = tuple(_columns(table, ready) for table in offer.all_tables)
         """In the order in which they are asked."""
         self._carrier = None if offer.carrier is None else _columns(offer.carrier, ready)
         self._plan = None if offer.plan is None else PlanCharges(Charger(offer.plan))
