@@ -63,6 +63,13 @@ def oracle_price(
     return OracleWalk(tariff, answered_at, holidays).price(talk)
 
 
+def oracle_sum(
+    tariff: Tariff, answered_at: datetime, talk: timedelta, holidays: Holidays | None = None
+) -> tuple[Decimal, timedelta]:
+    """The same before it is rounded, in 86,400ths of a micro-unit, and the time that is billed."""
+    return OracleWalk(tariff, answered_at, holidays).exact(talk)
+
+
 class OracleWalk:
     """A call of one answer and any length: its increments are gone through once, as far as needed.
 

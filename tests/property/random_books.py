@@ -15,7 +15,7 @@ from rtbill.domain.money import RoundingMode
 from rtbill.domain.price_plan import Discount, Markup, PricePlan, Tax
 from rtbill.domain.tariff import Counting, OnHolidays, Rate, Rounding, Step, Tariff, Terms, TimeBand
 from rtbill.rating.bands import clash
-from tests.property.plan_oracle import Caller, PlanWalk
+from tests.property.plan_walk import Caller, PlanWalk
 from tests.unit.rating.clock_changes import CLOCK_CHANGES
 
 HOLIDAYS = {

@@ -16,7 +16,7 @@ from rtbill.rating.batch.engine import BatchOffer
 from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
-from tests.property.plan_oracle import Caller, PlanWalk
+from tests.property.plan_walk import Caller, PlanWalk
 from tests.property.price_oracle import NoRateThen
 from tests.property.random_books import HOLIDAYS, a_caller, a_plan, a_talk, a_tariff
 
