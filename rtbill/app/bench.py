@@ -29,8 +29,9 @@ LIVE_CALLS = 10_000
 SETTLE_S = 3.0
 LATENCY_RATE = 200
 ASKING_S = 30.0
+_WIRE = "ami_wire_messages_per_s"
 TARGETS: dict[str, tuple[float, str, bool]] = {
-    "ami_wire_messages_per_s": (500_000, "messages/s", True),
+    _WIRE: (500_000, "messages/s", True),
     "start_to_ready_s": (3, "s", False),
     "rss_idle_mb": (120, "MiB", False),
     "rss_10k_live_calls_mb": (220, "MiB", False),
@@ -39,6 +40,9 @@ TARGETS: dict[str, tuple[float, str, bool]] = {
     "authorise_p99_ms": (5, "ms", False),
     "authorise_beside_calls_p99_ms": (5, "ms", False),
     "ami_to_ledger_calls_per_s": (4_000, "calls/s", True),
+    "rate_scalar_calls_per_s": (100_000, "calls/s", True),
+    "rate_batch_calls_per_s": (1_000_000, "calls/s", True),
+    "rate_table_mb": (60, "MB", False),
 }
 """Target, unit, and whether more is better."""
 
@@ -84,9 +88,12 @@ def main(
 
 def measure(cache: Path, seconds: float, only: str, profile: Path | None) -> Iterator[Figure]:
     """Each figure as soon as it is known; `only` is a part of the names wanted."""
-    if only in "ami_wire_messages_per_s":
+    if only in _WIRE:
         yield wire()
-    if not any(only in name for name in TARGETS if name != "ami_wire_messages_per_s"):
+    rating_names = [name for name in TARGETS if name.startswith("rate_")]
+    if any(only in name for name in rating_names):
+        yield from (each for each in rating() if only in each.name)
+    if not any(only in name for name in TARGETS if name not in (_WIRE, *rating_names)):
         return
     with prepared(cache) as bench:
         runs: list[tuple[str, Callable[[], list[Figure]]]] = [
@@ -106,11 +113,45 @@ def wire() -> Figure:
     """Messages a second through the wire reader, of which four in 43 are wanted."""
     value = bench_wire.messages_per_s(is_filtered=False)
     return figure(
-        "ami_wire_messages_per_s",
+        _WIRE,
         value,
         only_wanted_messages_per_s=round(bench_wire.messages_per_s(is_filtered=True)),
         **_machine(),
     )
+
+
+def rating() -> list[Figure]:
+    """Calls priced a second over 200,000 prefixes, and the memory that they take, in a process of
+    its own; Refused when the two engines do not agree on every call.
+    """
+    command = [sys.executable, "-m", "rtbill.app.bench_rating"]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own module
+    if done.returncode:
+        raise Refused(f"rating could not be measured: {done.stderr.decode()[-500:]}")
+    found = json.loads(done.stdout)
+    scalar, batch = found["scalar"], found["batch"]
+    shared = {"prefixes": found["prefixes"], "calls": found["calls"]}
+    return [
+        figure(
+            "rate_scalar_calls_per_s",
+            scalar["median"],
+            of_cpu_s=scalar["median_of_cpu_s"],
+            all=scalar["runs"],
+            **shared,
+            **_machine(),
+        ),
+        figure(
+            "rate_batch_calls_per_s",
+            batch["median"],
+            of_cpu_s=batch["median_of_cpu_s"],
+            all=batch["runs"],
+            fallback_share=found["fallback_share"],
+            ready_s=found["ready_s"],
+            **shared,
+            **_machine(),
+        ),
+        figure("rate_table_mb", found["lists_mb"], prefixes=found["prefixes"], **_machine()),
+    ]
 
 
 def idle(bench: Bench) -> list[Figure]:

@@ -25,6 +25,7 @@ from rtbill.cli import (
     tariffs,
     trials,
     upkeep,
+    what_if,
 )
 from rtbill.cli.frame import Commands
 
@@ -62,6 +63,7 @@ for family in (service, exchange, checking, upkeep, money, rate, calls, observed
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
 app.add_typer(imports.app, name="import")
+what_if.add_to(tariffs.app)
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(plans.app, name="plan")
 app.add_typer(calls.unconfirmed, name="unconfirmed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from rtbill.domain.account import AccountState, Service
 from rtbill.domain.call import CallRecord
@@ -37,8 +38,7 @@ class CallStatus(StrEnum):
     """An operator decided, with a reason, that it is not billed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What a call costs and why: enough to compute it again."""
 
     micros: int

@@ -35,6 +35,7 @@ class Ladder:
         "_begins",
         "_connect_cost",
         "_costs",
+        "_counted_min_us",
         "_disconnect_after_us",
         "_disconnect_cost",
         "_free_us",
@@ -58,6 +59,7 @@ class Ladder:
         self._connect_cost = self._sums[0]
         self._free_us = terms.free_s * SECOND_US
         self._least_us = terms.billable_min_s * SECOND_US
+        self._counted_min_us = max(1, self._least_us)  # the first increment is always due
         self._grace_us = terms.grace_s * SECOND_US if terms.grace_s else -1
         has_fee = bool(terms.disconnect_fee_micros)
         self._disconnect_after_us = terms.disconnect_after_s * SECOND_US if has_fee else ENDLESS
@@ -70,6 +72,10 @@ class Ladder:
         """How far after the answer increments may begin."""
         return max(talk_us, self._free_us + self._least_us)
 
+    def ends_us(self, billed_us: int) -> int:
+        """How far after the answer the last increment ends; where free seconds are all, they do."""
+        return self._free_us + billed_us
+
     def cost(self, talk_us: int) -> tuple[int, int]:
         """What so much talk costs, and the microseconds that are billed."""
         if talk_us <= self._grace_us:
@@ -78,7 +84,8 @@ class Ladder:
         if counted_us <= 0 and self._free_us:
             cost, billed_us = self._connect_cost, 0
         else:
-            counted_us = max(counted_us, self._least_us, 1)  # the first increment is always due
+            if counted_us < self._counted_min_us:
+                counted_us = self._counted_min_us
             index = bisect_left(self._begins, counted_us) - 1
             length_us, begins_us = self._lengths[index], self._begins[index]
             increments = -((begins_us - counted_us) // length_us)
@@ -88,7 +95,7 @@ class Ladder:
             cost += self._disconnect_cost
         if self._most_cost is not None and cost > self._most_cost:
             cost = self._most_cost
-        return max(cost, self._least_cost), billed_us
+        return cost if cost > self._least_cost else self._least_cost, billed_us
 
 
 def rungs_of(terms: Terms) -> list[Rung]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from math import lcm
 
 from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import BadRecord, NoRate
 from rtbill.domain.tariff import DAY_S, Rate, Tariff, Terms
-from rtbill.rating.bands import NO_CALENDARS, BandTable, Calendars, Stretch
+from rtbill.rating.bands import NO_CALENDARS, BandTable, Calendars, Patterns, Stretch
 from rtbill.rating.ladder import Ladder
 from rtbill.rating.zones import SECOND_US, zone_named
 
@@ -27,9 +27,9 @@ class RateTable:
     """
 
     __slots__ = (
-        "_by_prefix",
         "_ends",
         "_ladders",
+        "by_prefix",
         "per_micro",
         "per_step",
         "rounding_step",
@@ -51,43 +51,33 @@ class RateTable:
         self.per_micro = _common_unit(tariff) * (SECOND_US if self.splits else 1)
         self.per_step = self.per_micro * self.rounding_step
         """The parts that a price is a multiple of, once it is rounded."""
-        by_prefix: dict[str, Rate | list[Rate]] = {}
-        for rate in tariff.rates:
-            others = by_prefix.setdefault(rate.prefix, rate)
-            if isinstance(others, list):
-                others.append(rate)
-            elif others is not rate:
-                by_prefix[rate.prefix] = [others, rate]
-        self._by_prefix: dict[str, Rate | BandTable] = {
-            prefix: found
-            if isinstance(found, Rate) and found.band is None
-            else BandTable([found] if isinstance(found, Rate) else found, tariff.zone, calendars)
-            for prefix, found in by_prefix.items()
-        }
-        self._ends = sorted({len(prefix) + 1 for prefix in by_prefix}, reverse=True)
+        self.by_prefix = _by_prefix(tariff, calendars)
+        """What `find` looks in: the rate of each prefix, or its rates by time."""
+        self._ends = sorted({len(prefix) + 1 for prefix in self.by_prefix}, reverse=True)
         self._ladders: dict[int, Ladder] = {}
-
-    @property
-    def by_prefix(self) -> Mapping[str, Rate | BandTable]:
-        """The rate of each prefix, or its rates by time."""
-        return self._by_prefix
 
     def find(self, number: str) -> Rate | BandTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
         number is E.164 with plus: a short code has no prefix, and 1 1833 is not in America.
         """
+        found = self.get(number)
+        if found is None:
+            raise NoRate(f"tariff {self.tariff.name!r} has no rate for {number}")
+        return found
+
+    def get(self, number: str) -> Rate | BandTable | None:
+        """The same, and None where there is no rate."""
         if number[:1] == "+":
-            by_prefix = self._by_prefix
+            by_prefix = self.by_prefix
             for end in self._ends:
                 found = by_prefix.get(number[1:end])
                 if found is not None:
                     return found
-        raise NoRate(f"tariff {self.tariff.name!r} has no rate for {number}")
+        return None
 
     def covers(self, number: str) -> bool:
         """Whether there are rates for the number."""
-        by_prefix = self._by_prefix
-        return number[:1] == "+" and any(number[1:end] in by_prefix for end in self._ends)
+        return self.get(number) is not None
 
     def ladder(self, terms: Terms) -> Ladder:
         """The terms made ready for calls during which they hold all the time."""
@@ -101,6 +91,22 @@ class RateTable:
 def stretch(found: Rate | BandTable, at_us: int) -> Stretch:
     """The rate that holds at this instant, and until when."""
     return Stretch(found, FOREVER_US) if isinstance(found, Rate) else found.stretch(at_us)
+
+
+def _by_prefix(tariff: Tariff, calendars: Calendars) -> dict[str, Rate | BandTable]:
+    found: dict[str, Rate | BandTable] = {}
+    by_time: dict[str, list[Rate]] = {}
+    for rate in tariff.rates:
+        first = found.setdefault(rate.prefix, rate)
+        if first is not rate:
+            assert isinstance(first, Rate), "no table is made yet"
+            by_time.setdefault(rate.prefix, [first]).append(rate)
+        elif rate.band is not None:
+            by_time[rate.prefix] = [rate]
+    patterns: Patterns = {}
+    for prefix, rates in by_time.items():
+        found[prefix] = BandTable(rates, tariff.zone, calendars, patterns)
+    return found
 
 
 def _common_unit(tariff: Tariff) -> int:

@@ -5,7 +5,6 @@ trunk's carrier takes for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from rtbill.domain.call import epoch_us
@@ -13,11 +12,13 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.money import divide_rounding_up
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
-from rtbill.rating import chain
+from rtbill.domain.tariff import Rate
 from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
-from rtbill.rating.chain import Asked, Sum
+from rtbill.rating.bands import BandTable
+from rtbill.rating.chain import Asked
+from rtbill.rating.charging import Charger
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import ExactPrice, exact_price, price, terms_at
+from rtbill.rating.price import ExactPrice, exact_parts, price, terms_at
 from rtbill.rating.zones import SECOND_US
 
 
@@ -31,7 +32,7 @@ class Found(NamedTuple):
 class Offer:
     """One version of a plan, or a tariff without one, with the tables in force then."""
 
-    __slots__ = ("__weakref__", "carrier", "plan", "tables")
+    __slots__ = ("__weakref__", "_charger", "all_tables", "carrier", "plan", "tables")
 
     def __init__(
         self,
@@ -42,18 +43,16 @@ class Offer:
         self.tables = tuple(tables)
         self.plan = plan
         self.carrier = carrier
+        self.all_tables = self.tables if plan else self.tables[:1]
+        """In the order in which they are asked for a number."""
+        if carrier is not None and plan is not None and plan.is_at_cost:
+            self.all_tables = (carrier, *self.tables)
+        self._charger: Charger | None = None
 
     @property
     def currency(self) -> str:
         """What it charges in."""
         return self.plan.currency if self.plan else self.tables[0].tariff.currency
-
-    @property
-    def all_tables(self) -> tuple[RateTable, ...]:
-        """Those that a number's price may begin at, in the order of asking."""
-        if self.carrier is not None and self.plan is not None and self.plan.is_at_cost:
-            return (self.carrier, *self.tables)
-        return self.tables
 
     @property
     def terms(self) -> tuple[int, ...]:
@@ -66,21 +65,23 @@ class Offer:
             found = price(self.tables[0], asked.number, asked.answered_at, talk_us)
             if self.carrier is None:
                 return found
-            return replace(found, cost_micros=self._carrier_cost(asked, talk_us))
-        table, exact = self.base(asked, talk_us)
-        charged = chain.charge(self.plan, asked, Sum(exact.parts, table.per_micro), exact.billed_us)
+            return found._replace(cost_micros=self._carrier_cost(asked, talk_us))
+        table, rates = self._find(asked.number)
+        number, answered_at = asked.number, asked.answered_at
+        rate, parts, billed_us = exact_parts(table, rates, number, answered_at, talk_us)
+        net_micros, tax_micros = self._charge(asked, parts, table.per_micro, billed_us)
         return Price(
-            charged.gross_micros,
+            net_micros + tax_micros,
             self.plan.currency,
             table.tariff.name,
             table.tariff.version,
-            exact.rate.prefix,
-            exact.rate.destination,
-            divide_rounding_up(exact.billed_us, SECOND_US),
-            plan=self.plan.name,
-            plan_version=self.plan.version,
-            tax_micros=charged.tax_micros,
-            cost_micros=self._carrier_cost(asked, talk_us),
+            rate.prefix,
+            rate.destination,
+            divide_rounding_up(billed_us, SECOND_US),
+            self.plan.name,
+            self.plan.version,
+            tax_micros,
+            self._carrier_cost(asked, talk_us),
         )
 
     def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
@@ -100,19 +101,30 @@ class Offer:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
-        tables = self.all_tables
-        for table in tables:
-            if len(tables) == 1 or table.covers(asked.number):
-                exact = exact_price(table, asked.number, asked.answered_at, talk_us)
-                return Found(table, exact)
-        names = " or ".join(table.tariff.name for table in tables)
-        raise NoRate(f"no rate for {asked.number} in {names}")
+        table, rates = self._find(asked.number)
+        found = exact_parts(table, rates, asked.number, asked.answered_at, talk_us)
+        return Found(table, ExactPrice(*found))
+
+    def _find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
+        if len(self.all_tables) == 1:
+            return self.all_tables[0], self.all_tables[0].find(number)
+        for table in self.all_tables:
+            rates = table.get(number)
+            if rates is not None:
+                return table, rates
+        names = " or ".join(table.tariff.name for table in self.all_tables)
+        raise NoRate(f"no rate for {number} in {names}")
 
     def _gross(self, asked: Asked, talk_us: int) -> int:
-        assert self.plan is not None
         table, exact = self.base(asked, talk_us)
-        base = Sum(exact.parts, table.per_micro)
-        return chain.charge(self.plan, asked, base, exact.billed_us).gross_micros
+        return sum(self._charge(asked, exact.parts, table.per_micro, exact.billed_us))
+
+    def _charge(self, asked: Asked, parts: int, per_micro: int, billed_us: int) -> tuple[int, int]:
+        """Net and tax, in micro-units."""
+        if self._charger is None:
+            assert self.plan is not None
+            self._charger = Charger(self.plan)
+        return self._charger.charge(asked, parts, per_micro, billed_us)
 
     def _carrier_cost(self, asked: Asked, talk_us: int) -> int | None:
         """What the carrier takes; None when there is none, or its list does not say."""

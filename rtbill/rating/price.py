@@ -21,6 +21,7 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.money import divide_rounding, divide_rounding_up
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rate, Terms
+from rtbill.rating.bands import BandTable
 from rtbill.rating.increments import Run, no_rate_at, runs
 from rtbill.rating.lookup import RateTable, stretch
 from rtbill.rating.zones import SECOND_US
@@ -64,18 +65,27 @@ def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) ->
 
 def exact_price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> ExactPrice:
     """The same without the rounding at the end."""
+    return ExactPrice(*exact_parts(table, table.find(number), number, answered_at, talk_us))
+
+
+def exact_parts(
+    table: RateTable, found: Rate | BandTable, number: str, answered_at: datetime, talk_us: int
+) -> tuple[Rate, int, int]:
+    """The fields of an ExactPrice, by what the table has found for the number."""
     assert talk_us >= 0, "talk time is never negative"
-    found = table.find(number)
     if isinstance(found, Rate):
-        return ExactPrice(found, *table.ladder(found.terms).cost(talk_us))
+        return (found, *table.ladder(found.terms).cost(talk_us))
     answered_us = epoch_us(answered_at)
-    rate, until_us = found.stretch(answered_us)
-    if rate is None:
+    place, until_us = found.pattern.held(answered_us)
+    if place is None:
         raise NoRate(no_rate_at(table, number))
+    rate = found.rates[place]
     ladder = table.ladder(rate.terms)
-    if answered_us + ladder.reach_us(talk_us) <= until_us and not table.splits:
-        return ExactPrice(rate, *ladder.cost(talk_us))
-    return ExactPrice(rate, *_with_fees(table, rate.terms, number, answered_us, talk_us))
+    cost, billed_us = ladder.cost(talk_us)
+    ends_us = ladder.ends_us(billed_us) if table.splits else ladder.reach_us(talk_us)
+    if answered_us + ends_us <= until_us:
+        return rate, cost, billed_us
+    return (rate, *_with_fees(table, rate.terms, number, answered_us, talk_us))
 
 
 def accrued(table: RateTable, number: str, answered_at: datetime, now: datetime) -> int:

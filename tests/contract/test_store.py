@@ -351,8 +351,8 @@ async def test_versions_of_a_price_plan_stand_beside_each_other(books: Sides) ->
 
 async def test_a_call_is_kept_with_plan_tax_and_what_the_carrier_takes(books: Sides) -> None:
     await books.store.change(AddPricePlan(a_plan(version=4)))
-    price = replace(
-        a_price(297_500), plan="hall-plan", plan_version=4, tax_micros=47_500, cost_micros=0
+    price = a_price(297_500)._replace(
+        plan="hall-plan", plan_version=4, tax_micros=47_500, cost_micros=0
     )
     call = replace(a_call(), price=price)
     await books.store.submit(posting(call))

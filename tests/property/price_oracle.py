@@ -6,6 +6,7 @@ go on from its end. Slow, and hard to get wrong.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from rtbill.domain.tariff import Rate, Rounding, Step, Tariff, Terms, TimeBand
 
-_EXACT = Context(prec=80)
+EXACT = Context(prec=80)
 _DAY = 86_400
 _MODES = {
     "half_up": ROUND_HALF_UP,
@@ -58,37 +59,74 @@ def oracle_rate(
 def oracle_price(
     tariff: Tariff, answered_at: datetime, talk: timedelta, holidays: Holidays | None = None
 ) -> OracleAnswer:
-    """The exact sum, rounded as the tariff says."""
-    total, billed = oracle_sum(tariff, answered_at, talk, holidays)
-    return OracleAnswer(_rounded(total, tariff.rounding), -(-billed // _SECOND))
+    """Fees, then each increment that begins before the call is over."""
+    return OracleWalk(tariff, answered_at, holidays).price(talk)
 
 
 def oracle_sum(
     tariff: Tariff, answered_at: datetime, talk: timedelta, holidays: Holidays | None = None
 ) -> tuple[Decimal, timedelta]:
-    """Fees, then each increment that begins before the call is over: in 86,400ths of a micro-unit,
-    and how long they are together.
+    """The same before it is rounded, in 86,400ths of a micro-unit, and the time that is billed."""
+    return OracleWalk(tariff, answered_at, holidays).exact(talk)
+
+
+class OracleWalk:
+    """A call of one answer and any length: its increments are gone through once, as far as needed.
+
+    Sums are in 86,400ths of a micro-unit, which every price of a unit makes whole.
     """
-    begins_at = answered_at.astimezone(UTC)
-    terms = oracle_rate(tariff.rates, tariff.zone, begins_at, holidays).terms
-    if terms.grace_s and talk <= terms.grace_s * _SECOND:
-        return Decimal(0), timedelta(0)
-    over = talk - terms.free_s * _SECOND
-    increments: list[tuple[Decimal, timedelta]] = []
-    if not terms.free_s or over > timedelta(0):
-        increments = _increments(
-            tariff,
-            begins_at + terms.free_s * _SECOND,
-            max(over, terms.billable_min_s * _SECOND),
-            holidays,
-        )
-    total = sum((price for price, _ in increments), Decimal(terms.connect_fee_micros) * _DAY)
-    if talk >= terms.disconnect_after_s * _SECOND:
-        total += Decimal(terms.disconnect_fee_micros) * _DAY
-    if terms.charge_max_micros is not None:
-        total = min(total, Decimal(terms.charge_max_micros) * _DAY)
-    total = max(total, Decimal(terms.charge_min_micros) * _DAY)
-    return total, sum((length for _, length in increments), timedelta(0))
+
+    def __init__(
+        self, tariff: Tariff, answered_at: datetime, holidays: Holidays | None = None
+    ) -> None:
+        self._tariff = tariff
+        self._holidays = holidays
+        answered_at = answered_at.astimezone(UTC)
+        rate = oracle_rate(tariff.rates, tariff.zone, answered_at, holidays)
+        self.terms = rate.terms
+        self._begins_at = answered_at + self.terms.free_s * _SECOND
+        self._sums = [Decimal(0)]
+        self.ends = [timedelta(0)]
+        """Of each increment so far, in counted talk, after the beginning of the first."""
+
+    def price(self, talk: timedelta) -> OracleAnswer:
+        """What it costs after so much talk."""
+        total, billed = self.exact(talk)
+        return OracleAnswer(rounded(total, self._tariff.rounding), -(-billed // _SECOND))
+
+    def exact(self, talk: timedelta) -> tuple[Decimal, timedelta]:
+        """The sum before it is rounded, and the time that is billed."""
+        terms = self.terms
+        if terms.grace_s and talk <= terms.grace_s * _SECOND:
+            return Decimal(0), timedelta(0)
+        over = talk - terms.free_s * _SECOND
+        increments = 0
+        if not terms.free_s or over > timedelta(0):
+            increments = self._until(max(over, terms.billable_min_s * _SECOND))
+        total = self._sums[increments] + Decimal(terms.connect_fee_micros) * _DAY
+        if talk >= terms.disconnect_after_s * _SECOND:
+            total += Decimal(terms.disconnect_fee_micros) * _DAY
+        if terms.charge_max_micros is not None:
+            total = min(total, Decimal(terms.charge_max_micros) * _DAY)
+        total = max(total, Decimal(terms.charge_min_micros) * _DAY)
+        return total, self.ends[increments]
+
+    def _until(self, counted: timedelta) -> int:
+        """How many increments begin before; the first one is always due."""
+        while len(self.ends) == 1 or self.ends[-1] < counted:
+            self._add()
+        return max(1, bisect_left(self.ends, counted))
+
+    def _add(self) -> None:
+        tariff, counted = self._tariff, self.ends[-1]
+        at = self._begins_at + counted
+        rate = oracle_rate(tariff.rates, tariff.zone, at, self._holidays)
+        step = [each for each in rate.terms.steps if each.from_s * _SECOND <= counted][-1]
+        length = _length(rate.terms, step, counted)
+        if tariff.splits_increments:
+            length = _to_the_switch(tariff, rate, at, length, self._holidays)
+        self._sums.append(self._sums[-1] + _cost(step, length, tariff.rounding))
+        self.ends.append(counted + length)
 
 
 def oracle_affordable_s(
@@ -122,24 +160,6 @@ def oracle_affordable_s(
     return min(reached_s, cap_s)
 
 
-def _increments(
-    tariff: Tariff, begins_at: datetime, talk: timedelta, holidays: Holidays | None
-) -> list[tuple[Decimal, timedelta]]:
-    """Price in 86,400ths of a micro-unit and length of each; the first one is always due."""
-    found: list[tuple[Decimal, timedelta]] = []
-    counted = timedelta(0)
-    while not found or counted < talk:
-        at = begins_at + counted
-        rate = oracle_rate(tariff.rates, tariff.zone, at, holidays)
-        step = [each for each in rate.terms.steps if each.from_s * _SECOND <= counted][-1]
-        length = _length(rate.terms, step, counted)
-        if tariff.splits_increments:
-            length = _to_the_switch(tariff, rate, at, length, holidays)
-        found.append((_cost(step, length, tariff.rounding), length))
-        counted += length
-    return found
-
-
 def _length(terms: Terms, step: Step, counted: timedelta) -> timedelta:
     if not counted and terms.first_increment_s:
         return terms.first_increment_s * _SECOND
@@ -150,10 +170,14 @@ def _length(terms: Terms, step: Step, counted: timedelta) -> timedelta:
 def _to_the_switch(
     tariff: Tariff, rate: Rate, at: datetime, length: timedelta, holidays: Holidays | None
 ) -> timedelta:
-    """The increment up to the first full minute of the clock at which another rate holds."""
+    """The increment up to the first full minute at which another rate holds, or none."""
     minute = at.replace(second=0, microsecond=0) + timedelta(minutes=1)
     while minute < at + length:
-        if oracle_rate(tariff.rates, tariff.zone, minute, holidays) is not rate:
+        try:
+            holds = oracle_rate(tariff.rates, tariff.zone, minute, holidays) is rate
+        except NoRateThen:
+            holds = False
+        if not holds:
             return minute - at
         minute += timedelta(minutes=1)
     return length
@@ -161,21 +185,21 @@ def _to_the_switch(
 
 def _cost(step: Step, length: timedelta, rounding: Rounding) -> Decimal:
     microseconds = Decimal(length // timedelta(microseconds=1))
-    exact = _EXACT.multiply(Decimal(step.price_micros) * (_DAY // step.unit_s), microseconds)
-    exact = _EXACT.divide(exact, Decimal(1_000_000))
+    exact = EXACT.multiply(Decimal(step.price_micros) * (_DAY // step.unit_s), microseconds)
+    exact = EXACT.divide(exact, Decimal(1_000_000))
     if rounding.increment_digits is None:
         return exact
     digit = Decimal(10) ** (6 - rounding.increment_digits)
-    return _EXACT.divide(exact, digit * _DAY).quantize(1, ROUND_HALF_UP, _EXACT) * digit * _DAY
+    return EXACT.divide(exact, digit * _DAY).quantize(1, ROUND_HALF_UP, EXACT) * digit * _DAY
 
 
-def _rounded(total: Decimal, rounding: Rounding) -> Decimal:
+def rounded(total: Decimal, rounding: Rounding) -> Decimal:
     """Main units of a sum in 86,400ths of a micro-unit; one division, at the end, so that a tie
     is a tie.
     """
-    exact = _EXACT.divide(total, Decimal(_DAY)).scaleb(-6, _EXACT)
+    exact = EXACT.divide(total, Decimal(_DAY)).scaleb(-6, EXACT)
     digit = Decimal(1).scaleb(-rounding.digits)
-    return exact.quantize(digit, _MODES[rounding.mode.value], _EXACT)
+    return exact.quantize(digit, _MODES[rounding.mode.value], EXACT)
 
 
 def _shows(band: TimeBand, local: datetime, holidays: Holidays) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rtbill.app import bench, bench_wire
+from rtbill.app import bench, bench_rating, bench_wire
 from rtbill.app.bench_recount import problems, recount
+from rtbill.domain.errors import Refused
 
 AGREED = {
     "calls": 2,
@@ -85,3 +86,19 @@ def test_the_wire_stream_holds_four_wanted_messages_a_call() -> None:
     _, everything = bench_wire.stream(is_filtered=False)
     assert wanted == 4 * bench_wire.CALLS
     assert everything == (4 + bench_wire.UNWANTED_PER_CALL) * bench_wire.CALLS
+
+
+def test_rating_is_measured_only_where_both_engines_agree() -> None:
+    offer = bench_rating.offer(prefixes=300, own_prefixes=100)
+    found = bench_rating.measured(1_000, offer)
+    assert found["prefixes"] == 400
+    assert found["scalar"]["median"] > 0
+    assert found["batch"]["median"] > 0
+
+
+def test_rating_that_differs_between_the_engines_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bench_rating, "_one_by_one", lambda book: [0] * len(book.calls))
+    with pytest.raises(Refused, match="of 1000 calls differ between the two engines"):
+        bench_rating.measured(1_000, bench_rating.offer(prefixes=300, own_prefixes=100))

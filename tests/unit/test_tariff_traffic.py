@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,7 +53,7 @@ def made(
         answered_at=at,
         ended_at=at + timedelta(minutes=minutes),
     )
-    price = replace(a_price(), tariff=tariff)
+    price = a_price()._replace(tariff=tariff)
     return a_call(record=record, number=number, price=price)
 
 

@@ -24,6 +24,12 @@ HOMES = {
     "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
     "h11": ("rtbill/form_server.py",),
     "jinja2": ("adapters/asterisk/pbx_files.py",),
+    "numpy": (
+        "rtbill/rating/batch/",
+        "rtbill/app/bench_rating.py",
+        "rtbill/app/what_if.py",
+        "tests/",
+    ),
     "panoramisk": ("simulator/place_calls.py",),
     "prometheus_client": ("rtbill/observability.py",),
     "pydantic": ("rtbill/config/",),
@@ -100,6 +106,14 @@ def imported(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.partition(".")[0])
     return names
+
+
+def test_the_service_runs_without_what_only_long_lists_of_calls_need() -> None:
+    program = "import sys, rtbill.app.service, rtbill.cli; print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "numpy" not in loaded.stdout.split()
 
 
 def test_nobody_reads_the_systems_clock_but_the_clock(trees: dict[str, ast.Module]) -> None:

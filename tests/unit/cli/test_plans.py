@@ -208,8 +208,8 @@ def test_a_question_without_an_answer_says_why(
 def test_calls_are_printed_with_plan_tax_and_what_the_carrier_takes(
     with_plan: Run, tmp_path: Path
 ) -> None:
-    price = replace(
-        a_price(297_500), plan="hall-plan", plan_version=1, tax_micros=47_500, cost_micros=120_000
+    price = a_price(297_500)._replace(
+        plan="hall-plan", plan_version=1, tax_micros=47_500, cost_micros=120_000
     )
 
     async def bill() -> None:

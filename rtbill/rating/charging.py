@@ -1,0 +1,164 @@
+"""The links of a price plan, multiplied out for speed; `rtbill.rating.chain` says what they are.
+
+Once it is known which markup and which discounts a call has, its amount before the minimum is a
+sum of three products: so much of the tariff's parts, so much of each billed microsecond, and a
+fixed sum, over one denominator. They are worked out once for each combination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple
+
+from rtbill.domain.money import divide_rounding, divide_rounding_half_up
+from rtbill.domain.price_plan import WHOLE_PPM, Discount, Markup, PricePlan
+from rtbill.rating.chain import Asked
+
+_MINUTE_US = 60_000_000
+_COMBINATIONS_KEPT = 4096
+
+
+class Weights(NamedTuple):
+    """What an amount is made of, in 1/`whole` of a micro-unit."""
+
+    of_parts: int
+    of_billed_us: int
+    fixed: int
+    whole: int
+
+
+class Conditions(NamedTuple):
+    """When a discount is due: where all hold that there are."""
+
+    bit: int
+    """One for each discount."""
+    prefixes: tuple[str, ...]
+    """With plus."""
+    accounts: frozenset[str]
+    pbxs: frozenset[str]
+    since: datetime | None
+    until: datetime | None
+
+
+class Charger:
+    """A plan made ready for charging many calls."""
+
+    __slots__ = (
+        "_ends",
+        "_known",
+        "_least_micros",
+        "_mode",
+        "_step",
+        "_tax",
+        "conditions",
+        "markups",
+        "net_min_micros",
+        "plan",
+    )
+
+    def __init__(self, plan: PricePlan) -> None:
+        self.plan = plan
+        self.markups = _markups(plan)
+        """Place of the markup among those of the plan, by prefix; the general one by none."""
+        self.conditions = [
+            Conditions(
+                1 << index,
+                tuple("+" + prefix for prefix in each.prefixes),
+                each.accounts,
+                each.pbxs,
+                each.since,
+                each.until,
+            )
+            for index, each in enumerate(plan.discounts)
+        ]
+        self._step: int = 10 ** (6 - plan.rounding.digits)
+        self._mode = plan.rounding.mode
+        self._tax = plan.tax.percent_ppm if plan.tax else 0
+        self._ends = sorted({len(prefix) + 1 for prefix in self.markups}, reverse=True)
+        self._known: dict[tuple[int, int, int], Weights] = {}
+        self._least_micros = plan.charge_min_micros
+        least = divide_rounding(plan.charge_min_micros, self._step, self._mode)
+        self.net_min_micros = least * self._step
+        """The minimum as it is charged."""
+
+    def charge(self, asked: Asked, parts: int, per_micro: int, billed_us: int) -> tuple[int, int]:
+        """What is charged for a call to a number with plus that comes to so much by the tariff: net
+        and tax, in micro-units.
+        """
+        if not parts and not billed_us:
+            return 0, 0
+        key = (self._markup(asked.number), self._due(asked), per_micro)
+        of_parts, of_billed_us, fixed, whole = self._known.get(key) or self.weights(*key)
+        amount = parts * of_parts + billed_us * of_billed_us + fixed
+        if 0 < amount < self._least_micros * whole:
+            net = self.net_min_micros
+        else:
+            net = divide_rounding(amount, whole * self._step, self._mode) * self._step
+        return net, self.tax_micros(net) if self._tax else 0
+
+    def weights(self, markup: int, due: int, per_micro: int) -> Weights:
+        """Of a call with this markup, -1 for none, and these discounts, a bit for each."""
+        known = self._known.get((markup, due, per_micro))
+        if known is not None:
+            return known
+        plan = self.plan
+        found = _weights(
+            None if markup < 0 else plan.markups[markup],
+            [each for index, each in enumerate(plan.discounts) if due >> index & 1],
+            per_micro,
+        )
+        if len(self._known) >= _COMBINATIONS_KEPT:
+            self._known.clear()
+        self._known[markup, due, per_micro] = found
+        return found
+
+    def tax_micros(self, net_micros: int) -> int:
+        """The tax on a rounded price."""
+        step = self._step
+        return divide_rounding_half_up(net_micros * self._tax, WHOLE_PPM * step) * step
+
+    def _markup(self, number: str) -> int:
+        markups = self.markups
+        for end in self._ends:
+            found = markups.get(number[1:end])
+            if found is not None:
+                return found
+        return -1
+
+    def _due(self, asked: Asked) -> int:
+        number, answered_at, account, pbx = asked
+        due = 0
+        for bit, prefixes, accounts, pbxs, since, until in self.conditions:
+            if (
+                not (prefixes and not number.startswith(prefixes))
+                and not (accounts and account not in accounts)
+                and not (pbxs and pbx not in pbxs)
+                and (since is None or since <= answered_at)
+                and (until is None or answered_at < until)
+            ):
+                due |= bit
+        return due
+
+
+def _markups(plan: PricePlan) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for index, markup in enumerate(plan.markups):
+        for prefix in markup.prefixes or ("",):
+            found.setdefault(prefix, index)
+    return found
+
+
+def _weights(markup: Markup | None, discounts: Sequence[Discount], per_micro: int) -> Weights:
+    of_parts, of_billed_us, fixed = Fraction(1, per_micro), Fraction(0), Fraction(0)
+    if markup is not None:
+        of_parts *= Fraction(WHOLE_PPM + markup.percent_ppm, WHOLE_PPM)
+        of_billed_us += Fraction(markup.per_minute_micros, _MINUTE_US)
+        fixed += markup.per_call_micros
+    for discount in discounts:
+        left = Fraction(WHOLE_PPM - discount.percent_ppm, WHOLE_PPM)
+        of_parts, of_billed_us, fixed = of_parts * left, of_billed_us * left, fixed * left
+    whole = lcm(of_parts.denominator, of_billed_us.denominator, fixed.denominator)
+    return Weights(int(of_parts * whole), int(of_billed_us * whole), int(fixed * whole), whole)

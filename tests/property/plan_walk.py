@@ -1,0 +1,115 @@
+"""A second opinion on price plans, in Decimal, written from the rules alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from rtbill.domain.price_plan import Discount, Markup, PricePlan
+from rtbill.domain.tariff import Rounding, Tariff
+from tests.property.price_oracle import EXACT, Holidays, NoRateThen, OracleWalk, rounded
+
+_DAY = Decimal(86_400)
+_WHOLE = Decimal(1_000_000)
+
+
+class OracleCharge(NamedTuple):
+    gross: Decimal
+    """In main units."""
+    tax: Decimal
+    billed_s: int
+
+
+class Caller(NamedTuple):
+    number: str
+    answered_at: datetime
+    account: str
+    pbx: str
+
+
+class PlanWalk:
+    """A call of one answer and any length, under a plan or a tariff alone."""
+
+    def __init__(
+        self,
+        plan: PricePlan | None,
+        lists: Sequence[Tariff],
+        caller: Caller,
+        holidays: Holidays | None = None,
+    ) -> None:
+        """NoRateThen when no list has the number, or the first that has it no rate then."""
+        self._plan = plan
+        self._caller = caller
+        self.tariff = _first_with(caller.number, lists)
+        self.walk = OracleWalk(self.tariff, caller.answered_at, holidays)
+
+    def charge(self, talk: timedelta) -> OracleCharge:
+        """What it is charged after so much talk."""
+        total, billed = self.walk.exact(talk)
+        billed_s = -(-billed // timedelta(seconds=1))
+        if self._plan is None:
+            return OracleCharge(rounded(total, self.tariff.rounding), Decimal(0), billed_s)
+        net = rounded(_amount(self._plan, self._caller, total, billed), self._plan.rounding)
+        tax = Decimal(0)
+        if self._plan.tax is not None:
+            exact = net * Decimal(self._plan.tax.percent_ppm) / _WHOLE
+            tax = rounded(
+                exact.scaleb(6, EXACT) * _DAY, Rounding(digits=self._plan.rounding.digits)
+            )
+        return OracleCharge(net + tax, tax, billed_s)
+
+
+def _first_with(number: str, lists: Sequence[Tariff]) -> Tariff:
+    """The list, with no rates but those of the number's longest prefix."""
+    for tariff in lists:
+        lengths = [len(each.prefix) for each in tariff.rates if number[1:].startswith(each.prefix)]
+        if lengths:
+            prefix = number[1 : 1 + max(lengths)]
+            kept = tuple(each for each in tariff.rates if each.prefix == prefix)
+            return replace(tariff, rates=kept)
+    raise NoRateThen
+
+
+def _amount(plan: PricePlan, caller: Caller, total: Decimal, billed: timedelta) -> Decimal:
+    """In 86,400ths of a micro-unit, before the rounding."""
+    markup = _markup(plan.markups, caller.number)
+    if markup is not None and (total or billed):
+        total = _share(total, 1_000_000 + markup.percent_ppm)
+        microseconds = Decimal(billed // timedelta(microseconds=1))
+        # A 60,000,000th of a minute's price for each, times 86,400.
+        per_minute = Decimal(markup.per_minute_micros) * Decimal("0.00144")
+        total = EXACT.add(total, EXACT.multiply(per_minute, microseconds))
+        total = EXACT.add(total, markup.per_call_micros * _DAY)
+    for discount in plan.discounts:
+        if _is_due(discount, caller):
+            total = _share(total, 1_000_000 - discount.percent_ppm)
+    least = plan.charge_min_micros * _DAY
+    return least if 0 < total < least else total
+
+
+def _share(total: Decimal, millionths: int) -> Decimal:
+    return EXACT.multiply(total, Decimal(millionths).scaleb(-6))
+
+
+def _markup(markups: Sequence[Markup], number: str) -> Markup | None:
+    """The first of those with the longest fitting prefix."""
+    found: list[tuple[int, int, Markup]] = []
+    for place, markup in enumerate(markups):
+        for prefix in markup.prefixes or ("",):
+            if number.startswith(f"+{prefix}"):
+                found.append((-len(prefix), place, markup))
+    return min(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _is_due(discount: Discount, caller: Caller) -> bool:
+    conditions = [
+        not discount.prefixes or any(caller.number[1:].startswith(p) for p in discount.prefixes),
+        not discount.accounts or caller.account in discount.accounts,
+        not discount.pbxs or caller.pbx in discount.pbxs,
+        discount.since is None or caller.answered_at >= discount.since,
+        discount.until is None or caller.answered_at < discount.until,
+    ]
+    return all(conditions)
