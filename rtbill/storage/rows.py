@@ -121,23 +121,24 @@ def call_row(call: RatedCall) -> Row:
         call.number,
         call.person,
         call.note,
-        *(
-            (*(None,) * 7, "", None, 0, None)
-            if price is None
-            else (
-                price.micros,
-                price.currency,
-                price.tariff,
-                price.tariff_version,
-                price.prefix,
-                price.destination,
-                price.billed_s,
-                price.plan,
-                price.plan_version,
-                price.tax_micros,
-                price.cost_micros,
-            )
-        ),
+        *((*(None,) * 7, "", None, 0, None) if price is None else price_row(price)),
+    )
+
+
+def price_row(price: Price) -> Row:
+    """The last of CALL_COLUMNS, from `price_micros` on."""
+    return (
+        price.micros,
+        price.currency,
+        price.tariff,
+        price.tariff_version,
+        price.prefix,
+        price.destination,
+        price.billed_s,
+        price.plan,
+        price.plan_version,
+        price.tax_micros,
+        price.cost_micros,
     )
 
 
