@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, Extension, Membership
@@ -40,12 +40,21 @@ class Assessor:
         self._directory = directory
         self._plan = plan
         self._book = book
-        self._default_tariff = default_tariff
+        self.default_tariff = default_tariff
         self._classified: dict[str | None, CalledNumber] = {}
+
+    @property
+    def book(self) -> TariffBook:
+        """The tariffs in use."""
+        return self._book
 
     def replace_book(self, book: TariffBook) -> None:
         """Use other tariffs from now on."""
         self._book = book
+
+    def with_book(self, book: TariffBook) -> Assessor:
+        """The same site by other tariffs."""
+        return Assessor(self._directory, self._plan, book, self.default_tariff)
 
     def payer(self, pbx: str, extension: str | None, at: datetime) -> Payer:
         """Who pays: the holder at answer time; house for nobody's extension; else suspense."""
@@ -75,7 +84,7 @@ class Assessor:
 
     def table(self, account: Account, at: datetime) -> RateTable:
         """The rates that hold for the account then; NoRate when there are none in its currency."""
-        table = self._book.in_force(account.tariff or self._default_tariff, at)
+        table = self._book.in_force(account.tariff or self.default_tariff, at)
         if table.tariff.currency != account.currency:
             raise NoRate(
                 f"tariff {table.tariff.name} is in {table.tariff.currency}, account {account.id} "
@@ -107,6 +116,20 @@ class Assessor:
         return RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note
         )
+
+    def assess_again(self, call: RatedCall) -> RatedCall:
+        """A call that waits, as it is billed to the same account now; NoRate when it still has no
+        price.
+        """
+        record = call.record
+        assert record.answered_at is not None, "what was not answered has no price"
+        called = self.classify(record.dialled)
+        cost, status = None, CallStatus.FREE
+        if called.kind is NumberKind.CHARGEABLE:
+            terms = self._directory.account(call.account)
+            cost = self.price(terms, called, record.answered_at, record.talk_us)
+            status = CallStatus.RATED
+        return replace(call, status=status, kind=called.kind, number=called.number, price=cost)
 
     def _status(
         self, record: CallRecord, account: str, called: CalledNumber

@@ -81,7 +81,7 @@ class Position(NamedTuple):
     """Where a page of calls ended: microseconds since 1970 of the answer, and the row."""
 
     began_us: int
-    number: int
+    row: int
 
 
 START = Position(-(1 << 62), 0)

@@ -148,6 +148,14 @@ class TariffBook:
         """Every version of one tariff in the order of taking effect; empty when unknown."""
         return tuple(self._versions.get(name, ()))
 
+    def with_versions(self, added: Iterable[Tariff]) -> TariffBook:
+        """A book that holds these as well."""
+        return TariffBook([*self._all(), *added], self._calendars)
+
+    def _all(self) -> Iterable[Tariff]:
+        for versions in self._versions.values():
+            yield from versions
+
     def make_ready(self, at: datetime) -> None:
         """Make ready what is in force now, so that no call has to wait for it."""
         for name, starts in self._starts.items():

@@ -34,6 +34,11 @@ class PriceBook(TariffBook):
         self._offers: dict[tuple[int, ...], Offer] = {}
         """By the identities of what they are made of, which live as long as the book."""
 
+    def with_versions(self, added: Iterable[Tariff]) -> PriceBook:
+        """A book that holds these tariffs as well, and the same plans."""
+        plans = [version for versions in self._plans.values() for version in versions]
+        return PriceBook([*self._all(), *added], self._calendars, plans)
+
     @property
     def plan_names(self) -> tuple[str, ...]:
         """Every plan, by name."""
