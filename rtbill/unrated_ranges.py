@@ -49,8 +49,8 @@ class UnratedRanges:
         self, rate: Rate, tariff: str | None, by: str, progress: Progress, *, is_applied: bool
     ) -> tuple[Found, tuple[Tariff, ...]]:
         """What would be billed with the range, or, once it is applied, is to be billed by the run
-        that comes back; and the versions that add it. Refused when the range is rated already, or when
-        no call waits for it.
+        that comes back; and the versions that add it. Refused when the range is rated already,
+        or when no call waits for it.
         """
         assessor = self._billing.assessor
         name = tariff or assessor.default_tariff

@@ -19,9 +19,11 @@ from rtbill.cli import (
     imports,
     money,
     observed,
+    rerate,
     service,
     tariffs,
     trials,
+    unrated,
     upkeep,
 )
 from rtbill.cli.frame import Commands
@@ -55,13 +57,25 @@ def _rtbill(
     """
 
 
-for family in (service, exchange, checking, upkeep, money, calls, observed, compare, trials):
+for family in (
+    service,
+    exchange,
+    checking,
+    upkeep,
+    money,
+    calls,
+    rerate,
+    observed,
+    compare,
+    trials,
+):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
 app.add_typer(imports.app, name="import")
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
+app.add_typer(unrated.app, name="unrated")
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ HOMES = {
     "h11": ("rtbill/form_server.py",),
     "jinja2": ("adapters/asterisk/pbx_files.py",),
     "panoramisk": ("simulator/place_calls.py",),
+    "phonenumbers": ("rtbill/formats/number_regions.py",),
     "prometheus_client": ("rtbill/observability.py",),
     "pydantic": ("rtbill/config/",),
     "pymysql": ("rtbill/mediation/", "tests/integration/"),
