@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
 
-from rtbill.domain.account import AccountState
+from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.ledger import CASH, CORRECTIONS, REVENUE, Transfer, TransferKind
 from rtbill.domain.rated import CallStatus, Facts, PricedCall, RatedCall, Repriced
@@ -92,63 +91,86 @@ def reprice(state: AccountState, run: int, calls: Sequence[Repriced], at: dateti
 
     It happens now, whenever the calls were: what a report said of a month stays true.
     """
-    balance, version = state.balance_micros, state.version
-    transfers = []
+    account = state.account
+    books = _Reprices(account, state.balance_micros, state.version, run, at)
     for call, price in calls:
-        assert price.currency == state.account.currency, "an account has one currency"
+        assert price.currency == account.currency, "an account has one currency"
         assert price.micros != call.micros, "the same price moves nothing"
-        for movement in _movements(state, run, call, price.micros):
-            balance += movement.change_micros
-            version += 1
-            transfers.append(
-                Transfer(
-                    key=movement.key,
-                    debit=movement.debit,
-                    credit=movement.credit,
-                    amount_micros=abs(movement.change_micros),
-                    currency=price.currency,
-                    kind=movement.kind,
-                    event_at=at,
-                    account=state.account.id,
-                    version=version,
-                    balance_after_micros=balance,
-                    call=call.key,
-                    reason=f"rated again in run {run}",
-                    reverses=movement.reverses,
-                )
+        if call.invoiced is None:
+            books.reverse(call)
+            books.debit(call, price.micros)
+        else:
+            books.adjust(call, call.micros - price.micros)
+    after = replace(state, balance_micros=books.balance_micros, version=books.version)
+    return Facts(after, transfers=tuple(books.transfers), repriced=tuple(calls))
+
+
+class _Reprices:
+    """The transfers of calls that are rated again, each on the balance that the last one left."""
+
+    def __init__(
+        self, account: Account, balance_micros: int, version: int, run: int, at: datetime
+    ) -> None:
+        self.balance_micros = balance_micros
+        self.version = version
+        self.transfers: list[Transfer] = []
+        self._account = account.id
+        self._currency = account.currency
+        self._revenue = f"{REVENUE}:{account.account_class}"
+        self._run = run
+        self._at = at
+        self._reason = f"rated again in run {run}"
+
+    def reverse(self, call: PricedCall) -> None:
+        """Take back what it was debited."""
+        if call.micros:
+            assert call.debited is not None, f"{call.key} costs something and was never debited"
+            assert call.revenue is not None
+            key = reversal_key(self._run, call.key)
+            kind = TransferKind.REVERSAL
+            self._move(call, key, kind, call.micros, call.revenue, reverses=call.debited)
+
+    def debit(self, call: PricedCall, micros: int) -> None:
+        """Debit the new price."""
+        if micros:
+            key = rerate_key(self._run, call.key)
+            self._move(call, key, TransferKind.CALL, -micros, self._revenue)
+
+    def adjust(self, call: PricedCall, change_micros: int) -> None:
+        """What the invoice charged too much, or, below zero, too little."""
+        key = rerate_key(self._run, call.key)
+        self._move(call, key, TransferKind.ADJUSTMENT, change_micros, self._revenue)
+
+    def _move(  # noqa: PLR0913 - what one transfer is made of
+        self,
+        call: PricedCall,
+        key: str,
+        kind: TransferKind,
+        change_micros: int,
+        own_side: str,
+        *,
+        reverses: str | None = None,
+    ) -> None:
+        self.balance_micros += change_micros
+        self.version += 1
+        is_rise = change_micros > 0
+        self.transfers.append(
+            Transfer(
+                key=key,
+                debit=own_side if is_rise else self._account,
+                credit=self._account if is_rise else own_side,
+                amount_micros=abs(change_micros),
+                currency=self._currency,
+                kind=kind,
+                event_at=self._at,
+                account=self._account,
+                version=self.version,
+                balance_after_micros=self.balance_micros,
+                call=call.key,
+                reason=self._reason,
+                reverses=reverses,
             )
-    after = replace(state, balance_micros=balance, version=version)
-    return Facts(after, transfers=tuple(transfers), repriced=tuple(calls))
-
-
-class _Movement(NamedTuple):
-    """One transfer to be: what it does to the balance, and its two sides."""
-
-    key: str
-    kind: TransferKind
-    change_micros: int
-    debit: str
-    credit: str
-    reverses: str | None = None
-
-
-def _movements(state: AccountState, run: int, call: PricedCall, micros: int) -> Iterator[_Movement]:
-    account = state.account.id
-    revenue = f"{REVENUE}:{state.account.account_class}"
-    key = rerate_key(run, call.key)
-    if call.invoiced is not None:
-        change = call.micros - micros
-        sides = (account, revenue) if change < 0 else (revenue, account)
-        yield _Movement(key, TransferKind.ADJUSTMENT, change, *sides)
-        return
-    if call.micros:
-        assert call.debited is not None, f"{call.key} costs something and was never debited"
-        assert call.revenue is not None
-        back = reversal_key(run, call.key)
-        sides = (call.revenue, account)
-        yield _Movement(back, TransferKind.REVERSAL, call.micros, *sides, call.debited)
-    if micros:
-        yield _Movement(key, TransferKind.CALL, -micros, account, revenue)
+        )
 
 
 def _moved(state: AccountState, micros: int) -> AccountState:

@@ -25,7 +25,7 @@ from rtbill.storage.checks import (
     is_another_leg,
 )
 from rtbill.storage.memory import Memory, Side
-from rtbill.storage.repricing import rerated_rows, still_to_do
+from rtbill.storage.repricing import repricing_rows, still_to_do
 from rtbill.storage.rerating_rows import RERATED_COLUMNS
 from rtbill.storage.rows import (
     CALL_COLUMNS,
@@ -133,12 +133,20 @@ class OperationSet:
             return Committed(None, None)
         facts = repricing.decide(state, calls)
         check_repricing(state, repricing, facts)
-        first = len(self._transfer_rows)
-        committed = self._keep(facts)
-        ids = {row[2]: row[0] for row in self._transfer_rows[first:]}
-        self._rerated_rows += rerated_rows(facts, repricing.run, ids)
+        first_id = self._memory.take_ids("transfer", len(facts.transfers))
+        written = repricing_rows(facts, repricing.run, first_id)
+        self._transfer_rows += [
+            (number, self._posted_at_us, *row)
+            for number, row in enumerate(written.transfers, start=first_id)
+        ]
+        self._rerated_rows += written.calls
+        for side, micros, transfers in written.own_sides:
+            self._move_own_side(side, micros, transfers)
+        if facts.transfers:
+            self._balances.add((state.account.id, state.account.currency))
         self._slices.append((repricing, len(calls)))
-        return committed
+        self._follow(facts)
+        return Committed(facts, None)
 
     def _credit(self, operation: Operation, state: AccountState) -> Committed:
         first = self._transfers.get(operation.key)
@@ -199,8 +207,16 @@ class OperationSet:
             self._transfers[transfer.key] = transfer
             number = memory.take_id("transfer")
             self._transfer_rows.append((number, self._posted_at_us, *transfer_row(transfer)))
-            self._move_own_side(transfer)
+            is_debit = transfer.account == transfer.debit
+            side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
+            self._move_own_side(side, -transfer.change_micros, 1)
             self._balances.add((account.id, account.currency))
+        self._follow(facts)
+        return Committed(facts, None)
+
+    def _follow(self, facts: Facts) -> None:
+        """What every kind of work leaves behind it, its calls and transfers aside."""
+        memory, account = self._memory, facts.state.account
         for notice in facts.notices:
             self.post_notice(notice)
         for observation in facts.observations:
@@ -209,18 +225,14 @@ class OperationSet:
         if facts.state.service != memory.accounts[account.id].service:
             self._services[account.id] = facts.state.service
         memory.put(memory.accounts, account.id, facts.state)
-        return Committed(facts, None)
 
     def post_notice(self, notice: Notice) -> None:
         """One more row of the outbox."""
         self._notice_rows.append(notice_row(self._memory.take_id("notice"), notice))
 
-    def _move_own_side(self, transfer: Transfer) -> None:
-        is_debit = transfer.account == transfer.debit
-        side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
+    def _move_own_side(self, side: Side, change_micros: int, transfers: int) -> None:
         micros, version = self._memory.own.get(side, (0, 0))
-        change = transfer.amount_micros if is_debit else -transfer.amount_micros
-        self._memory.put(self._memory.own, side, (micros + change, version + 1))
+        self._memory.put(self._memory.own, side, (micros + change_micros, version + transfers))
         self._balances.add(side)
 
     def _close_live(self, call: CallId) -> None:

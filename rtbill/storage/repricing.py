@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import NamedTuple
 
+from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import Conflict
-from rtbill.domain.ledger import Transfer, TransferKind
+from rtbill.domain.ledger import TransferKind
 from rtbill.domain.rated import Facts, Repriced
 from rtbill.domain.rerating import RunState
 from rtbill.ports import Repricing
 from rtbill.storage.bulk import Row, select_by_keys
+from rtbill.storage.memory import Side
 from rtbill.storage.rerating_rows import rerated_row
+from rtbill.storage.rows import transfer_row
 
 _LAST_RUNS = "SELECT call, max(run) FROM rerated_call WHERE call"
 _RUN = """
@@ -58,18 +62,37 @@ def undone(repricing: Repricing, last_runs: Mapping[int, int]) -> list[Repriced]
     return left
 
 
-def rerated_rows(facts: Facts, run: int, ids: Mapping[str, int]) -> Iterator[Row]:
-    """One row for each call; `ids` are the transfers' by key."""
-    reversals: dict[str, int] = {}
-    postings: dict[str, int] = {}
-    for transfer in facts.transfers:
-        assert transfer.call is not None
-        side = reversals if _is_reversal(transfer) else postings
-        side[transfer.call] = ids[transfer.key]
-    for each in facts.repriced:
-        key = each.call.key
-        yield rerated_row(each, run, reversals.get(key), postings.get(key))
+class RepricingRows(NamedTuple):
+    """What a slice writes."""
+
+    transfers: list[Row]
+    """As in TRANSFER_COLUMNS, their ids in a row."""
+    calls: list[Row]
+    """As in RERATED_COLUMNS."""
+    own_sides: list[tuple[Side, int, int]]
+    """Of each of the biller's own balances: by how much it rises, by how many transfers."""
 
 
-def _is_reversal(transfer: Transfer) -> bool:
-    return transfer.kind is TransferKind.REVERSAL
+def repricing_rows(facts: Facts, run: int, first_id: int) -> RepricingRows:
+    """The rows of a slice: hundreds at once, so everything is gone through once."""
+    transfers: list[Row] = []
+    reversals: dict[str | None, int] = {}
+    postings: dict[str | None, int] = {}
+    sides: dict[Side, list[int]] = {}
+    event_us = epoch_us(facts.transfers[0].event_at) if facts.transfers else 0
+    for number, transfer in enumerate(facts.transfers, start=first_id):
+        transfers.append(transfer_row(transfer, event_us))
+        is_debit = transfer.account == transfer.debit
+        side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
+        moved = sides.setdefault(side, [0, 0])
+        moved[0] += transfer.amount_micros if is_debit else -transfer.amount_micros
+        moved[1] += 1
+        ids = reversals if transfer.kind is TransferKind.REVERSAL else postings
+        ids[transfer.call] = number
+    calls = [
+        rerated_row(each, run, reversals.get(each.call.key), postings.get(each.call.key))
+        for each in facts.repriced
+    ]
+    return RepricingRows(
+        transfers, calls, [(side, micros, count) for side, (micros, count) in sides.items()]
+    )
