@@ -22,14 +22,16 @@ def credit_key(key: str) -> str:
     return f"credit:{key}"
 
 
-def rerate_key(run: int, call: str) -> str:
-    """The key under which this run debits the call, `pbx/leg`, anew, or adjusts its invoice."""
-    return f"rerate:{run}:{call}"
+def rerate_key(run: int, account: str, call: str) -> str:
+    """The key under which this run debits the call, `pbx/leg`, anew, or adjusts its invoice. The
+    account keeps keys of one slice beside each other in the store's index, no more.
+    """
+    return f"rerate:{run}:{account}:{call}"
 
 
-def reversal_key(run: int, call: str) -> str:
+def reversal_key(run: int, account: str, call: str) -> str:
     """The key under which this run takes the call's old debit back."""
-    return f"rerate:{run}:{call}:back"
+    return f"rerate:{run}:{account}:{call}:back"
 
 
 def post_call(state: AccountState, call: RatedCall) -> Facts:
@@ -126,19 +128,19 @@ class _Reprices:
         if call.micros:
             assert call.debited is not None, f"{call.key} costs something and was never debited"
             assert call.revenue is not None
-            key = reversal_key(self._run, call.key)
+            key = reversal_key(self._run, self._account, call.key)
             kind = TransferKind.REVERSAL
             self._move(call, key, kind, call.micros, call.revenue, reverses=call.debited)
 
     def debit(self, call: PricedCall, micros: int) -> None:
         """Debit the new price."""
         if micros:
-            key = rerate_key(self._run, call.key)
+            key = rerate_key(self._run, self._account, call.key)
             self._move(call, key, TransferKind.CALL, -micros, self._revenue)
 
     def adjust(self, call: PricedCall, change_micros: int) -> None:
         """What the invoice charged too much, or, below zero, too little."""
-        key = rerate_key(self._run, call.key)
+        key = rerate_key(self._run, self._account, call.key)
         self._move(call, key, TransferKind.ADJUSTMENT, change_micros, self._revenue)
 
     def _move(  # noqa: PLR0913 - what one transfer is made of

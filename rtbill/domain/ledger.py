@@ -32,7 +32,7 @@ class Transfer:
 
     key: str
     """Built from the business fact, unique for ever: `call:<call id>`, `credit:<key>`,
-    `rerate:<run>:<call id>`.
+    `rerate:<run>:<account>:<call id>`.
     """
     debit: str
     """Account id that pays: its balance falls by the amount."""

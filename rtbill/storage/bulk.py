@@ -11,10 +11,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 Row = tuple[Any, ...]
-Key = TypeVar("Key", str, int)
 _SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Few sizes, so that each statement is compiled once and stays cached."""
 _VARIABLES_MAX = 32_000
@@ -34,23 +33,19 @@ def insert_rows(
 
 
 def select_by_keys(
-    connection: sqlite3.Connection, select: str, keys: Sequence[Key], then: str = ""
+    connection: sqlite3.Connection, select: str, keys: Sequence[str]
 ) -> Iterator[Row]:
-    """The rows of these keys, in no order; `select` is the statement up to `IN`, `then` what
-    follows them.
-    """
-    for statement, part in selects_by_keys(select, keys, then):
+    """The rows of these keys, in no order; `select` is the statement up to `IN`."""
+    for statement, part in selects_by_keys(select, keys):
         yield from connection.execute(statement, part)
 
 
-def selects_by_keys(
-    select: str, keys: Sequence[Key], then: str = ""
-) -> Iterator[tuple[str, Sequence[Key]]]:
+def selects_by_keys(select: str, keys: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
     """Statements with their values, of a few hundred keys at most each, that find these keys
-    together; as for `select_by_keys`.
+    together; `select` is the statement up to `IN`.
     """
     for part in _parts(keys, _VARIABLES_MAX):
-        yield _select_statement(select, len(part), then), part
+        yield _select_statement(select, len(part)), part
 
 
 def _parts(rows: Sequence[Any], rows_max: int) -> Iterator[Sequence[Any]]:
@@ -68,5 +63,5 @@ def _insert_statement(into: str, width: int, rows: int, then: str) -> str:
 
 
 @cache
-def _select_statement(select: str, keys: int, then: str) -> str:
-    return f"{select} IN ({','.join('?' * keys)}) {then}"
+def _select_statement(select: str, keys: int) -> str:
+    return f"{select} IN ({','.join('?' * keys)})"

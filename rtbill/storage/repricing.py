@@ -12,12 +12,15 @@ from rtbill.domain.ledger import TransferKind
 from rtbill.domain.rated import Facts, Repriced
 from rtbill.domain.rerating import RunState
 from rtbill.ports import Repricing
-from rtbill.storage.bulk import Row, select_by_keys
+from rtbill.storage.bulk import Row
 from rtbill.storage.memory import Side
 from rtbill.storage.rerating_rows import rerated_row
 from rtbill.storage.rows import transfer_row
 
-_LAST_RUNS = "SELECT call, max(run) FROM rerated_call WHERE call"
+_LAST_RUNS = """
+    SELECT call, max(run) FROM rerated_call WHERE account = ? AND call BETWEEN ? AND ?
+    GROUP BY call
+"""
 _RUN = """
     SELECT state, coalesce(is_done, 0) FROM rerating
     LEFT JOIN rerating_account ON run = id AND account = ? WHERE id = ?
@@ -35,8 +38,8 @@ def still_to_do(connection: sqlite3.Connection, repricing: Repricing) -> list[Re
     if found[1]:
         return None
     rows = [each.call.row for each in repricing.calls]
-    last_runs: dict[int, int] = dict(select_by_keys(connection, _LAST_RUNS, rows, "GROUP BY call"))
-    return undone(repricing, last_runs)
+    bounds = (repricing.account, min(rows, default=0), max(rows, default=0))
+    return undone(repricing, dict(connection.execute(_LAST_RUNS, bounds)))
 
 
 def check_under_way(run: int, state: RunState | None) -> None:
@@ -89,8 +92,9 @@ def repricing_rows(facts: Facts, run: int, first_id: int) -> RepricingRows:
         moved[1] += 1
         ids = reversals if transfer.kind is TransferKind.REVERSAL else postings
         ids[transfer.call] = number
+    account = facts.state.account.id
     calls = [
-        rerated_row(each, run, reversals.get(each.call.key), postings.get(each.call.key))
+        rerated_row(each, account, run, reversals.get(each.call.key), postings.get(each.call.key))
         for each in facts.repriced
     ]
     return RepricingRows(

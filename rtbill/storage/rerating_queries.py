@@ -16,8 +16,8 @@ _PRICED = """
         debit.key, debit.credit
     FROM (
         SELECT id AS row, key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
-            CASE WHEN run IS NULL THEN 'call:' || key ELSE 'rerate:' || run || ':' || key END
-                AS debit_key
+            CASE WHEN run IS NULL THEN 'call:' || key
+                ELSE 'rerate:' || run || ':' || account || ':' || key END AS debit_key
         FROM priced_call
         WHERE account = ? AND status = 'rated' AND id <= ?
             AND coalesce(settled_at, 0) <= ? {terms}

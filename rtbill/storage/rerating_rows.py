@@ -16,8 +16,8 @@ RUN_COLUMNS = (
 )
 DIFFERENCE_COLUMNS = "account, currency, changed, unpriced, old_micros, new_micros, is_done"
 RERATED_COLUMNS = (
-    "call, run, old_micros, reversal, posting, price_micros, currency, tariff, tariff_version,"
-    " prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
+    "account, call, run, old_micros, reversal, posting, price_micros, currency, tariff,"
+    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
 )
 
 
@@ -105,10 +105,12 @@ def difference_from(row: Row) -> Difference:
     )
 
 
-def rerated_row(repriced: Repriced, run: int, reversal: int | None, posting: int | None) -> Row:
+def rerated_row(
+    repriced: Repriced, account: str, run: int, reversal: int | None, posting: int | None
+) -> Row:
     """As in RERATED_COLUMNS; the transfers by their ids."""
     call, price = repriced
-    return (call.row, run, call.micros, reversal, posting, *price_row(price))
+    return (account, call.row, run, call.micros, reversal, posting, *price_row(price))
 
 
 def priced_call_from(row: Row) -> PricedCall:

@@ -112,7 +112,8 @@ PROOFS: tuple[tuple[str, str], ...] = (
             debits IS NULL OR micros <> price_micros OR accounts <> 1
             OR debits <> (SELECT call.price_micros > 0 FROM call WHERE call.id = priced_call.id) + (
                 SELECT count(*) FROM rerated_call JOIN transfer ON transfer.id = posting
-                WHERE rerated_call.call = priced_call.id AND transfer.kind = 'call'
+                WHERE rerated_call.account = priced_call.account
+                    AND rerated_call.call = priced_call.id AND transfer.kind = 'call'
             )
             OR debit.account <> priced_call.account OR debit.currency <> priced_call.currency
         )

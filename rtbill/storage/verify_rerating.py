@@ -23,7 +23,8 @@ RERATING_PROOFS: tuple[tuple[str, str], ...] = (
         LEFT JOIN transfer AS back ON back.id = reversal
         LEFT JOIN transfer AS first ON first.key = back.reverses
         LEFT JOIN transfer AS new ON new.id = posting
-        WHERE new.call IS NOT NULL AND new.call <> call.key
+        WHERE newer.account <> call.account
+            OR new.call IS NOT NULL AND new.call <> call.key
             OR back.call IS NOT NULL AND (
                 back.call <> call.key OR back.kind <> 'reversal'
                 OR back.amount_micros <> old_micros OR first.amount_micros IS NOT old_micros
@@ -65,9 +66,9 @@ RERATING_PROOFS: tuple[tuple[str, str], ...] = (
         "run {0} changed {2} calls of {1} from {3} to {4} micros, its dry run said otherwise",
         """
         SELECT run, account, calls, olds, news FROM (
-            SELECT run, account, count(*) AS calls, sum(old_micros) AS olds,
+            SELECT run, call.account, count(*) AS calls, sum(old_micros) AS olds,
                 sum(newer.price_micros) AS news
-            FROM rerated_call AS newer JOIN call ON call.id = newer.call GROUP BY run, account
+            FROM rerated_call AS newer JOIN call ON call.id = newer.call GROUP BY run, call.account
         ) LEFT JOIN rerating_account AS told USING (run, account)
         WHERE told.is_done IS NOT 0
             AND (calls, olds, news) IS NOT (told.changed, told.old_micros, told.new_micros)

@@ -162,7 +162,7 @@ async def test_a_price_that_another_run_made_is_not_overwritten(books: Sides) ->
     committed = await books.store.reprice(slice_of(await priced(books), micros=50_000, run=2))
 
     assert committed.facts is not None
-    assert committed.facts.transfers[0].reverses == "rerate:1:hotel/1"
+    assert committed.facts.transfers[0].reverses == "rerate:1:room-1:hotel/1"
     assert (await books.state()).balance_micros == 9_950_000
 
 

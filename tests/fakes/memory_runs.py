@@ -117,7 +117,9 @@ class MemoryRuns:
         assert record.answered_at is not None
         newer = self._newer.get(key)
         last_run = newer[-1][0] if newer else None
-        debit_key = f"call:{key}" if last_run is None else ledger.rerate_key(last_run, key)
+        debit_key = (
+            f"call:{key}" if last_run is None else ledger.rerate_key(last_run, call.account, key)
+        )
         posted = self._transfers.get(debit_key)
         is_debit = posted is not None and posted.transfer.kind is TransferKind.CALL
         return PricedCall(

@@ -213,7 +213,7 @@ async def test_a_second_run_reverses_what_the_first_posted() -> None:
         assert await office.balance() == 7_000_000
         moved = [each.transfer for each in await office.store.transfers("room-1", None, None)]
         reversed_ = [each.reverses for each in moved if each.kind == "reversal"]
-        assert reversed_[2:] == ["rerate:1:hotel/1", "rerate:1:hotel/2"]
+        assert reversed_[2:] == ["rerate:1:room-1:hotel/1", "rerate:1:room-1:hotel/2"]
 
 
 async def test_an_invoiced_call_is_adjusted_and_never_reversed() -> None:

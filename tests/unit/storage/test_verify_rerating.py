@@ -106,7 +106,12 @@ def test_books_with_calls_rated_again_have_no_problem(sound: StoreSettings) -> N
 
 _PLAIN = "(SELECT id FROM call WHERE key = 'hotel/plain')"
 _TRANSFER = "(SELECT id FROM transfer WHERE key = '{}')"
+_BACK = _TRANSFER.format("rerate:1:room-1:hotel/plain:back")
 DAMAGE = {
+    "a newer price of another account": (
+        f"UPDATE rerated_call SET account = 'room-9' WHERE run = 3 AND call = {_PLAIN}",
+        "run 3 did not post the price of call hotel/plain as it says",
+    ),
     "an old price that was changed": (
         f"UPDATE rerated_call SET old_micros = 1 WHERE run = 2 AND call = {_PLAIN}",
         "run 2 takes call hotel/plain from 1 micros, but it cost 100000",
@@ -130,19 +135,19 @@ DAMAGE = {
     "an adjustment that is not named": (
         "UPDATE rerated_call SET posting = NULL WHERE run = 3 AND call ="
         " (SELECT id FROM call WHERE key = 'hotel/invoiced')",
-        "transfer rerate:3:hotel/invoiced takes back or adjusts a call, but belongs to no run",
+        "hotel/invoiced takes back or adjusts a call, but belongs to no run",
     ),
     "a posting of another call": (
-        f"UPDATE rerated_call SET posting = {_TRANSFER.format('rerate:3:hotel/invoiced')}"
+        f"UPDATE rerated_call SET posting = {_TRANSFER.format('rerate:3:room-1:hotel/invoiced')}"
         f" WHERE run = 3 AND call = {_PLAIN}",
         "run 3 did not post the price of call hotel/plain as it says",
     ),
     "a reversal of another transfer": (
-        "UPDATE transfer SET reverses = 'call:hotel/gone' WHERE key = 'rerate:1:hotel/plain:back'",
+        f"UPDATE transfer SET reverses = 'call:hotel/gone' WHERE id = {_BACK}",
         "transfer call:hotel/gone is taken back 2 times",
     ),
     "a reversal of nothing": (
-        "UPDATE transfer SET reverses = NULL WHERE key = 'rerate:1:hotel/plain:back'",
+        f"UPDATE transfer SET reverses = NULL WHERE id = {_BACK}",
         "run 1 did not post the price of call hotel/plain as it says",
     ),
     "a run that claims more": (
