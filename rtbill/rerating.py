@@ -23,9 +23,9 @@ from rtbill.dry_run import Found, Progress, Tally, Unpriced, digest_of_prices
 from rtbill.ports import Clock, Committed, Reader, Repricing, Store
 from rtbill.rating.lookup import TariffBook
 
-SLICE = 256
+SLICE = 128
 """Calls of a page, and so of a transaction."""
-TURN = 32
+TURN = 16
 """Calls priced before others get their turn: well under a millisecond."""
 STORE_PAUSE_S = 0.5
 RUNS_LOOKED_AT = 1000

@@ -108,9 +108,10 @@ class Runs:
         if self._is_served:
             self._begun.set()
             return {"begun": True}
-        answer = await work(self._job.progress)
-        self._job.answer = answer
-        return answer
+        try:
+            return await work(self._job.progress)
+        finally:
+            self._job = None
 
     # ------------------------------------------------------------------ orders
 

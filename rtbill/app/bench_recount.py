@@ -17,7 +17,7 @@ _NEW_CALLS = """
 """
 _NEW_TRANSFERS = """
     SELECT count(*), count(DISTINCT call), coalesce(sum(amount_micros), 0)
-    FROM transfer WHERE id > ? AND kind = 'call'
+    FROM transfer WHERE id > ? AND kind = 'call' AND key = 'call:' || call  -- rated once
 """
 
 

@@ -66,6 +66,10 @@ class Books:
         self._memory.keep()
         return answers
 
+    def fold_log(self) -> None:
+        """Bring what the write-ahead log holds into the file, as far as no reader needs it."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def close(self) -> None:
         """Close the database; the write-ahead log is folded into it."""
         self._connection.close()

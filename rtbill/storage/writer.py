@@ -23,6 +23,8 @@ from rtbill.storage.books import Answer, Books, Work, is_environment
 from rtbill.storage.migrate import migrate
 from rtbill.storage.sqlite import open_writer, process_lock
 
+SLICES_FOLDED = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
@@ -78,6 +80,7 @@ class Writer:
         self._held: deque[Item] = deque()
         """Slices of runs that stand back."""
         self._has_stood_back = False
+        self._slices = 0
         self.failing: str | None = None
 
     def abandon(self) -> None:
@@ -111,6 +114,17 @@ class Writer:
                 started = self._clock.monotonic()
                 answers = self._commit(books, batch)
                 self._deliver(Done(batch, answers, self._clock.monotonic() - started))
+                if isinstance(batch[0].work, Repricing):
+                    self._fold(books)
+
+    def _fold(self, books: Books) -> None:
+        """Fold the log into the file every few slices, a little at a time: all that the log may
+        hold at once would keep calls waiting for tens of milliseconds.
+        """
+        self._slices += 1
+        if self._slices % SLICES_FOLDED == 0:
+            with contextlib.suppress(sqlite3.Error):  # the next commit tells what is wrong
+                books.fold_log()
 
     def _next_batch(self) -> tuple[list[Item], bool]:
         """At least one item, and all that has queued up behind it; True with the last of all.
