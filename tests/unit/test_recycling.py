@@ -163,7 +163,7 @@ async def test_a_range_is_in_every_version_from_the_earliest_call_on() -> None:
         ]
         assert await office.balance() == 9_100_000
         book = office.assessor.book
-        for instant, price in (
+        for instant, micros in (
             ("12:04:00", 600_000),
             ("12:06:00", 100_000),
             ("2026-11-02", 200_000),
@@ -171,7 +171,7 @@ async def test_a_range_is_in_every_version_from_the_earliest_call_on() -> None:
             table = book.in_force("retail", at(instant))
             assert table.covers("+33155501000")
             [swiss] = [rate for rate in table.tariff.rates if rate.prefix == "41"]
-            assert swiss.terms.steps[0].price_micros == price
+            assert swiss.terms.steps[0].price_micros == micros
 
 
 async def test_billing_what_waited_locks_an_account_that_cannot_pay_it() -> None:
