@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import itertools
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +20,10 @@ from rtbill.cli.frame import (
     place_order,
 )
 from rtbill.cli.paper import print_json, print_table, say
-from rtbill.config import Config
 from rtbill.domain.errors import BadRecord, Refused
+
+if TYPE_CHECKING:
+    from rtbill.config import Config
 
 POLL_S = 0.5
 POLLS_TOLD = 10
