@@ -57,7 +57,7 @@ def _group(
     tariff: str, region: NumberRegion, members: Sequence[RatedCall], newest: Tariff | None
 ) -> UnratedGroup:
     numbers = [call.number or call.record.dialled or "" for call in members]
-    prefix = _suggested(region.prefix, numbers)
+    prefix = _further(region.prefix, numbers) if region.is_whole_country else region.prefix
     return UnratedGroup(
         prefix=prefix,
         country=region.country,
@@ -70,10 +70,8 @@ def _group(
     )
 
 
-def _suggested(prefix: str, numbers: Sequence[str]) -> str:
+def _further(prefix: str, numbers: Sequence[str]) -> str:
     """A country alone would be a wide guess: as far as all the numbers agree, a few digits more."""
-    if not prefix or len(prefix) > DIGITS_BEYOND_COUNTRY_MAX:
-        return prefix
     first, last = min(numbers)[1:], max(numbers)[1:]
     shared = sum(1 for _ in _agreeing(first, last))
     return first[: min(shared, len(prefix) + DIGITS_BEYOND_COUNTRY_MAX)]

@@ -33,6 +33,8 @@ class NumberRegion(NamedTuple):
     country: str
     """ISO 3166, or `international` for numbers of no country; empty when it is unknown."""
     kind: str
+    is_whole_country: bool = False
+    """The prefix is no more than the country's code."""
 
 
 def region_of(number: str) -> NumberRegion:
@@ -40,7 +42,7 @@ def region_of(number: str) -> NumberRegion:
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
-        return NumberRegion(number[1:4], "", UNKNOWN)
+        return NumberRegion(number[1:4], "", UNKNOWN, is_whole_country=True)
     code = str(parsed.country_code)
     national = phonenumbers.national_significant_number(parsed)
     length = phonenumbers.length_of_national_destination_code(parsed)
@@ -49,4 +51,4 @@ def region_of(number: str) -> NumberRegion:
         country = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     country = {"001": "international", "ZZ": ""}.get(country, country)
     kind = KINDS.get(phonenumbers.number_type(parsed), UNKNOWN)
-    return NumberRegion(code + national[:length], country, kind)
+    return NumberRegion(code + national[:length], country, kind, is_whole_country=length == 0)

@@ -24,7 +24,7 @@ TARIFF = a_tariff(
         ("+499001234567", NumberRegion("49900", "DE", "premium")),
         ("+4532123456", NumberRegion("4532", "DK", "fixed or mobile")),
         ("+881612345678", NumberRegion("8816", "international", "mobile")),
-        ("+999123456", NumberRegion("999", "", "unknown")),
+        ("+999123456", NumberRegion("999", "", "unknown", is_whole_country=True)),
     ],
 )
 def test_a_number_belongs_to_a_range_a_country_and_a_kind(
@@ -67,3 +67,9 @@ def test_a_tariff_that_shares_no_digit_suggests_no_rate() -> None:
 )
 def test_a_masked_number_shows_its_range_and_its_end(number: str, shown: int, text: str) -> None:
     assert masked(number, shown) == text
+
+
+def test_where_a_country_has_no_codes_the_prefix_goes_as_far_as_the_numbers_agree() -> None:
+    assert [prefix for prefix, *_ in group("+999123456", "+999129999")] == ["99912"]
+    assert [prefix for prefix, *_ in group("+999123456")] == ["999123"]
+    assert [prefix for prefix, *_ in group("+999123456", "+999888888")] == ["999"]
