@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from rtbill.domain.account import AccountState
+from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.ledger import CASH, CORRECTIONS, REVENUE, Transfer, TransferKind
-from rtbill.domain.rated import CallStatus, Facts, RatedCall
+from rtbill.domain.rated import CallStatus, Facts, PricedCall, RatedCall, Repriced
 
 
 def call_key(call: CallId) -> str:
@@ -19,6 +20,18 @@ def call_key(call: CallId) -> str:
 def credit_key(key: str) -> str:
     """The key of a credit whose giver chose `key`."""
     return f"credit:{key}"
+
+
+def rerate_key(run: int, account: str, call: str) -> str:
+    """The key under which this run debits the call, `pbx/leg`, anew, or adjusts its invoice. The
+    account keeps keys of one slice beside each other in the store's index, no more.
+    """
+    return f"rerate:{run}:{account}:{call}"
+
+
+def reversal_key(run: int, account: str, call: str) -> str:
+    """The key under which this run takes the call's old debit back."""
+    return f"rerate:{run}:{account}:{call}:back"
 
 
 def post_call(state: AccountState, call: RatedCall) -> Facts:
@@ -72,6 +85,94 @@ def credit(state: AccountState, micros: int, key: str, at: datetime, reason: str
         reason=reason,
     )
     return Facts(after, None, (transfer,))
+
+
+def reprice(state: AccountState, run: int, calls: Sequence[Repriced], at: datetime) -> Facts:
+    """Each call's old debit is taken back and its new price debited, one call after the other; the
+    difference to an invoice is a line of its own.
+
+    It happens now, whenever the calls were: what a report said of a month stays true.
+    """
+    account = state.account
+    books = _Reprices(account, state.balance_micros, state.version, run, at)
+    for call, price in calls:
+        assert price.currency == account.currency, "an account has one currency"
+        assert price.micros != call.micros, "the same price moves nothing"
+        if call.invoiced is None:
+            books.reverse(call)
+            books.debit(call, price.micros)
+        else:
+            books.adjust(call, call.micros - price.micros)
+    after = replace(state, balance_micros=books.balance_micros, version=books.version)
+    return Facts(after, transfers=tuple(books.transfers), repriced=tuple(calls))
+
+
+class _Reprices:
+    """The transfers of calls that are rated again, each on the balance that the last one left."""
+
+    def __init__(
+        self, account: Account, balance_micros: int, version: int, run: int, at: datetime
+    ) -> None:
+        self.balance_micros = balance_micros
+        self.version = version
+        self.transfers: list[Transfer] = []
+        self._account = account.id
+        self._currency = account.currency
+        self._revenue = f"{REVENUE}:{account.account_class}"
+        self._run = run
+        self._at = at
+        self._reason = f"rated again in run {run}"
+
+    def reverse(self, call: PricedCall) -> None:
+        """Take back what it was debited."""
+        if call.micros:
+            assert call.debited is not None, f"{call.key} costs something and was never debited"
+            assert call.revenue is not None
+            key = reversal_key(self._run, self._account, call.key)
+            kind = TransferKind.REVERSAL
+            self._move(call, key, kind, call.micros, call.revenue, reverses=call.debited)
+
+    def debit(self, call: PricedCall, micros: int) -> None:
+        """Debit the new price."""
+        if micros:
+            key = rerate_key(self._run, self._account, call.key)
+            self._move(call, key, TransferKind.CALL, -micros, self._revenue)
+
+    def adjust(self, call: PricedCall, change_micros: int) -> None:
+        """What the invoice charged too much, or, below zero, too little."""
+        key = rerate_key(self._run, self._account, call.key)
+        self._move(call, key, TransferKind.ADJUSTMENT, change_micros, self._revenue)
+
+    def _move(  # noqa: PLR0913 - what one transfer is made of
+        self,
+        call: PricedCall,
+        key: str,
+        kind: TransferKind,
+        change_micros: int,
+        own_side: str,
+        *,
+        reverses: str | None = None,
+    ) -> None:
+        self.balance_micros += change_micros
+        self.version += 1
+        is_rise = change_micros > 0
+        self.transfers.append(
+            Transfer(
+                key=key,
+                debit=own_side if is_rise else self._account,
+                credit=self._account if is_rise else own_side,
+                amount_micros=abs(change_micros),
+                currency=self._currency,
+                kind=kind,
+                event_at=self._at,
+                account=self._account,
+                version=self.version,
+                balance_after_micros=self.balance_micros,
+                call=call.key,
+                reason=self._reason,
+                reverses=reverses,
+            )
+        )
 
 
 def _moved(state: AccountState, micros: int) -> AccountState:

@@ -43,6 +43,7 @@ def build(
     lines = []
     balance = opening_micros
     shares: dict[str, tuple[int, int]] = {}
+    counted: set[str | None] = set()
     for posted in transfers:
         transfer = posted.transfer
         assert transfer.currency == currency, f"{account}: {transfer.key} is in another currency"
@@ -54,7 +55,9 @@ def build(
         if call is not None:
             member = call.person or call.record.payer or "unknown extension"
             count, charged = shares.get(member, (0, 0))
-            shares[member] = (count + 1, charged - amount)
+            is_new = transfer.call not in counted  # one that was rated again has several entries
+            shares[member] = (count + is_new, charged - amount)
+            counted.add(transfer.call)
         lines.append(StatementLine(posted, amount, balance, call))
     members = tuple((name, *share) for name, share in sorted(shares.items()))
     return Statement(account, currency, opening_micros, tuple(lines), balance, members)

@@ -17,7 +17,9 @@ class Alarm:
 
     kind: str
     """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
-    `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`."""
+    `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`,
+    `rerating`.
+    """
     subject: str
     text: str
     since: datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rtbill.assignment import NOWHERE, Assignment, Place
@@ -53,6 +53,30 @@ class Assessor:
     def replace_book(self, book: PriceBook) -> None:
         """Use other tariffs from now on."""
         self._book = book
+
+    @property
+    def edition(self) -> tuple[PriceBook, int]:
+        """The prices now used, and how often versions came to them: another one when any did."""
+        return self._book, self._book.revision
+
+    @property
+    def assignment(self) -> Assignment:
+        """Which tariff or plan each call is priced by."""
+        return self._assignment
+
+    def with_book(self, book: PriceBook) -> Assessor:
+        """The same site by other tariffs."""
+        return Assessor(self._directory, self._plan, book, self._assignment)
+
+    def tariffs_of(self, account: Account, place: Place) -> tuple[str, ...]:
+        """The tariffs that are asked for rates of the account's calls from there, by the newest
+        version of its plan where it has one.
+        """
+        name = self._assignment.price_list(account, place)
+        versions = self._book.plan_versions(name)
+        if not versions:
+            return (name,)
+        return max(versions, key=lambda each: each.version).tariffs
 
     def payer(self, pbx: str, extension: str | None, at: datetime) -> Payer:
         """Who pays: the holder at answer time; house for nobody's extension; else suspense."""
@@ -167,6 +191,21 @@ class Assessor:
         return RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note
         )
+
+    def assess_again(self, call: RatedCall) -> RatedCall:
+        """A call that waits, as it is billed to the same account now; NoRate when it still has no
+        price.
+        """
+        record = call.record
+        assert record.answered_at is not None, "what was not answered has no price"
+        place = Place(record.id.pbx, record.trunk)
+        called = self.classify(record.dialled, place)
+        cost, status = None, CallStatus.FREE
+        if called.kind is NumberKind.CHARGEABLE:
+            terms = self._directory.account(call.account)
+            cost = self.price(terms, called, record.answered_at, record.talk_us, place)
+            status = CallStatus.RATED
+        return replace(call, status=status, kind=called.kind, number=called.number, price=cost)
 
     def _status(
         self, record: CallRecord, account: str, called: CalledNumber

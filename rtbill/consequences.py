@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
-from rtbill.domain.rated import CallStatus, Facts, RatedCall
+from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
+from rtbill.domain.rerating import Difference
 from rtbill.domain.stance import Stance
 from rtbill.enforcement import Policy, decide
 from rtbill.stances import EVERYWHERE, STANDARD, Reach, Spared
@@ -70,6 +71,34 @@ def credited(  # noqa: PLR0913 - the facts of one credit
     """Money received or corrected, with all that follows from it."""
     facts = ledger.credit(state, micros, key, at, reason)
     return with_consequences(state, facts, policies, at, reach)
+
+
+def repriced(  # noqa: PLR0913 - the facts of one slice
+    state: AccountState,
+    calls: Sequence[Repriced],
+    run: int,
+    policies: Policies,
+    at: datetime,
+    whole: Difference | None,
+    reach: Reach = EVERYWHERE,
+) -> Facts:
+    """Newer prices of some calls. What follows from all of the account's, whose sum is `whole`,
+    follows with the last slice: a lock between two slices would be for nothing.
+    """
+    facts = ledger.reprice(state, run, calls, at)
+    if whole is None:
+        return facts
+    after = facts.state
+    before = replace(state, balance_micros=after.balance_micros - whole.change_micros)
+    facts = with_consequences(before, facts, policies, at, reach)
+    if not whole.changed or not reach.tells_holder:
+        return facts
+    change = Money(abs(whole.change_micros), whole.currency)
+    text = f"{whole.changed} calls were rated again, {change} "
+    text += "given back" if whole.change_micros >= 0 else "more to pay"
+    text += f"; balance {Money(after.balance_micros, whole.currency)}"
+    notice = Notice("calls.rerated", state.account.id, text, at)
+    return replace(facts, notices=(notice, *facts.notices))
 
 
 def reassessed(

@@ -28,6 +28,7 @@ from rtbill.price_lists import PriceLists
 from rtbill.price_plans import PricePlans
 from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.registry import Registry
+from rtbill.runs import Runs
 from rtbill.waiting_calls import WaitingCalls
 
 _EXTENSION = re.compile(r"[0-9A-Za-z*#+._-]{1,32}")
@@ -78,6 +79,9 @@ class Desk:
             wording=self._wording,
             currency=currency,
         )
+        self.runs = Runs(
+            billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
+        )
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": registry.import_accounts,
@@ -90,6 +94,7 @@ class Desk:
             "unlock": self._unlock,
             "calls.bill": waiting.bill,
             "calls.drop": waiting.drop,
+            **self.runs.orders(),
         }
 
     def add_order(self, verb: str, order: Callable[[Arguments], Awaitable[Answer]]) -> None:

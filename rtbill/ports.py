@@ -31,7 +31,8 @@ from rtbill.domain.observation import (
     PostedObservation,
 )
 from rtbill.domain.price_plan import PricePlan
-from rtbill.domain.rated import CallStatus, Facts, RatedCall
+from rtbill.domain.rated import CallStatus, Facts, Position, PricedCall, RatedCall, Repriced
+from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
 
 
@@ -172,6 +173,22 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Repricing:
+    """A slice of a run: some calls of one account get newer prices, in order of their answers.
+
+    Known are the run and the call: what was done before is left out, and nothing is done twice.
+    """
+
+    run: int
+    account: str
+    calls: tuple[Repriced, ...]
+    is_last: bool
+    """The account's part of the run is done with it."""
+    decide: Callable[[AccountState, Sequence[Repriced]], Facts]
+    """From the state and the calls that are not yet done."""
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """The durable result of an operation."""
 
@@ -191,6 +208,12 @@ class Store(Protocol):
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Queue one operation; the future resolves after its commit, or fails with Unavailable,
         UnknownAccount.
+        """
+        ...
+
+    def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
+        """Queue a slice of a run, behind everything else that waits. The future fails with Conflict
+        when the run is not under way, or a call has got another price since.
         """
         ...
 
@@ -307,6 +330,32 @@ class Reader(Protocol):
         """Those of these transfers (`credit:<key>`, `call:<call id>`) that were made, by key,
         whatever their account.
         """
+        ...
+
+    async def newest_call(self) -> int:
+        """Row of the call that came last; 0 without calls."""
+        ...
+
+    async def priced_calls(
+        self, account: str, run: Run, after: Position, limit: int
+    ) -> Sequence[PricedCall]:
+        """The account's rated calls that the run is about, by answer; those that were rated when it
+        was made.
+        """
+        ...
+
+    async def waiting_calls(
+        self, wanted: Selection, after: Position, limit: int
+    ) -> Sequence[WaitingCall]:
+        """Calls without a price, by answer."""
+        ...
+
+    async def runs(self, limit: int) -> Sequence[Run]:
+        """Runs, newest first."""
+        ...
+
+    async def differences(self, run: int) -> Sequence[Difference]:
+        """What the run does to each account, by account."""
         ...
 
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:

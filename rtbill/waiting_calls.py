@@ -7,12 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from rtbill.assignment import Place
 from rtbill.billing import Billing
 from rtbill.domain.changes import DropCall
 from rtbill.domain.errors import BadRecord, Conflict, Refused
 from rtbill.domain.money import decimal_text
-from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.ports import Clock, Reader, Store
 
 TALK_S_MAX = 7 * 86_400
@@ -38,22 +37,14 @@ class WaitingCalls:
             talk = _talk_time(arguments["seconds"])
             record = replace(record, ended_at=answered_at + talk)
         terms = self._billing.directory.account(call.account)
-        place = Place(record.id.pbx, record.trunk)
-        called = self._billing.assessor.classify(record.dialled, place)
-        cost = None
-        status = CallStatus.FREE
-        if called.kind is NumberKind.CHARGEABLE:
-            cost = self._billing.assessor.price(terms, called, answered_at, record.talk_us, place)
-            status = CallStatus.RATED
-        billed = RatedCall(
-            record, call.account, status, called.kind, called.number, cost, call.person, call.note
-        )
+        billed = self._billing.assessor.assess_again(replace(call, record=record))
+        cost = billed.price
         committed = await self._store.submit(self._billing.operation(billed, settles=call.status))
         if committed.facts is None:
             raise Conflict(f"call {record.id} was settled meanwhile")
         self._billing.committed(committed, billed)
         self._billing.alarms.clear("unconfirmed", str(record.id))
-        self._billing.alarms.clear("unrated", called.number or record.dialled or "?")
+        self._billing.alarms.clear("unrated", billed.number or record.dialled or "?")
         return {
             "call": str(record.id),
             "account": call.account,

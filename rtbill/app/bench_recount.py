@@ -17,7 +17,7 @@ _NEW_CALLS = """
 """
 _NEW_TRANSFERS = """
     SELECT count(*), count(DISTINCT call), coalesce(sum(amount_micros), 0)
-    FROM transfer WHERE id > ? AND kind = 'call'
+    FROM transfer WHERE id > ? AND kind = 'call' AND call IN (SELECT key FROM call WHERE id > ?)
 """
 
 
@@ -27,7 +27,7 @@ def recount(path: Path, last_call: int, last_transfer: int) -> dict[str, int]:
     try:
         calls, keys, talk_us, price = connection.execute(_NEW_CALLS, (last_call,)).fetchone()
         posted, posted_keys, amount = connection.execute(
-            _NEW_TRANSFERS, (last_transfer,)
+            _NEW_TRANSFERS, (last_transfer, last_call)
         ).fetchone()
     finally:
         connection.close()

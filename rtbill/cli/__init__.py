@@ -21,9 +21,11 @@ from rtbill.cli import (
     observed,
     plans,
     rate,
+    rerate,
     service,
     tariffs,
     trials,
+    unrated,
     upkeep,
     what_if,
 )
@@ -58,7 +60,19 @@ def _rtbill(
     """
 
 
-for family in (service, exchange, checking, upkeep, money, rate, calls, observed, compare, trials):
+for family in (
+    service,
+    exchange,
+    checking,
+    upkeep,
+    money,
+    rate,
+    calls,
+    rerate,
+    observed,
+    compare,
+    trials,
+):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
@@ -67,6 +81,7 @@ what_if.add_to(tariffs.app)
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(plans.app, name="plan")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
+app.add_typer(unrated.app, name="unrated")
 
 
 def main() -> None:

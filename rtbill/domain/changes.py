@@ -9,6 +9,7 @@ from rtbill.domain.account import Account, DeskLock, Extension, Membership
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
 from rtbill.domain.price_plan import PricePlan
+from rtbill.domain.rerating import Difference, Run, RunState
 from rtbill.domain.tariff import Tariff
 
 
@@ -83,6 +84,31 @@ class DropCall:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkInvoiced:
+    """These calls, by key, are charged by this invoice, which is never changed."""
+
+    calls: tuple[str, ...]
+    invoice: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddRun:
+    """What a dry run found, by account; its id is the next."""
+
+    run: Run
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRun:
+    """A run is begun, finished or dropped."""
+
+    run: int
+    state: RunState
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PostNotices:
     """Notices that belong to no account operation, such as alarms."""
 
@@ -132,6 +158,9 @@ Change = (
     | SetDeskLock
     | LiftDeskLock
     | DropCall
+    | MarkInvoiced
+    | AddRun
+    | MoveRun
     | PostNotices
     | AddObservations
     | NoticesSent

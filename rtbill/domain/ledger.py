@@ -20,6 +20,10 @@ class TransferKind(StrEnum):
     CALL = "call"
     TOP_UP = "top-up"
     CORRECTION = "correction"
+    REVERSAL = "reversal"
+    """Takes back the debit of a call that is rated again."""
+    ADJUSTMENT = "adjustment"
+    """What a call rated again costs more or less than its invoice says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +31,9 @@ class Transfer:
     """Money moves from the debit account to the credit account; never changed once written."""
 
     key: str
-    """Built from the business fact, unique for ever: `call:<call id>`, `credit:<key>`."""
+    """Built from the business fact, unique for ever: `call:<call id>`, `credit:<key>`,
+    `rerate:<run>:<account>:<call id>`.
+    """
     debit: str
     """Account id that pays: its balance falls by the amount."""
     credit: str

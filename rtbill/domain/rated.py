@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -85,6 +86,50 @@ class RatedCall:
     """Why a call is unrated, unconfirmed or dropped."""
 
 
+class Position(NamedTuple):
+    """Where a page of calls ended: microseconds since 1970 of the answer, and the row."""
+
+    began_us: int
+    row: int
+
+
+START = Position(-(1 << 62), 0)
+
+
+class PricedCall(NamedTuple):
+    """What re-rating needs of a rated call; light, because there may be millions."""
+
+    row: int
+    key: str
+    pbx: str
+    trunk: str
+    number: str | None
+    began_us: int
+    answered_at: datetime
+    talk_us: int
+    micros: int
+    """Its price now."""
+    last_run: int | None
+    """The run that made this price."""
+    invoiced: str | None
+    debited: str | None
+    """Key of the transfer that debits it now; None when it costs nothing."""
+    revenue: str | None
+    """Account that this transfer credits."""
+
+    @property
+    def position(self) -> Position:
+        """Where the next page begins."""
+        return Position(self.began_us, self.row)
+
+
+class Repriced(NamedTuple):
+    """A call and its new price, which is another amount than the old one."""
+
+    call: PricedCall
+    price: Price
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What one operation on an account decides; the store makes all of it durable, or none."""
@@ -98,3 +143,5 @@ class Facts:
     """Set when the wanted service changed."""
     observations: tuple[Observation, ...] = ()
     """What would have been done, where it is only observed."""
+    repriced: tuple[Repriced, ...] = ()
+    """Calls that have a newer price."""

@@ -146,6 +146,8 @@ class TariffBook:
             for name, versions in self._versions.items()
         }
         self._tables: dict[tuple[str, int], RateTable] = {}
+        self.revision = 0
+        """How often a version was added."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._versions
@@ -165,6 +167,7 @@ class TariffBook:
         versions = sorted(
             [*self.versions(name), added], key=lambda tariff: (tariff.valid_from, tariff.version)
         )
+        self.revision += 1
         self._versions[name] = versions
         self._starts[name] = [epoch_us(version.valid_from) for version in versions]
         self._tables[name, added.version] = table
@@ -172,6 +175,14 @@ class TariffBook:
     def table(self, tariff: Tariff) -> RateTable:
         """One of its versions, made ready."""
         return self._tables.get((tariff.name, tariff.version)) or RateTable(tariff, self._calendars)
+
+    def with_versions(self, added: Iterable[Tariff]) -> TariffBook:
+        """A book that holds these as well."""
+        return TariffBook([*self._all(), *added], self._calendars)
+
+    def _all(self) -> Iterable[Tariff]:
+        for versions in self._versions.values():
+            yield from versions
 
     def make_ready(self, at: datetime) -> None:
         """Make ready what is in force now, so that no call has to wait for it."""

@@ -46,6 +46,11 @@ class PriceBook(TariffBook):
         other._versions, other._starts, other._tables = self._versions, self._starts, self._tables
         return other
 
+    def with_versions(self, added: Iterable[Tariff]) -> PriceBook:
+        """A book that holds these tariffs as well, and the same plans."""
+        plans = [version for versions in self._plans.values() for version in versions]
+        return PriceBook([*self._all(), *added], self._calendars, plans)
+
     @property
     def plan_names(self) -> tuple[str, ...]:
         """Every plan, by name."""

@@ -10,12 +10,14 @@ from itertools import groupby
 from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Clock, Committed, Operation
+from rtbill.ports import Clock, Committed, Operation, Repricing
 from rtbill.storage.changes import apply_change
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import OperationSet
 
-Work = Operation | LiveLeg | Change
+Work = Operation | Repricing | LiveLeg | Change
+Posting = Operation | Repricing | LiveLeg
+"""Work that is gathered and written together."""
 Answer = Committed | Exception | None
 """What the caller of one piece of work hears: its result, or why it was not done."""
 
@@ -52,7 +54,7 @@ class Books:
             self._connection.execute("BEGIN IMMEDIATE")
             answers: list[Answer] = []
             # Operations in a row are written together; changes are few and go one by one.
-            for is_set, run in groupby(works, lambda work: isinstance(work, Operation | LiveLeg)):
+            for is_set, run in groupby(works, lambda work: isinstance(work, Posting)):
                 works_of_run = list(run)
                 answers += self._set(works_of_run) if is_set else self._changes(works_of_run)
             self._connection.execute("COMMIT")
@@ -63,6 +65,10 @@ class Books:
             raise
         self._memory.keep()
         return answers
+
+    def fold_log(self) -> None:
+        """Bring what the write-ahead log holds into the file, as far as no reader needs it."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
         """Close the database; the write-ahead log is folded into it."""
@@ -85,7 +91,7 @@ class Books:
         mark = self._memory.mark()
         self._connection.execute("SAVEPOINT work")
         answers: list[Answer] = []
-        operations = [work for work in works if isinstance(work, Operation | LiveLeg)]
+        operations = [work for work in works if isinstance(work, Posting)]
         try:
             gathered = OperationSet(
                 self._connection, self._memory, operations, epoch_us(self._clock.now())
@@ -104,7 +110,7 @@ class Books:
     def _changes(self, works: Sequence[Work]) -> list[Answer]:
         answers: list[Answer] = []
         for change in works:
-            assert not isinstance(change, Operation | LiveLeg)
+            assert not isinstance(change, Posting)
             mark = self._memory.mark()
             self._connection.execute("SAVEPOINT work")
             try:
@@ -125,9 +131,11 @@ class Books:
         self._memory.undo_to(mark)
 
 
-def _answer(gathered: OperationSet, operation: Operation | LiveLeg) -> Answer:
+def _answer(gathered: OperationSet, operation: Posting) -> Answer:
     """What the operation decided, or the exception its rule raised: that is its own affair."""
     try:
+        if isinstance(operation, Repricing):
+            return gathered.reprice(operation)
         return gathered.add(operation)
     except Exception as error:
         if is_environment(error):

@@ -11,6 +11,7 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import (
     AddObservations,
     AddPricePlan,
+    AddRun,
     AddTariff,
     Assign,
     Change,
@@ -20,6 +21,8 @@ from rtbill.domain.changes import (
     EndMembership,
     Heard,
     LiftDeskLock,
+    MarkInvoiced,
+    MoveRun,
     NoticesSent,
     PostNotices,
     SetDeskLock,
@@ -44,6 +47,7 @@ from rtbill.storage.rows import (
     notice_row,
     observation_row,
 )
+from rtbill.storage.run_changes import add_run, mark_invoiced, move_run
 from rtbill.storage.tariff_rows import insert_tariff
 
 _INSERT_ACCOUNT = f"INSERT INTO account ({ACCOUNT_COLUMNS})"
@@ -82,6 +86,12 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
             )
         case DropCall():
             _drop_call(connection, memory, change)
+        case MarkInvoiced():
+            mark_invoiced(connection, change)
+        case AddRun():
+            add_run(connection, change)
+        case MoveRun():
+            move_run(connection, change)
         case PostNotices():
             rows = [notice_row(memory.take_id("notice"), notice) for notice in change.notices]
             insert_rows(connection, f"INSERT INTO notice ({NOTICE_COLUMNS})", rows)

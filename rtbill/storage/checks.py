@@ -15,7 +15,7 @@ from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.ledger import CONTRA_ACCOUNTS, Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import Facts, RatedCall
-from rtbill.ports import Operation
+from rtbill.ports import Operation, Repricing
 
 SAME_ANSWER = timedelta(seconds=2)
 """Two reports of one leg may differ by so much in the time of answer."""
@@ -23,6 +23,32 @@ SAME_ANSWER = timedelta(seconds=2)
 
 def check_facts(before: AccountState, operation: Operation, facts: Facts) -> None:
     """Assert that the facts follow from the state: versions, balances, currency and keys."""
+    _check_moves(before, facts)
+    if facts.transfers:
+        assert facts.transfers[0].key == operation.key
+    assert (operation.call is None) == (facts.call is None), "only a call operation brings a call"
+    assert not facts.repriced
+    if facts.call is not None:
+        assert facts.call.record.id == operation.call
+        assert facts.call.account == operation.account
+
+
+def check_repricing(before: AccountState, repricing: Repricing, facts: Facts) -> None:
+    """Assert that the facts follow from the state, and that each call's own transfers make the
+    difference of its prices.
+    """
+    _check_moves(before, facts)
+    assert facts.call is None
+    change: dict[str | None, int] = {}
+    for transfer in facts.transfers:
+        change[transfer.call] = change.get(transfer.call, 0) + _change_of(transfer)
+    assert len(change) == len(facts.repriced)
+    for call, price in facts.repriced:
+        assert change[call.key] == call.micros - price.micros, f"{call.key} moves something else"
+    assert repricing.account == before.account.id
+
+
+def _check_moves(before: AccountState, facts: Facts) -> None:
     assert facts.state.account == before.account, "an operation moves money, it changes no terms"
     balance, version = before.balance_micros, before.version
     for transfer in facts.transfers:
@@ -34,12 +60,6 @@ def check_facts(before: AccountState, operation: Operation, facts: Facts) -> Non
         assert transfer.balance_after_micros == balance, f"{transfer.key}: balance does not follow"
     assert facts.state.balance_micros == balance, "the state does not follow from the transfers"
     assert facts.state.version == version
-    if facts.transfers:
-        assert facts.transfers[0].key == operation.key
-    assert (operation.call is None) == (facts.call is None), "only a call operation brings a call"
-    if facts.call is not None:
-        assert facts.call.record.id == operation.call
-        assert facts.call.account == operation.account
 
 
 def _change_of(transfer: Transfer) -> int:

@@ -65,8 +65,12 @@ class Memory:
 
     def take_id(self, table: str) -> int:
         """An unused row id for `call`, `transfer` or `notice`."""
+        return self.take_ids(table, 1)
+
+    def take_ids(self, table: str, count: int) -> int:
+        """The first of so many unused row ids in a row."""
         number = self.next_id[table]
-        self.put(self.next_id, table, number + 1)
+        self.put(self.next_id, table, number + count)
         return number
 
     def count_call(self, status: CallStatus, change: int) -> None:

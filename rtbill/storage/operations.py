@@ -16,10 +16,17 @@ from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
-from rtbill.ports import Committed, Operation
+from rtbill.ports import Committed, Operation, Repricing
 from rtbill.storage.bulk import Row, insert_rows, select_by_keys
-from rtbill.storage.checks import as_another_leg, check_facts, is_another_leg
+from rtbill.storage.checks import (
+    as_another_leg,
+    check_facts,
+    check_repricing,
+    is_another_leg,
+)
 from rtbill.storage.memory import Memory, Side
+from rtbill.storage.repricing import repricing_rows, still_to_do
+from rtbill.storage.rerating_rows import RERATED_COLUMNS
 from rtbill.storage.rows import (
     CALL_COLUMNS,
     LIVE_COLUMNS,
@@ -39,6 +46,9 @@ _INSERT_CALLS = f"INSERT INTO call (id, posted_at, {CALL_COLUMNS})"
 _INSERT_TRANSFERS = f"INSERT INTO transfer (id, posted_at, {TRANSFER_COLUMNS})"
 _INSERT_NOTICES = f"INSERT INTO notice ({NOTICE_COLUMNS})"
 _INSERT_OBSERVATIONS = f"INSERT INTO observation (posted_at, {OBSERVATION_COLUMNS})"
+_INSERT_RERATED = f"INSERT INTO rerated_call ({RERATED_COLUMNS})"
+_COUNT_DONE = "UPDATE rerating SET done = done + ? WHERE id = ?"
+_ACCOUNT_DONE = "UPDATE rerating_account SET is_done = 1 WHERE run = ? AND account = ?"
 _INSERT_LIVE = f"INSERT OR REPLACE INTO live_call ({LIVE_COLUMNS})"
 _SETTLE_CALL = (
     f"UPDATE call SET ({CALL_COLUMNS}, settled_at)"  # noqa: S608 - constant
@@ -65,7 +75,7 @@ class OperationSet:
         self,
         connection: sqlite3.Connection,
         memory: Memory,
-        works: Iterable[Operation | LiveLeg],
+        works: Iterable[Operation | Repricing | LiveLeg],
         posted_at_us: int,
     ) -> None:
         self._connection = connection
@@ -89,6 +99,9 @@ class OperationSet:
         self._transfer_rows: list[Row] = []
         self._notice_rows: list[Row] = []
         self._observation_rows: list[Row] = []
+        self._rerated_rows: list[Row] = []
+        self._slices: list[tuple[Repricing, int]] = []
+        """Slices of runs, and how many calls each did."""
         self._live: dict[CallId, LiveLeg | None] = {}
         self._balances: set[Side] = set()
         self._services: dict[str, Service] = {}
@@ -109,6 +122,31 @@ class OperationSet:
         if work.call is None:
             return self._credit(work, state)
         return self._call(work, work.call, state)
+
+    def reprice(self, repricing: Repricing) -> Committed:
+        """Decide one slice of a run; nothing when it was done before."""
+        state = self._memory.accounts.get(repricing.account)
+        if state is None:
+            raise UnknownAccount(f"there is no account {repricing.account}")
+        calls = still_to_do(self._connection, repricing)
+        if calls is None or not (calls or repricing.is_last):
+            return Committed(None, None)
+        facts = repricing.decide(state, calls)
+        check_repricing(state, repricing, facts)
+        first_id = self._memory.take_ids("transfer", len(facts.transfers))
+        written = repricing_rows(facts, repricing.run, first_id)
+        self._transfer_rows += [
+            (number, self._posted_at_us, *row)
+            for number, row in enumerate(written.transfers, start=first_id)
+        ]
+        self._rerated_rows += written.calls
+        for side, micros, transfers in written.own_sides:
+            self._move_own_side(side, micros, transfers)
+        if facts.transfers:
+            self._balances.add((state.account.id, state.account.currency))
+        self._slices.append((repricing, len(calls)))
+        self._follow(facts)
+        return Committed(facts, None)
 
     def _credit(self, operation: Operation, state: AccountState) -> Committed:
         first = self._transfers.get(operation.key)
@@ -169,8 +207,16 @@ class OperationSet:
             self._transfers[transfer.key] = transfer
             number = memory.take_id("transfer")
             self._transfer_rows.append((number, self._posted_at_us, *transfer_row(transfer)))
-            self._move_own_side(transfer)
+            is_debit = transfer.account == transfer.debit
+            side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
+            self._move_own_side(side, -transfer.change_micros, 1)
             self._balances.add((account.id, account.currency))
+        self._follow(facts)
+        return Committed(facts, None)
+
+    def _follow(self, facts: Facts) -> None:
+        """What every kind of work leaves behind it, its calls and transfers aside."""
+        memory, account = self._memory, facts.state.account
         for notice in facts.notices:
             self.post_notice(notice)
         for observation in facts.observations:
@@ -179,18 +225,14 @@ class OperationSet:
         if facts.state.service != memory.accounts[account.id].service:
             self._services[account.id] = facts.state.service
         memory.put(memory.accounts, account.id, facts.state)
-        return Committed(facts, None)
 
     def post_notice(self, notice: Notice) -> None:
         """One more row of the outbox."""
         self._notice_rows.append(notice_row(self._memory.take_id("notice"), notice))
 
-    def _move_own_side(self, transfer: Transfer) -> None:
-        is_debit = transfer.account == transfer.debit
-        side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
+    def _move_own_side(self, side: Side, change_micros: int, transfers: int) -> None:
         micros, version = self._memory.own.get(side, (0, 0))
-        change = transfer.amount_micros if is_debit else -transfer.amount_micros
-        self._memory.put(self._memory.own, side, (micros + change, version + 1))
+        self._memory.put(self._memory.own, side, (micros + change_micros, version + transfers))
         self._balances.add(side)
 
     def _close_live(self, call: CallId) -> None:
@@ -220,6 +262,11 @@ class OperationSet:
             changed = connection.execute(_SETTLE_CALL, row).rowcount
             assert changed == 1, f"call {row[0]} could not be settled"
         insert_rows(connection, _INSERT_TRANSFERS, self._transfer_rows)
+        insert_rows(connection, _INSERT_RERATED, self._rerated_rows)
+        for repricing, calls in self._slices:
+            connection.execute(_COUNT_DONE, (calls, repricing.run))
+            if repricing.is_last:
+                connection.execute(_ACCOUNT_DONE, (repricing.run, repricing.account))
         insert_rows(connection, _INSERT_NOTICES, self._notice_rows)
         write_observations(connection, self._observation_rows)
         for account, service in self._services.items():

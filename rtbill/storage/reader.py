@@ -18,7 +18,8 @@ from rtbill.domain.errors import Unavailable
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import ObservationFilter, ObservedTotals, PostedObservation
 from rtbill.domain.price_plan import PricePlan
-from rtbill.domain.rated import CallStatus, RatedCall
+from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
+from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
 from rtbill.ports import (
     CallFilter,
@@ -28,6 +29,15 @@ from rtbill.ports import (
 )
 from rtbill.storage.bulk import Row, selects_by_keys
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
+from rtbill.storage.rerating_queries import priced_page, waiting_page
+from rtbill.storage.rerating_rows import (
+    DIFFERENCE_COLUMNS,
+    RUN_COLUMNS,
+    difference_from,
+    priced_call_from,
+    run_from,
+    waiting_call_from,
+)
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
     CALL_COLUMNS,
@@ -66,9 +76,12 @@ _TERMS = "SELECT id, body FROM terms"
 _BANDS = "SELECT id, body FROM band"
 _DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
 _LIVE = f"SELECT {LIVE_COLUMNS}, at FROM live_call LEFT JOIN heard USING (pbx) ORDER BY answered_at"
-_CALL = f"SELECT {CALL_COLUMNS} FROM call WHERE key = ?"
+_CALL = f"SELECT {CALL_COLUMNS} FROM priced_call WHERE key = ?"
 _SPAN = "SELECT (SELECT min(began_at) FROM call), (SELECT max(began_at) FROM call)"  # by the index
-_CALLS = f"SELECT {CALL_COLUMNS} FROM call WHERE "
+_CALLS = f"SELECT {CALL_COLUMNS} FROM priced_call WHERE "
+_NEWEST_CALL = "SELECT coalesce(max(id), 0) FROM call"
+_RUNS = f"SELECT {RUN_COLUMNS} FROM rerating ORDER BY id DESC LIMIT ?"
+_DIFFERENCES = f"SELECT {DIFFERENCE_COLUMNS} FROM rerating_account WHERE run = ? ORDER BY account"
 _TRANSFERS = (
     f"SELECT {TRANSFER_COLUMNS}, posted_at FROM transfer WHERE account = ?"
     " AND posted_at >= coalesce(?, posted_at) AND posted_at < coalesce(?, posted_at + 1)"
@@ -193,6 +206,33 @@ class SqliteReader:
             for statement, part in selects_by_keys(_TRANSFERS_BY_KEY, keys):
                 rows += await _all(connection, statement, part)
         return {each.key: each for each in await _converted(transfer_from, rows)}
+
+    async def newest_call(self) -> int:
+        """Row of the call that came last; 0 without calls."""
+        [(row,)] = await self._list(tuple, _NEWEST_CALL)
+        return int(row)
+
+    async def priced_calls(
+        self, account: str, run: Run, after: Position, limit: int
+    ) -> Sequence[PricedCall]:
+        """Those that were rated when the run was made, by answer."""
+        query, values = priced_page(account, run, after, limit)
+        return await self._list(priced_call_from, query, *values)
+
+    async def waiting_calls(
+        self, wanted: Selection, after: Position, limit: int
+    ) -> Sequence[WaitingCall]:
+        """Calls without a price, by answer."""
+        query, values = waiting_page(wanted, after, limit)
+        return await self._list(waiting_call_from, query, *values)
+
+    async def runs(self, limit: int) -> Sequence[Run]:
+        """Runs, newest first."""
+        return await self._list(run_from, _RUNS, limit)
+
+    async def differences(self, run: int) -> Sequence[Difference]:
+        """What the run does to each account, by account."""
+        return await self._list(difference_from, _DIFFERENCES, run)
 
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""

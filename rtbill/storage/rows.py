@@ -121,23 +121,24 @@ def call_row(call: RatedCall) -> Row:
         call.number,
         call.person,
         call.note,
-        *(
-            (*(None,) * 7, "", None, 0, None)
-            if price is None
-            else (
-                price.micros,
-                price.currency,
-                price.tariff,
-                price.tariff_version,
-                price.prefix,
-                price.destination,
-                price.billed_s,
-                price.plan,
-                price.plan_version,
-                price.tax_micros,
-                price.cost_micros,
-            )
-        ),
+        *((*(None,) * 7, "", None, 0, None) if price is None else price_row(price)),
+    )
+
+
+def price_row(price: Price) -> Row:
+    """The last of CALL_COLUMNS, from `price_micros` on."""
+    return (
+        price.micros,
+        price.currency,
+        price.tariff,
+        price.tariff_version,
+        price.prefix,
+        price.destination,
+        price.billed_s,
+        price.plan,
+        price.plan_version,
+        price.tax_micros,
+        price.cost_micros,
     )
 
 
@@ -174,8 +175,8 @@ def call_from(row: Row) -> RatedCall:
     )
 
 
-def transfer_row(transfer: Transfer) -> Row:
-    """As in TRANSFER_COLUMNS."""
+def transfer_row(transfer: Transfer, event_us: int | None = None) -> Row:
+    """As in TRANSFER_COLUMNS; `event_us` is its `event_at`, where that is reckoned already."""
     return (
         transfer.key,
         transfer.debit,
@@ -183,7 +184,7 @@ def transfer_row(transfer: Transfer) -> Row:
         transfer.amount_micros,
         transfer.currency,
         transfer.kind.value,
-        epoch_us(transfer.event_at),
+        epoch_us(transfer.event_at) if event_us is None else event_us,
         transfer.account,
         transfer.version,
         transfer.balance_after_micros,

@@ -10,7 +10,7 @@ from typing import Any, Self
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Clock, Committed, Meter, Operation
+from rtbill.ports import Clock, Committed, Meter, Operation, Repricing
 from rtbill.storage.books import Work
 from rtbill.storage.writer import Done, Item, StoreSettings, Writer
 
@@ -76,6 +76,14 @@ class SqliteStore:
         """
         future: asyncio.Future[Committed] = self._loop.create_future()
         self._put(operation, future)
+        return future
+
+    def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
+        """Queue a slice of a run; it waits until nothing else does. Fails and raises as `submit`
+        does, and with Conflict.
+        """
+        future: asyncio.Future[Committed] = self._loop.create_future()
+        self._put(repricing, future)
         return future
 
     async def change(self, change: Change) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rtbill.storage.migrate import check_usable
 from rtbill.storage.sqlite import open_reader
+from rtbill.storage.verify_rerating import RERATING_PROOFS
 
 _EXAMPLES_MAX = 20
 """Rows shown of one kind of problem; the rest are counted."""
@@ -99,17 +100,33 @@ PROOFS: tuple[tuple[str, str], ...] = (
     (
         "call {0} is rated at {1} micros, but was debited {2} times, in all {3} micros",
         """
-        SELECT call.key, price_micros, coalesce(debits, 0), coalesce(micros, 0)
-        FROM call LEFT JOIN (
-            SELECT call AS key, account, currency, count(*) AS debits, sum(amount_micros) AS micros,
-                sum(debit = account) AS from_payer
-            FROM transfer WHERE kind = 'call' GROUP BY call
+        SELECT priced_call.key, price_micros, coalesce(debits, 0), coalesce(micros, 0)
+        FROM priced_call LEFT JOIN (
+            SELECT call AS key, min(account) AS account, min(currency) AS currency,
+                sum(kind = 'call') AS debits, count(DISTINCT account) AS accounts,
+                sum(CASE WHEN debit = account THEN amount_micros ELSE -amount_micros END) AS micros
+            FROM transfer WHERE call IS NOT NULL GROUP BY call
         ) AS debit
-        ON debit.key = call.key
+        ON debit.key = priced_call.key
         WHERE price_micros > 0 AND (
-            debits IS NULL OR debits <> 1 OR from_payer <> 1 OR micros <> price_micros
-            OR debit.account <> call.account OR debit.currency <> call.currency
+            debits IS NULL OR micros <> price_micros OR accounts <> 1
+            OR debits <> (SELECT call.price_micros > 0 FROM call WHERE call.id = priced_call.id) + (
+                SELECT count(*) FROM rerated_call JOIN transfer ON transfer.id = posting
+                WHERE rerated_call.account = priced_call.account
+                    AND rerated_call.call = priced_call.id AND transfer.kind = 'call'
+            )
+            OR debit.account <> priced_call.account OR debit.currency <> priced_call.currency
         )
+        """,
+    ),
+    (
+        "call {0} costs nothing, but its transfers make {1} micros",
+        """
+        SELECT priced_call.key, sum(CASE WHEN debit = transfer.account THEN 1 ELSE -1 END
+            * amount_micros) AS micros
+        FROM priced_call JOIN transfer ON transfer.call = priced_call.key
+        WHERE coalesce(price_micros, 0) = 0
+        GROUP BY priced_call.key HAVING micros <> 0
         """,
     ),
     (
@@ -117,7 +134,9 @@ PROOFS: tuple[tuple[str, str], ...] = (
         """
         SELECT transfer.key, transfer.call, coalesce(status || ' without a price', 'unknown')
         FROM transfer LEFT JOIN call ON call.key = transfer.call
-        WHERE transfer.kind = 'call' AND coalesce(call.price_micros, 0) = 0
+        WHERE transfer.call IS NOT NULL AND status IS NOT 'rated'
+            OR transfer.kind = 'call' AND coalesce(call.price_micros, 0) = 0
+                AND transfer.id NOT IN (SELECT posting FROM rerated_call WHERE posting IS NOT NULL)
         """,
     ),
     (
@@ -203,7 +222,7 @@ def problems_of(connection: sqlite3.Connection) -> list[str]:
     problems: list[str] = []
     connection.execute("BEGIN")
     try:
-        for sentence, query in (*_FILE_PROOFS, *PROOFS):
+        for sentence, query in (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS):
             try:
                 problems += _sentences(sentence, connection.execute(query))
             except sqlite3.DatabaseError as error:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from rtbill.domain.errors import Unavailable
-from rtbill.ports import Clock
+from rtbill.ports import Clock, Repricing
 from rtbill.storage.books import Answer, Books, Work, is_environment
 from rtbill.storage.migrate import migrate
 from rtbill.storage.sqlite import open_writer, process_lock
+
+SLICES_FOLDED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,10 @@ class Writer:
         self._abandon = threading.Event()
         self.queue: SimpleQueue[Item | None] = SimpleQueue()
         """None is the last item: write what came before and stop."""
+        self._held: deque[Item] = deque()
+        """Slices of runs that stand back."""
+        self._has_stood_back = False
+        self._slices = 0
         self.failing: str | None = None
 
     def abandon(self) -> None:
@@ -107,15 +114,39 @@ class Writer:
                 started = self._clock.monotonic()
                 answers = self._commit(books, batch)
                 self._deliver(Done(batch, answers, self._clock.monotonic() - started))
+                if isinstance(batch[0].work, Repricing):
+                    self._fold(books)
+
+    def _fold(self, books: Books) -> None:
+        """Fold the log into the file every few slices, a little at a time: all that the log may
+        hold at once would keep calls waiting for tens of milliseconds.
+        """
+        self._slices += 1
+        if self._slices % SLICES_FOLDED == 0:
+            with contextlib.suppress(sqlite3.Error):  # the next commit tells what is wrong
+                books.fold_log()
 
     def _next_batch(self) -> tuple[list[Item], bool]:
-        """At least one item, and all that has queued up behind it; True with the last of all."""
+        """At least one item, and all that has queued up behind it; True with the last of all.
+
+        A slice of a run stands back once for what has queued up, and then has a batch to itself:
+        a call waits for one slice at most.
+        """
+        if self._held and (self._has_stood_back or self.queue.empty()):
+            self._has_stood_back = False
+            return [self._held.popleft()], False
         batch: list[Item] = []
         while not batch or (len(batch) < self._settings.batch_max and not self.queue.empty()):
             item = self.queue.get()
             if item is None:
-                return batch, True
-            batch.append(item)
+                return [*batch, *self._held], True
+            if isinstance(item.work, Repricing):
+                self._held.append(item)
+                if self.queue.empty():
+                    break
+            else:
+                batch.append(item)
+        self._has_stood_back = bool(self._held and batch)
         return batch, False
 
     def _commit(self, books: Books, batch: Sequence[Item]) -> Sequence[Answer]:

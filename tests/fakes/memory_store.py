@@ -18,6 +18,7 @@ from rtbill.domain.account import (
 from rtbill.domain.changes import (
     AddObservations,
     AddPricePlan,
+    AddRun,
     AddTariff,
     Assign,
     Change,
@@ -27,6 +28,8 @@ from rtbill.domain.changes import (
     EndMembership,
     Heard,
     LiftDeskLock,
+    MarkInvoiced,
+    MoveRun,
     NoticesSent,
     PostNotices,
     SetDeskLock,
@@ -53,6 +56,7 @@ from rtbill.ports import (
     LiveRow,
     Operation,
     PostedTransfer,
+    Repricing,
     StoredNotice,
 )
 from rtbill.storage.checks import (
@@ -61,12 +65,14 @@ from rtbill.storage.checks import (
     assigned,
     check_facts,
     check_new_account,
+    check_repricing,
     ended,
     is_another_leg,
 )
+from tests.fakes.memory_runs import MemoryRuns, RunsReader
 
 
-class MemoryStore:
+class MemoryStore(RunsReader):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
     def __init__(self, clock: Clock) -> None:
@@ -85,6 +91,7 @@ class MemoryStore:
         self._notices: dict[int, StoredNotice] = {}
         self._notices_ever = 0
         self._observations: dict[str, PostedObservation] = {}
+        self._runs = MemoryRuns(self._calls, self._transfers)
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -123,21 +130,46 @@ class MemoryStore:
                 return Committed(None, self._first(operation.key), known)
         return self._keep(state, operation, operation.decide(state))
 
+    def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
+        """Done, or refused, before it returns."""
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        try:
+            future.set_result(self._reprice(repricing))
+        except (RtbillError, AssertionError) as error:
+            future.set_exception(error)
+        return future
+
+    def _reprice(self, repricing: Repricing) -> Committed:
+        state = self._account(repricing.account)
+        calls = self._runs.still_to_do(repricing)
+        if calls is None or not (calls or repricing.is_last):
+            return Committed(None, None)
+        facts = repricing.decide(state, calls)
+        check_repricing(state, repricing, facts)
+        self._move(facts)
+        self._runs.keep(repricing, calls)
+        return Committed(facts, None)
+
     def _first(self, key: str) -> Transfer | None:
         posted = self._transfers.get(key)
         return posted.transfer if posted else None
 
     def _keep(self, state: AccountState, operation: Operation, facts: Facts) -> Committed:
         check_facts(state, operation, facts)
-        self._accounts[operation.account] = facts.state
         if facts.call is not None:
             self._calls[str(facts.call.record.id)] = facts.call
             self._live.pop(str(facts.call.record.id), None)
+            if operation.settles is not None:
+                self._runs.settled_at[str(facts.call.record.id)] = self._clock.now()
+        self._move(facts)
+        return Committed(facts, None)
+
+    def _move(self, facts: Facts) -> None:
+        self._accounts[facts.state.account.id] = facts.state
         for transfer in facts.transfers:
             self._transfers[transfer.key] = PostedTransfer(transfer, self._clock.now())
         self._post(facts.notices)
         self._observe(facts.observations, self._clock.now())
-        return Committed(facts, None)
 
     def _observe(self, observations: Sequence[Observation], at: datetime) -> None:
         for each in observations:
@@ -186,6 +218,12 @@ class MemoryStore:
                 self._desk_locks.pop(extension, None)
             case DropCall(key, reason):
                 self._drop(key, reason)
+            case MarkInvoiced():
+                self._runs.mark_invoiced(change)
+            case AddRun():
+                self._runs.add(change)
+            case MoveRun():
+                self._runs.move(change)
             case PostNotices(notices):
                 self._post(notices)
             case AddObservations(observations, at):
@@ -263,12 +301,14 @@ class MemoryStore:
 
     async def calls(self, wanted: CallFilter) -> Sequence[RatedCall]:
         """Calls, newest first."""
-        found = [call for call in reversed(self._calls.values()) if _matches(call, wanted)]
+        newest = [self._runs.newest(call) for call in reversed(self._calls.values())]
+        found = [call for call in newest if _matches(call, wanted)]
         return sorted(found, key=_began_at, reverse=True)[: wanted.limit]
 
     async def call(self, key: str) -> RatedCall | None:
         """One call by its id."""
-        return self._calls.get(key)
+        found = self._calls.get(key)
+        return self._runs.newest(found) if found else None
 
     async def first_and_last_call(self) -> tuple[datetime, datetime] | None:
         """The instants of the oldest and the newest call."""

@@ -118,16 +118,21 @@ class Office:
             self.assessor, self.directory, stances, UnaidedLimits(), DESTINATIONS, unaided or {}
         )
         self.unaided = jobs.UnaidedRounds(rows, self.alarms, self.clock)
+        self._zone, self._calendars = zone, calendars
+        self.restart_desk()
+
+    def restart_desk(self) -> None:
+        """A desk that remembers nothing of what was ordered before."""
         self.desk = Desk(
             billing=self.billing,
             enforcement=self.enforcement,
             store=self.store,
             reader=self.store,
             clock=self.clock,
-            zone=zone,
+            zone=self._zone,
             currency="EUR",
             pbxs=[PBX],
-            calendars=calendars,
+            calendars=self._calendars,
         )
 
     async def open(

@@ -14,12 +14,13 @@ from typing import Any
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, RtbillError, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Committed, Operation
+from rtbill.ports import Committed, Operation, Repricing
 from tests.fakes.memory_store import MemoryStore
 
 CHANGE_TIMEOUT_S = 30.0
 RETRY_S = 0.5
 DISK_FULL = "the disk is full"
+Work = Operation | Repricing | Change | LiveLeg
 
 
 class Disk:
@@ -42,7 +43,7 @@ class LateStore:
         self._chance = chance
         self._slowest_s = slowest_s
         self._queue_max = queue_max
-        self._queue: list[tuple[Operation | Change | LiveLeg, asyncio.Future[Any] | None]] = []
+        self._queue: list[tuple[Work, asyncio.Future[Any] | None]] = []
         self._in_commit = 0
         self._is_busy = self._is_dead = False
 
@@ -55,6 +56,12 @@ class LateStore:
         """Queue one operation; Unavailable when the queue is full."""
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         self._put(operation, future)
+        return future
+
+    def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
+        """Queue one slice of a run, in order with everything else."""
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._put(repricing, future)
         return future
 
     async def change(self, change: Change) -> None:
@@ -76,7 +83,7 @@ class LateStore:
         """Nothing more becomes durable, nobody is answered."""
         self._is_dead = True
 
-    def _put(self, work: Operation | Change | LiveLeg, future: asyncio.Future[Any] | None) -> None:
+    def _put(self, work: Work, future: asyncio.Future[Any] | None) -> None:
         if self.queued >= self._queue_max:
             raise Unavailable(f"{self.queued} facts wait to be written")
         self._queue.append((work, future))
@@ -118,13 +125,13 @@ class LateStore:
             self._later(self._commit)
 
 
-def _carry_out(books: MemoryStore, work: Operation | Change | LiveLeg) -> Any:
+def _carry_out(books: MemoryStore, work: Work) -> Any:
     """The result, or the exception that one piece of work ends with."""
     if isinstance(work, LiveLeg):
         books.note_live(work)
         return None
-    if isinstance(work, Operation):
-        future = books.submit(work)
+    if isinstance(work, Operation | Repricing):
+        future = books.submit(work) if isinstance(work, Operation) else books.reprice(work)
         return future.exception() or future.result()
     applying = books.change(work)
     try:

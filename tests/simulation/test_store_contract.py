@@ -7,7 +7,7 @@ import random
 import pytest
 
 from rtbill.domain.changes import CreateAccount
-from tests.contract import test_observations, test_store
+from tests.contract import test_observations, test_rerating, test_store
 from tests.contract.conftest import Sides
 from tests.fakes.books import an_account
 from tests.fakes.environment import ManualClock
@@ -18,7 +18,7 @@ from tests.simulation.store import Disk, LateStore
 globals().update(
     {
         name: test
-        for suite in (test_store, test_observations)
+        for suite in (test_store, test_observations, test_rerating)
         for name, test in vars(suite).items()
         if name.startswith("test_")
     }

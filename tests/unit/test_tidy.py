@@ -31,6 +31,7 @@ HOMES = {
         "tests/",
     ),
     "panoramisk": ("simulator/place_calls.py",),
+    "phonenumbers": ("rtbill/formats/number_regions.py",),
     "prometheus_client": ("rtbill/observability.py",),
     "pydantic": ("rtbill/config/",),
     "python_calamine": ("rtbill/formats/xlsx_sheet.py",),

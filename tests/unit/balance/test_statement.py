@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from balance import ledger, statement
 from balance.statement import Statement
-from rtbill.domain.rated import RatedCall
+from rtbill.domain.rated import PricedCall, RatedCall, Repriced
 from rtbill.ports import PostedTransfer
-from tests.fakes.books import a_call, a_record
+from tests.fakes.books import a_call, a_price, a_record
 from tests.fakes.builders import a_state, at
 
 NOW = at("12:00:00")
@@ -93,3 +93,29 @@ def test_splitting_a_period_leaves_the_total_unchanged(cut: int) -> None:
     second = built(transfers[cut:], opening_micros=first.closing_micros)
 
     assert second.closing_micros == built(transfers).closing_micros
+
+
+def test_a_call_that_was_rated_again_is_counted_once_at_its_newest_price() -> None:
+    transfers = posted(CALLS[:1])
+    state = replace(a_state("4.80"), version=transfers[-1].transfer.version)
+    call = PricedCall(
+        row=1,
+        key="hotel/1",
+        pbx="hotel",
+        trunk="carrier",
+        number="+41315550100",
+        began_us=0,
+        answered_at=NOW,
+        talk_us=60_000_000,
+        micros=200_000,
+        last_run=None,
+        invoiced=None,
+        debited="call:hotel/1",
+        revenue="revenue:standard",
+    )
+    facts = ledger.reprice(state, 1, [Repriced(call, a_price(150_000))], NOW)
+
+    made = built(transfers + [PostedTransfer(transfer, NOW) for transfer in facts.transfers])
+
+    assert made.by_member == (("Kim Lee", 1, 150_000),)
+    assert made.closing_micros == 4_850_000

@@ -201,3 +201,31 @@ async def test_calls_of_before_price_plans_are_kept_and_have_neither_plan_nor_ta
         assert call.price is not None
         assert (call.price.plan, call.price.plan_version, call.price.tax_micros) == ("", None, 0)
         assert await reader.price_plans() == [a_plan()]
+
+
+def test_books_from_before_calls_could_be_rated_again_take_the_new_kinds(tmp_path: Path) -> None:
+    known = migrations()
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        for number in range(1, 5):
+            connection.executescript(f"{known[number]}; PRAGMA user_version = {number}")
+        connection.execute(
+            "INSERT INTO account VALUES ('a', 'A', 'prepaid', 'EUR', 0, '', '', '', '')"
+        )
+        for side in ("a", "cash"):
+            connection.execute("INSERT INTO balance VALUES (?, 'EUR', 0, 0)", (side,))
+        move = (
+            "INSERT INTO transfer"
+            " VALUES (?, ?, 'cash', 'a', 1, 'EUR', ?, 0, 0, 'a', ?, 0, NULL, '', NULL)"
+        )
+        connection.execute(move, (1, "credit:1", "top-up", 1))
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            connection.execute(move, (2, "back", "reversal", 2))
+
+        migrate(connection, "a.db")
+
+        for number, kind in enumerate(("reversal", "adjustment"), start=2):
+            connection.execute(move, (number, kind, kind, number))
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            connection.execute(move, (9, "gift", "gift", 9))
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("SELECT count(*) FROM transfer").fetchone() == (3,)
