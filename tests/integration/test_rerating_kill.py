@@ -40,8 +40,10 @@ SLICE = 4
 OLD_MICROS = 250_000
 NEW_MICROS = 100_000
 OPENING_MICROS = 1_000_000_000
-TRIES = 40
+STRETCH_MAX = 250
+"""Calls between two kills, at most."""
 KILLS_MIN = 3
+POLL_S = 0.002
 
 
 def operations() -> list[Operation]:
@@ -83,8 +85,8 @@ async def child(folder: Path) -> None:
         await books.desk.order("run.apply", {"run": 1})
 
 
-def run_and_kill(folder: Path, pause_s: float) -> None:
-    """So long after it was ready, unless it came to its end before."""
+def run_and_kill(folder: Path, path: Path, calls: int) -> None:
+    """As soon as so many calls are carried out, unless it came to its end before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.integration.test_rerating_kill", str(folder)],
         cwd=ROOT,
@@ -93,8 +95,9 @@ def run_and_kill(folder: Path, pause_s: float) -> None:
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(pause_s)
+        while process.poll() is None and state_of(path)[1] < calls:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_S)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert process.returncode in (0, -signal.SIGKILL)
@@ -115,16 +118,14 @@ def test_a_run_killed_again_and_again_comes_to_the_same_end(tmp_path: Path) -> N
     asyncio.run(prepare(tmp_path))
     path = tmp_path / "books.sqlite"
     seed = int.from_bytes(os.urandom(4))
-    pauses = random.Random(seed)
-    kills_in_the_middle, done = 0, 0
-    for attempt in range(TRIES):
-        # The last tries are let come to the end.
-        run_and_kill(tmp_path, pauses.uniform(0.05, 0.6) if attempt < TRIES - 5 else 60.0)
+    stretches = random.Random(seed)
+    kills_in_the_middle, done, state = 0, 0, "planned"
+    while state != "done":
+        wanted = done + stretches.randint(0, STRETCH_MAX)
+        run_and_kill(tmp_path, path, min(wanted, CALLS + 1))
         before, (state, done) = done, state_of(path)
         assert done >= before, f"seed {seed}"
         kills_in_the_middle += 0 < done < CALLS
-        if state == "done":
-            break
     assert kills_in_the_middle >= KILLS_MIN, f"seed {seed}"
     assert verify(path) == [], f"seed {seed}"
     assert state_of(path) == ("done", CALLS)
