@@ -54,6 +54,14 @@ class ManualClock:
         heapq.heappush(self._sleepers, (self._passed_s + seconds, next(self._order), woken))
         await woken
 
+    @property
+    def longest_sleep_s(self) -> float:
+        """How far off the last one is who sleeps now; 0 when nobody does."""
+        return max(
+            (due - self._passed_s for due, _, woken in self._sleepers if not woken.done()),
+            default=0.0,
+        )
+
     async def advance(self, seconds: float) -> None:
         """Move on, waking sleepers in order; the sockets get a moment after each."""
         await asyncio.sleep(SOCKET_MOMENT_S)

@@ -138,6 +138,7 @@ async def test_a_refused_secret_is_one_clear_sentence_and_a_slow_retry(
         assert trouble.kind == "login"
         assert "s3cret" not in trouble.text
         assert "manager.conf" in trouble.text
+        await until(lambda: clock.longest_sleep_s > 25)
         await clock.advance(25)
         assert exchange.connections == 1
         await clock.advance(40)
