@@ -127,7 +127,7 @@ def columns(asked: list[tuple[Asked, int]]) -> Calls:
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(offers(), st.lists(calls, max_size=12))
 def test_each_call_has_the_price_that_it_has_by_itself(
     offer: Offer, made: list[tuple[str, datetime, int, str, str]]
@@ -149,7 +149,7 @@ def test_each_call_has_the_price_that_it_has_by_itself(
             )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     lists("general"),
     st.integers(0, 10**15),

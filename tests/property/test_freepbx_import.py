@@ -78,7 +78,7 @@ def shown(name: str, number: str) -> str:
     return " ".join(visible.split()) or number
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lines, columns)
 def test_what_is_imported_is_listed_and_a_second_import_changes_nothing(
     lines: list[Line], columns: list[str]

@@ -51,7 +51,7 @@ TALKS = st.integers(0, 40)
 PAYERS = st.sampled_from(["1001", "1002", None])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.builds(our, SECONDS, TALKS, PAYERS), max_size=4),
     st.lists(st.builds(their, SECONDS, TALKS, PAYERS), max_size=4),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtbill.domain.tariff import Rate, Terms, TimeBand
@@ -155,7 +155,6 @@ def test_affordable_time_is_the_exact_inverse_of_the_price(
         assert price(table, NUMBER, answered_at, seconds * 1_000_000 + 1).micros > money
 
 
-@settings(deadline=None)
 @given(tables(), instants, st.integers(0, 3_000_000))
 def test_affordable_time_agrees_with_the_oracle(
     table: RateTable, answered_at: datetime, money: int

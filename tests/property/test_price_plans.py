@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtbill.domain.errors import NoRate
@@ -139,7 +139,6 @@ def gross(charge: OracleCharge) -> Fraction:
     return (charge.net + charge.tax) * 1_000_000
 
 
-@settings(deadline=None)
 @given(cases(), calls, talks_us)
 def test_every_charge_agrees_with_the_oracle(case: Case, asked: Asked, talk_us: int) -> None:
     expected = second_opinion(case, asked, talk_us)
@@ -152,7 +151,6 @@ def test_every_charge_agrees_with_the_oracle(case: Case, asked: Asked, talk_us: 
     assert Fraction(found.tax_micros, 1_000_000) == expected.tax
 
 
-@settings(deadline=None)
 @given(cases(), calls, talks_us, talks_us)
 def test_a_longer_call_never_costs_less(
     case: Case, asked: Asked, talk_us: int, more_us: int
@@ -166,7 +164,6 @@ def test_a_longer_call_never_costs_less(
     assert longer.net_micros >= shorter.net_micros
 
 
-@settings(deadline=None)
 @given(cases(), calls, money)
 def test_affordable_time_is_the_last_second_whose_charge_is_within_the_money(
     case: Case, asked: Asked, micros: int
@@ -189,7 +186,6 @@ def test_affordable_time_is_the_last_second_whose_charge_is_within_the_money(
     assert found_s in ends or not is_paid(found_s + 1)
 
 
-@settings(deadline=None)
 @given(cases(), calls, talks_us)
 def test_the_lines_of_an_explanation_add_up_to_the_charge(
     case: Case, asked: Asked, talk_us: int
@@ -205,7 +201,6 @@ def test_the_lines_of_an_explanation_add_up_to_the_charge(
     assert tax == Fraction(explained.price.tax_micros, 1_000_000)
 
 
-@settings(deadline=None)
 @given(cases(), calls, money)
 def test_no_call_costs_more_than_what_the_worst_price_allows_it(
     case: Case, asked: Asked, micros: int

@@ -144,7 +144,7 @@ def carry_out(books: Ledger, number: int, again: Again) -> None:
     books.expected |= {each.call.key: each.price.micros for each in changed}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     opening=st.lists(PRICES, min_size=CALLS, max_size=CALLS),
     runs=st.lists(AGAIN, max_size=4),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtbill.domain.errors import NoRate
@@ -117,7 +117,6 @@ def second_opinion(tariff: Tariff, answered_at: datetime, talk_us: int) -> Oracl
         return None
 
 
-@settings(deadline=None)
 @given(tariffs(), instants, talks_us)
 def test_every_price_agrees_with_the_oracle(
     tariff: Tariff, answered_at: datetime, talk_us: int
@@ -145,7 +144,6 @@ def test_a_longer_call_never_costs_less(
     assert longer.micros >= price(table, NUMBER, answered_at, talk_us).micros
 
 
-@settings(deadline=None)
 @given(tariffs(), instants, st.integers(0, 3_000_000))
 def test_affordable_time_agrees_with_the_oracle(
     tariff: Tariff, answered_at: datetime, money: int

@@ -113,7 +113,7 @@ def test_an_empty_line_too_many_between_two_messages_is_tolerated() -> None:
 
 
 @given(st.lists(st.integers(min_value=0), max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_chunking_of_a_recorded_stream_gives_the_same_messages(borders: list[int]) -> None:
     stream = recorded()
     assert read(stream, borders) == read(stream, [])
@@ -142,7 +142,7 @@ AMI_PIECES = st.sampled_from(
     st.lists(AMI_PIECES | st.binary(max_size=8), max_size=30),
     st.lists(st.integers(min_value=0), max_size=20),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_garbage_ends_the_same_way_however_it_is_cut(
     pieces: list[bytes], borders: list[int]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtbill.domain.tariff import Rate, Terms, TimeBand
@@ -203,7 +203,6 @@ def rate_lists(draw: st.DrawFn) -> tuple[Rate, ...]:
     )
 
 
-@settings(deadline=None)
 @given(rate_lists())
 def test_an_exported_tariff_reads_back_as_the_same_rates(original: tuple[Rate, ...]) -> None:
     read = read_tariff(export(original))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtbill.domain.call import from_epoch_us
@@ -49,13 +49,11 @@ plans = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(plans)
 def test_a_plan_is_read_back_as_it_was(plan: PricePlan) -> None:
     assert plan_from(plan_row(plan)) == plan
 
 
-@settings(deadline=None)
 @given(plans)
 def test_a_row_is_of_what_the_database_keeps(plan: PricePlan) -> None:
     assert [type(each) for each in plan_row(plan)] == [str, int, str, int, str]
