@@ -106,6 +106,7 @@ class PriceLists:
         )
         answer = await asyncio.to_thread(_answer, candidate, listed)
         answer["problems"] += _contradictions(wanted, self._billing.assessor.book)
+        answer["until"] = self._until(wanted)
         if answer["problems"]:
             return answer
         if arguments.get("apply", False) and candidate.is_other:
@@ -158,6 +159,16 @@ class PriceLists:
         traffic = Traffic(old, table, rival.name)
         is_whole = await add_last_month(traffic, self._reader, self._clock.now())
         return traffic_json(traffic, listed, is_whole=is_whole)
+
+    def _until(self, wanted: Tariff) -> Answer | None:
+        """The version that begins next after the wanted one, which then holds, whatever its number;
+        None when none does.
+        """
+        versions = self._billing.assessor.book.versions(wanted.name)
+        later = [each for each in versions if each.valid_from > wanted.valid_from]
+        if not later:
+            return None
+        return {"version": later[0].version, "from": later[0].valid_from.isoformat()}
 
     def _newest(self, name: str) -> Tariff | None:
         versions = self._billing.assessor.book.versions(name)

@@ -33,6 +33,11 @@ def say_import(name: str, answer: Json, *, applied: bool) -> None:
         say(f"{counts}; this is version {answer['version']} now")
     else:
         say(f"{counts}; this was a dry run, add --apply to do it")
+    if until := answer["until"]:
+        say(
+            f"it holds only until {until['from']}, when version {until['version']} begins; give "
+            "--from that instant to take its place as well"
+        )
 
 
 def say_problems(name: str, problems: Sequence[str]) -> None:

@@ -227,3 +227,20 @@ async def test_two_imports_at_once_become_two_versions() -> None:
                 arguments = {"name": "retail", "csv": file, "apply": True}
                 group.create_task(office.desk.order("tariff.import", arguments))
         assert sorted(each.version for each in await office.store.tariffs()) == [1, 2, 3]
+
+
+async def test_a_version_that_begins_before_another_tells_when_that_one_takes_over() -> None:
+    async with an_office() as office:
+        [first] = await office.store.tariffs()
+        dearer = FILE.replace("0.60", "0.70")
+        for apply in (False, True):
+            earlier = await imported(office, dearer, valid_from="2020-01-01", apply=apply)
+            assert earlier["until"] == {"version": 1, "from": first.valid_from.isoformat()}
+
+        same = await imported(
+            office,
+            FILE.replace("0.60", "0.80"),
+            valid_from=first.valid_from.isoformat(),
+            apply=True,
+        )
+        assert same["until"] is None
