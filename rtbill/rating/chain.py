@@ -63,43 +63,23 @@ class Link(NamedTuple):
     after: Sum
 
 
-class Charge(NamedTuple):
-    """The end of the chain, in micro-units."""
-
-    net_micros: int
-    tax_micros: int
-
-    @property
-    def gross_micros(self) -> int:
-        """What the account is debited."""
-        return self.net_micros + self.tax_micros
-
-
-def charge(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Charge:
-    """What is charged for a call that comes to `base` by the tariff."""
-    amount = base
-    for link in _exact_links(plan, asked, base, billed_us):
-        amount = link.after
-    return _rounded(plan, amount)
-
-
 def links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[Link]:
     """Every link that changes the amount, in order."""
     amount = base
     for link in _exact_links(plan, asked, base, billed_us):
         yield link
         amount = link.after
-    found = _rounded(plan, amount)
-    net = Sum(found.net_micros, 1)
+    net = Sum(_net_micros(plan, amount), 1)
+    tax_micros = _tax_micros(plan, net.parts)
     if net.parts * amount.per_micro != amount.parts:
         rounding = plan.rounding
         yield Link("rounding", f"{rounding.mode} {rounding.digits}", amount, net)
-    if plan.tax is not None and found.tax_micros:
+    if plan.tax is not None and tax_micros:
         yield Link(
             "tax",
             f"{plan.tax.name} {percent_text(plan.tax.percent_ppm)}",
             net,
-            Sum(found.gross_micros, 1),
+            Sum(net.parts + tax_micros, 1),
         )
 
 
@@ -161,11 +141,10 @@ def _exact_links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> It
         yield Link("minimum", "", amount, Sum(least, 1))
 
 
-def _rounded(plan: PricePlan, amount: Sum) -> Charge:
+def _net_micros(plan: PricePlan, amount: Sum) -> int:
     rounding = plan.rounding
     step: int = 10 ** (6 - rounding.digits)
-    net = divide_rounding(amount.parts, amount.per_micro * step, rounding.mode) * step
-    return Charge(net, _tax_micros(plan, net))
+    return divide_rounding(amount.parts, amount.per_micro * step, rounding.mode) * step
 
 
 def _tax_micros(plan: PricePlan, net_micros: int) -> int:
