@@ -83,15 +83,14 @@ class PriceLists:
         self._zone = zone
         self._currency = currency
         self._calendars = calendars
-        self._one_at_a_time = asyncio.Lock()
 
     async def import_version(self, arguments: Arguments) -> Answer:
         """What the file would change, or with `apply` has changed; nothing when it has problems or
-        says what the newest version says. BadRecord when an argument cannot be meant.
+        says what the newest version says. BadRecord when an argument cannot be meant. The desk
+        carries out one such order at a time.
         """
-        async with self._one_at_a_time:
-            with paused_collector():
-                return await self._import(arguments)
+        with paused_collector():
+            return await self._import(arguments)
 
     async def _import(self, arguments: Arguments) -> Answer:
         name, text = str(arguments["name"]), str(arguments["csv"])

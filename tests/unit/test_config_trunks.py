@@ -9,28 +9,9 @@ import pytest
 from rtbill.config import load_config
 from rtbill.domain.errors import ConfigError
 from rtbill.domain.trunk_numbers import NumberForm, TrunkNumbers
+from tests.fakes.config_file import ENVIRON, GOOD
 
-BEFORE = """
-[site]
-name = "Hall"
-country = "DE"
-country_code = "49"
-internal = ["1xxx"]
-zone = "Europe/Berlin"
-currency = "EUR"
-[store]
-path = "books.sqlite"
-[control]
-socket = "rtbill.sock"
-[rating]
-default_tariff = "germany"
-[[pbx]]
-name = "hall"
-mode = "reactive"
-host = "127.0.0.1"
-user = "rtbill"
-[pbx.dialplan]
-"""
+BEFORE = GOOD.partition("[[pbx.trunk]]")[0] + "[pbx.dialplan]\n"
 
 
 def a_trunk(*match: str, name: str = "carrier", dial: str = "") -> str:
@@ -43,7 +24,7 @@ def problems(folder: Path, *trunks: str, dialplan: str = "") -> list[str]:
     path = folder / "config.toml"
     path.write_text(f"{BEFORE}{dialplan}\n{''.join(trunks)}")
     try:
-        load_config(path, {"RTBILL_PBX_HALL_SECRET": "0123456789abcdef0123"})
+        load_config(path, ENVIRON)
     except ConfigError as error:
         return error.problems
     return []
@@ -251,7 +232,7 @@ def test_extensions_that_cannot_be_read_are_told_once(tmp_path: Path, site: str)
     text = BEFORE.replace('internal = ["1xxx"]', site) + a_trunk("PJSIP/1001-*")
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        load_config(path, {"RTBILL_PBX_HALL_SECRET": "0123456789abcdef0123"})
+        load_config(path, ENVIRON)
     (found,) = caught.value.problems
     assert found.startswith("site.internal")
 
@@ -261,7 +242,7 @@ def test_a_trunk_says_how_numbers_stand_on_it(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(BEFORE + a_trunk("PJSIP/carrier-*") + rules)
 
-    [trunk] = load_config(path, {"RTBILL_PBX_HALL_SECRET": "0123456789abcdef0123"}).pbxs[0].trunks
+    [trunk] = load_config(path, ENVIRON).pbxs[0].trunks
 
     assert trunk.numbers == TrunkNumbers(
         strip=("010033", "9"), access_digits=3, form=NumberForm.INTERNATIONAL
@@ -281,4 +262,4 @@ def test_rules_that_cannot_be_meant_are_refused(tmp_path: Path, line: str, compl
     path = tmp_path / "config.toml"
     path.write_text(BEFORE + a_trunk("PJSIP/carrier-*") + line + "\n")
     with pytest.raises(ConfigError, match=complaint):
-        load_config(path, {"RTBILL_PBX_HALL_SECRET": "0123456789abcdef0123"})
+        load_config(path, ENVIRON)
