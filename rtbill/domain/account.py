@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from rtbill.domain.hold import Hold
+
 HOUSE = "house"
 """Account that pays calls of extensions nobody holds."""
 SUSPENSE = "suspense"
@@ -85,11 +87,29 @@ class AccountState:
     """Operations that moved money so far; gap-free."""
     service: Service
     """What its extensions shall have on account of money."""
+    holds: tuple[Hold, ...] = ()
+    """Open ones, in the order in which they were opened."""
 
     @property
     def available_micros(self) -> int:
-        """What may still be spent: balance plus credit limit (CC-02, without holds)."""
+        """Balance plus credit limit: what decides about locks and warnings, for what is held is
+        spent only if its call talks so long.
+        """
         return self.balance_micros + self.account.credit_limit_micros
+
+    @property
+    def held_micros(self) -> int:
+        """What its calls in progress may spend."""
+        return sum(hold.micros for hold in self.holds)
+
+    @property
+    def grantable_micros(self) -> int:
+        """What further talk may be granted of (CC-02)."""
+        return self.available_micros - self.held_micros
+
+    def hold(self, key: str) -> Hold | None:
+        """The open hold of this key."""
+        return next((hold for hold in self.holds if hold.key == key), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

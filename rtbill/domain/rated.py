@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rtbill.domain.account import AccountState, Service
 from rtbill.domain.call import CallRecord
+from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
@@ -145,3 +146,5 @@ class Facts:
     """What would have been done, where it is only observed."""
     repriced: tuple[Repriced, ...] = ()
     """Calls that have a newer price."""
+    holds: tuple[HoldEvent, ...] = ()
+    """What became of money held for calls in progress."""

@@ -1,0 +1,161 @@
+"""Holds: how much talk a call is granted, and what is set aside for it. Pure.
+
+A grant is made only of money that no other hold counts on, and before the exchange hears of it, so
+whatever dies, calls never talk for more than was held. Every function takes the account's state and
+gives the state after it; the store makes it durable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from rtbill.domain.account import AccountState
+from rtbill.domain.call import CallId
+from rtbill.domain.hold import Hold, HoldEvent, HoldStep
+from rtbill.domain.rated import Facts
+
+
+class Pricing(Protocol):
+    """What one call costs by its talk time, and the exact inverse."""
+
+    def cost_micros(self, talk_s: int) -> int:
+        """The price of this much talk; never falls as talk grows."""
+        ...
+
+    def affordable_s(self, micros: int, cap_s: int) -> int:
+        """The longest whole second, `cap_s` at most, whose price is within the money; 0 when that
+        does not pay an answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SliceTerms:
+    """How talk is granted slice by slice (CC-11, CC-12, CC-20)."""
+
+    slice_min_s: int = 10
+    slice_max_s: int = 60
+    call_min_s: int = 20
+    """With less a call is not let out: it would be cut before anything is said."""
+    call_max_s: int = 14_400
+
+    def __post_init__(self) -> None:
+        assert 0 < self.slice_min_s <= self.slice_max_s
+        assert 0 <= self.call_min_s <= self.call_max_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Talk that is wanted for a call: about to be dialled, or in progress."""
+
+    key: str
+    call: CallId | None
+    """None while no leg of it is known."""
+    pricing: Pricing
+    terms: SliceTerms
+    at: datetime
+    talked_s: int = 0
+    """So long it has talked already."""
+
+
+def open_hold(state: AccountState, wish: Wish) -> Facts:
+    """The first slice, or what is left for it, however little: `is_final` then, and `granted_s` may
+    be 0. A hold of this key that is open already is reckoned anew.
+    """
+    assert wish.talked_s >= 0
+    before = state.hold(wish.key)
+    granted_s = before.granted_s if before else 0
+    others = without(state, wish.key)
+    hold = _granted(others, wish, max(wish.talked_s, granted_s) if before else wish.talked_s)
+    if before is not None:
+        hold = replace(hold, opened_at=before.opened_at, call=wish.call or before.call)
+    step = HoldStep.EXTEND if before else HoldStep.OPEN
+    return _kept(state, hold, step, wish.at)
+
+
+def extend(state: AccountState, wish: Wish) -> Facts:
+    """A further slice after what is granted, or as much of it as there is; when that is nothing
+    new, the hold only becomes final. Without an open hold of this key nothing changes.
+    """
+    hold = state.hold(wish.key)
+    if hold is None:
+        return Facts(state)
+    others = without(state, wish.key)
+    further = _granted(others, wish, max(wish.talked_s, hold.granted_s))
+    if further.granted_s <= hold.granted_s:
+        further = replace(hold, is_final=True)
+    further = replace(further, opened_at=hold.opened_at, call=wish.call or hold.call)
+    if further == hold:
+        return Facts(state)
+    return _kept(state, further, HoldStep.EXTEND, wish.at)
+
+
+def bind(state: AccountState, key: str, call: CallId, at: datetime) -> Facts:
+    """It is now known which leg the hold is for."""
+    hold = state.hold(key)
+    if hold is None or hold.call == call:
+        return Facts(state)
+    return _kept(state, replace(hold, call=call), HoldStep.EXTEND, at)
+
+
+def resolve(state: AccountState, key: str, step: HoldStep, at: datetime) -> Facts:
+    """Nothing is held any more; a hold that is not open, or was resolved before, changes nothing
+    (CC-03).
+    """
+    hold = state.hold(key)
+    if hold is None:
+        return Facts(state)
+    return Facts(without(state, key), holds=(HoldEvent(step, hold, at),))
+
+
+def of_call(state: AccountState, call: CallId) -> Hold | None:
+    """The open hold for this leg."""
+    return next((hold for hold in state.holds if hold.call == call), None)
+
+
+def without(state: AccountState, key: str) -> AccountState:
+    """The state as if the hold were not."""
+    return replace(state, holds=tuple(hold for hold in state.holds if hold.key != key))
+
+
+def _granted(others: AccountState, wish: Wish, from_s: int) -> Hold:
+    """A slice beyond `from_s`, as far as there is money that no other hold counts on."""
+    pricing, terms = wish.pricing, wish.terms
+    room = max(0, others.grantable_micros)
+    wanted_s = min(from_s + _slice_s(others, wish, from_s, room), terms.call_max_s)
+    cost = pricing.cost_micros(wanted_s)
+    is_final = cost > room
+    # To the end of the increment that is paid anyway: it costs nothing more.
+    granted_s = pricing.affordable_s(min(cost, room), terms.call_max_s)
+    micros = pricing.cost_micros(granted_s) if granted_s else 0
+    return Hold(
+        key=wish.key,
+        account=others.account.id,
+        call=wish.call,
+        micros=micros,
+        granted_s=granted_s,
+        opened_at=wish.at,
+        is_final=is_final,
+    )
+
+
+def _slice_s(others: AccountState, wish: Wish, from_s: int, room: int) -> int:
+    """Seconds of the next slice: what half of this call's share buys, within bounds (CC-20)."""
+    terms, pricing = wish.terms, wish.pricing
+    if terms.slice_min_s == terms.slice_max_s:
+        return terms.slice_max_s
+    share = room // (2 * (len(others.holds) + 1))
+    paid = pricing.cost_micros(from_s) if from_s else 0
+    bought_s = pricing.affordable_s(paid + share, from_s + terms.slice_max_s) - from_s
+    return min(max(bought_s, terms.slice_min_s), terms.slice_max_s)
+
+
+def _kept(state: AccountState, hold: Hold, step: HoldStep, at: datetime) -> Facts:
+    kept = [hold if each.key == hold.key else each for each in state.holds]
+    if step is HoldStep.OPEN:
+        kept.append(hold)
+    after = replace(state, holds=tuple(kept))
+    assert after.grantable_micros >= min(0, state.grantable_micros), "more granted than there is"
+    return Facts(after, holds=(HoldEvent(step, hold, at),))
