@@ -107,7 +107,8 @@ def resolve(state: AccountState, key: str, step: HoldStep, at: datetime) -> Fact
     hold = state.hold(key)
     if hold is None:
         return Facts(state)
-    return Facts(without(state, key), holds=(HoldEvent(step, hold, at),))
+    after = replace(without(state, key), hold_steps=state.hold_steps + 1)
+    return Facts(after, holds=(HoldEvent(step, hold, at),))
 
 
 def of_call(state: AccountState, call: CallId) -> Hold | None:
@@ -156,6 +157,6 @@ def _kept(state: AccountState, hold: Hold, step: HoldStep, at: datetime) -> Fact
     kept = [hold if each.key == hold.key else each for each in state.holds]
     if step is HoldStep.OPEN:
         kept.append(hold)
-    after = replace(state, holds=tuple(kept))
+    after = replace(state, holds=tuple(kept), hold_steps=state.hold_steps + 1)
     assert after.grantable_micros >= min(0, state.grantable_micros), "more granted than there is"
     return Facts(after, holds=(HoldEvent(step, hold, at),))

@@ -173,6 +173,16 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """A step of a hold of one account. No key tells whether it was done: the open holds themselves
+    do, so a step that comes again changes nothing.
+    """
+
+    account: str
+    decide: Callable[[AccountState], Facts]
+
+
+@dataclass(frozen=True, slots=True)
 class Repricing:
     """A slice of a run: some calls of one account get newer prices, in order of their answers.
 
@@ -208,6 +218,12 @@ class Store(Protocol):
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Queue one operation; the future resolves after its commit, or fails with Unavailable,
         UnknownAccount.
+        """
+        ...
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """Queue a step of a hold, in order with the operations; the future resolves after its
+        commit, or fails with Unavailable, UnknownAccount.
         """
         ...
 
@@ -283,7 +299,7 @@ class Reader(Protocol):
     """
 
     async def accounts(self) -> Sequence[AccountState]:
-        """Every account with its committed balance, by id."""
+        """Every account with its committed balance and its open holds, by id."""
         ...
 
     async def memberships(self) -> Sequence[Membership]:

@@ -89,6 +89,8 @@ class AccountState:
     """What its extensions shall have on account of money."""
     holds: tuple[Hold, ...] = ()
     """Open ones, in the order in which they were opened."""
+    hold_steps: int = 0
+    """Steps of holds since the books were opened: tells which of two states is the newer."""
 
     @property
     def available_micros(self) -> int:

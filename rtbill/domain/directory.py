@@ -25,16 +25,23 @@ class Directory:
             self.assign(membership)
 
     def put(self, state: AccountState) -> None:
-        """Take over a committed state unless one as new is here already. Terms that are here stay:
-        they change by `change_terms` alone, and the state may be from before.
+        """Take over what is newer in a committed state: its money, its holds, or both. Terms that
+        are here stay: they change by `change_terms` alone, and the state may be from before.
         """
         known = self._states.get(state.account.id)
         if known is None:
             self._states[state.account.id] = state
-        elif state.version > known.version:
-            if state.account is not known.account:
-                state = replace(state, account=known.account)
-            self._states[state.account.id] = state
+            return
+        if state.version > known.version:
+            newer = (
+                state if state.account is known.account else replace(state, account=known.account)
+            )
+            if state.hold_steps < known.hold_steps:
+                newer = replace(newer, holds=known.holds, hold_steps=known.hold_steps)
+            self._states[state.account.id] = newer
+        elif state.hold_steps > known.hold_steps:
+            newer = replace(known, holds=state.holds, hold_steps=state.hold_steps)
+            self._states[state.account.id] = newer
 
     def put_service(self, state: AccountState) -> None:
         """Take over the service of a state in which no money moved, unless more moved since."""

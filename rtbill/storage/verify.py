@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rtbill.storage.migrate import check_usable
 from rtbill.storage.sqlite import open_reader
+from rtbill.storage.verify_holds import HOLD_PROOFS
 from rtbill.storage.verify_rerating import RERATING_PROOFS
 
 _EXAMPLES_MAX = 20
@@ -222,7 +223,7 @@ def problems_of(connection: sqlite3.Connection) -> list[str]:
     problems: list[str] = []
     connection.execute("BEGIN")
     try:
-        for sentence, query in (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS):
+        for sentence, query in (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS, *HOLD_PROOFS):
             try:
                 problems += _sentences(sentence, connection.execute(query))
             except sqlite3.DatabaseError as error:

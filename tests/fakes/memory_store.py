@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from rtbill.domain.account import (
     OPEN_SERVICE,
@@ -37,6 +38,7 @@ from rtbill.domain.changes import (
 )
 from rtbill.domain.errors import Conflict, Refused, RtbillError, UnknownAccount
 from rtbill.domain.events import LiveLeg
+from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import (
@@ -53,6 +55,7 @@ from rtbill.ports import (
     CallFilter,
     Clock,
     Committed,
+    Holding,
     LiveRow,
     Operation,
     PostedTransfer,
@@ -64,12 +67,16 @@ from rtbill.storage.checks import (
     as_another_leg,
     assigned,
     check_facts,
+    check_holding,
     check_new_account,
     check_repricing,
     ended,
     is_another_leg,
 )
+from tests.fakes.memory_filters import began_at, looks_at, matches
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
+
+_W = TypeVar("_W")
 
 
 class MemoryStore(RunsReader):
@@ -87,6 +94,7 @@ class MemoryStore(RunsReader):
         self._calls: dict[str, RatedCall] = {}
         self._transfers: dict[str, PostedTransfer] = {}
         self._live: dict[str, LiveLeg] = {}
+        self._hold_events: list[HoldEvent] = []
         self._heard: dict[str, datetime] = {}
         self._notices: dict[int, StoredNotice] = {}
         self._notices_ever = 0
@@ -95,12 +103,18 @@ class MemoryStore(RunsReader):
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
-        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        try:
-            future.set_result(self._apply(operation))
-        except (RtbillError, AssertionError) as error:
-            future.set_exception(error)
-        return future
+        return _done(self._apply, operation)
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """Done, or refused, before it returns."""
+        return _done(self._hold, holding)
+
+    def _hold(self, holding: Holding) -> Committed:
+        state = self._account(holding.account)
+        facts = holding.decide(state)
+        check_holding(state, facts)
+        self._move(facts)
+        return Committed(facts, None)
 
     def _apply(self, operation: Operation) -> Committed:
         state = self._accounts.get(operation.account)
@@ -132,12 +146,7 @@ class MemoryStore(RunsReader):
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
-        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        try:
-            future.set_result(self._reprice(repricing))
-        except (RtbillError, AssertionError) as error:
-            future.set_exception(error)
-        return future
+        return _done(self._reprice, repricing)
 
     def _reprice(self, repricing: Repricing) -> Committed:
         state = self._account(repricing.account)
@@ -168,6 +177,7 @@ class MemoryStore(RunsReader):
         self._accounts[facts.state.account.id] = facts.state
         for transfer in facts.transfers:
             self._transfers[transfer.key] = PostedTransfer(transfer, self._clock.now())
+        self._hold_events += facts.holds
         self._post(facts.notices)
         self._observe(facts.observations, self._clock.now())
 
@@ -302,8 +312,8 @@ class MemoryStore(RunsReader):
     async def calls(self, wanted: CallFilter) -> Sequence[RatedCall]:
         """Calls, newest first."""
         newest = [self._runs.newest(call) for call in reversed(self._calls.values())]
-        found = [call for call in newest if _matches(call, wanted)]
-        return sorted(found, key=_began_at, reverse=True)[: wanted.limit]
+        found = [call for call in newest if matches(call, wanted)]
+        return sorted(found, key=began_at, reverse=True)[: wanted.limit]
 
     async def call(self, key: str) -> RatedCall | None:
         """One call by its id."""
@@ -312,7 +322,7 @@ class MemoryStore(RunsReader):
 
     async def first_and_last_call(self) -> tuple[datetime, datetime] | None:
         """The instants of the oldest and the newest call."""
-        instants = [_began_at(call) for call in self._calls.values()]
+        instants = [began_at(call) for call in self._calls.values()]
         return (min(instants), max(instants)) if instants else None
 
     async def transfers(
@@ -333,13 +343,13 @@ class MemoryStore(RunsReader):
 
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""
-        found = [each for each in reversed(self._observations.values()) if _looks_at(wanted, each)]
+        found = [each for each in reversed(self._observations.values()) if looks_at(wanted, each)]
         return sorted(found, key=lambda each: each.observation.at, reverse=True)[: wanted.limit]
 
     async def observed_totals(self, wanted: ObservationFilter) -> ObservedTotals:
         """The same in figures."""
         found = [each.observation for each in self._observations.values()]
-        found = [each for each in found if _looks_at(wanted, self._observations[each.key])]
+        found = [each for each in found if looks_at(wanted, self._observations[each.key])]
         keys = {kind: [each for each in found if each.kind == kind] for kind in ObservationKind}
         refused = {each.call for each in self._all_of(ObservationKind.REFUSE)}
         beyond: Counter[str] = Counter()
@@ -369,26 +379,10 @@ class MemoryStore(RunsReader):
         return list(self._notices.values())[:limit]
 
 
-def _looks_at(wanted: ObservationFilter, posted: PostedObservation) -> bool:
-    observation = posted.observation
-    return (
-        (wanted.since is None or observation.at >= wanted.since)
-        and wanted.pbx in (None, observation.pbx)
-        and wanted.account in (None, observation.account)
-    )
-
-
-def _began_at(call: RatedCall) -> datetime:
-    return call.record.answered_at or call.record.ended_at
-
-
-def _matches(call: RatedCall, wanted: CallFilter) -> bool:
-    record = call.record
-    return (
-        wanted.account in (None, call.account)
-        and wanted.extension in (None, (record.id.pbx, record.payer))
-        and wanted.status in (None, call.status)
-        and (wanted.since is None or _began_at(call) >= wanted.since)
-        and (wanted.until is None or _began_at(call) < wanted.until)
-        and (call.number or "").startswith(wanted.number_prefix or "")
-    )
+def _done(apply: Callable[[_W], Committed], work: _W) -> asyncio.Future[Committed]:
+    future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+    try:
+        future.set_result(apply(work))
+    except (RtbillError, AssertionError) as error:
+        future.set_exception(error)
+    return future

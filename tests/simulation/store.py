@@ -14,13 +14,13 @@ from typing import Any
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, RtbillError, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Committed, Operation, Repricing
+from rtbill.ports import Committed, Holding, Operation, Repricing
 from tests.fakes.memory_store import MemoryStore
 
 CHANGE_TIMEOUT_S = 30.0
 RETRY_S = 0.5
 DISK_FULL = "the disk is full"
-Work = Operation | Repricing | Change | LiveLeg
+Work = Operation | Holding | Repricing | Change | LiveLeg
 
 
 class Disk:
@@ -56,6 +56,12 @@ class LateStore:
         """Queue one operation; Unavailable when the queue is full."""
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         self._put(operation, future)
+        return future
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """Queue a step of a hold."""
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._put(holding, future)
         return future
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
@@ -130,8 +136,8 @@ def _carry_out(books: MemoryStore, work: Work) -> Any:
     if isinstance(work, LiveLeg):
         books.note_live(work)
         return None
-    if isinstance(work, Operation | Repricing):
-        future = books.submit(work) if isinstance(work, Operation) else books.reprice(work)
+    if isinstance(work, Operation | Holding | Repricing):
+        future = _carried_out(books, work)
         return future.exception() or future.result()
     applying = books.change(work)
     try:
@@ -141,6 +147,14 @@ def _carry_out(books: MemoryStore, work: Work) -> Any:
     except RtbillError as refused:
         return refused
     raise AssertionError("a change in memory waits for nothing")
+
+
+def _carried_out(
+    books: MemoryStore, work: Operation | Holding | Repricing
+) -> asyncio.Future[Committed]:
+    if isinstance(work, Operation):
+        return books.submit(work)
+    return books.hold(work) if isinstance(work, Holding) else books.reprice(work)
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:
