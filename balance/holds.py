@@ -60,19 +60,33 @@ class Wish:
     """So long it has talked already."""
 
 
+def reserve(state: AccountState, wish: Wish, calls_max: int) -> Facts:
+    """As `open_hold`, unless what there is pays too little to let the call out, or so many calls of
+    the account are out already: then nothing changes (CC-11). `calls_max` of 0 is no limit.
+    """
+    others = without(state, wish.key)
+    if calls_max and len(others.holds) >= calls_max:
+        return Facts(state)
+    facts = open_hold(state, wish)
+    hold = facts.state.hold(wish.key)
+    assert hold is not None
+    if hold.granted_s < min(max(1, wish.terms.call_min_s), wish.terms.call_max_s):
+        return Facts(state)
+    return facts
+
+
 def open_hold(state: AccountState, wish: Wish) -> Facts:
     """The first slice, or what is left for it, however little: `is_final` then, and `granted_s` may
-    be 0. A hold of this key that is open already is reckoned anew.
+    be 0. A hold of this key whose call is not answered yet is reckoned anew.
     """
     assert wish.talked_s >= 0
     before = state.hold(wish.key)
-    granted_s = before.granted_s if before else 0
-    others = without(state, wish.key)
-    hold = _granted(others, wish, max(wish.talked_s, granted_s) if before else wish.talked_s)
-    if before is not None:
-        hold = replace(hold, opened_at=before.opened_at, call=wish.call or before.call)
-    step = HoldStep.EXTEND if before else HoldStep.OPEN
-    return _kept(state, hold, step, wish.at)
+    hold = _granted(without(state, wish.key), wish, wish.talked_s)
+    if before is None:
+        return _kept(state, hold, HoldStep.OPEN, wish.at)
+    if before.call is not None:
+        return Facts(state)  # asked for twice: what it is granted already stands
+    return _kept(state, replace(hold, opened_at=before.opened_at), HoldStep.EXTEND, wish.at)
 
 
 def extend(state: AccountState, wish: Wish) -> Facts:
@@ -85,7 +99,7 @@ def extend(state: AccountState, wish: Wish) -> Facts:
     others = without(state, wish.key)
     further = _granted(others, wish, max(wish.talked_s, hold.granted_s))
     if further.granted_s <= hold.granted_s:
-        further = replace(hold, is_final=True)
+        further = replace(hold, is_final=further.is_final)
     further = replace(further, opened_at=hold.opened_at, call=wish.call or hold.call)
     if further == hold:
         return Facts(state)
@@ -109,6 +123,21 @@ def resolve(state: AccountState, key: str, step: HoldStep, at: datetime) -> Fact
         return Facts(state)
     after = replace(without(state, key), hold_steps=state.hold_steps + 1)
     return Facts(after, holds=(HoldEvent(step, hold, at),))
+
+
+def key_for(state: AccountState, channel: str) -> str:
+    """The key under which the channel, `pbx/uniqueid`, may hold for its next call: the one of its
+    call that is not answered yet, as it asks again for another trunk; else an unused one.
+    """
+    number = 0
+    while (hold := state.hold(f"{channel}#{number}")) is not None and hold.call is not None:
+        number += 1
+    return f"{channel}#{number}"
+
+
+def asked_for(state: AccountState, channel: str) -> Hold | None:
+    """The open hold that the channel asked for and whose leg is not known yet."""
+    return state.hold(key_for(state, channel))
 
 
 def of_call(state: AccountState, call: CallId) -> Hold | None:

@@ -13,6 +13,7 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber, NumberPlan
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
+from rtbill.rating.call_pricing import CallPricing
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
@@ -158,6 +159,17 @@ class Assessor:
             offer.affordable_s(asked, available_micros, cap_s)
             for offer in self._covering(account, asked, place)
         )
+
+    def pricing(
+        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+    ) -> CallPricing:
+        """What the call costs by its talk time, by the prices as they now are; NoRate when no trunk
+        has a rate.
+        """
+        if called.number is None:
+            raise NoRate(called.reason)
+        asked = Asked(called.number, answered_at, account.id, place.pbx)
+        return CallPricing(self._covering(account, asked, place), asked)
 
     def check_rate(
         self, account: Account, called: CalledNumber, answered_at: datetime, place: Place

@@ -39,9 +39,11 @@ from rtbill.domain.events import (
 )
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.notice import Notice
+from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.domain.refusal import Reason
+from rtbill.holding import Holdings, HoldTerms
 from rtbill.lines import Line, Pending
 from rtbill.link_watch import LinkWatch
 from rtbill.observing import Observations
@@ -81,6 +83,7 @@ class Billing:
         meter: Meter,
         pending_max: int = 10_000,
         clock_apart_s: float = 60.0,
+        hold_terms: HoldTerms | None = None,
     ) -> None:
         self.store = store
         self.directory = directory
@@ -95,6 +98,18 @@ class Billing:
         self._clock = clock
         self._meter = meter
         self._pending_max = pending_max
+        self.holdings = Holdings(
+            store=store,
+            directory=directory,
+            assessor=assessor,
+            control=control,
+            lines=self.lines,
+            alarms=alarms,
+            clock=clock,
+            terms=hold_terms or HoldTerms(),
+            follow=self.committed,
+            order=self._order,
+        )
         self._links = LinkWatch(alarms, clock, meter, clock_apart_s)
 
     def add_line(self, pbx: Pbx, tracker: Tracker) -> Line:
@@ -163,29 +178,41 @@ class Billing:
             if grant.reason and event.id not in line.let_through:
                 line.let_through.add(event.id)
                 self._observe(observing.refusal(event, grant))
-        elif event.let_out_by or not grant.is_affordable:
-            if event.let_out_by:
-                line.barred.add(event.id)
-            reason = Reason.MALFORMED if event.let_out_by else Reason.BALANCE
-            refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled, reason)
-            self.chronicle.add(event.at, refused)
-            leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
-            running = RunningCall(leg, "", None, called, wanted_s=0.0)
-            self.commands.order(line, running)
+        elif event.let_out_by:
+            line.barred.add(event.id)
+            self._refuse(line, event, called, Reason.MALFORMED)
+        elif grant.limit_s is not None:
+            refuse = partial(self._refuse, line, event, called, Reason.BALANCE)
+            if self.holdings.has_asked(event, grant.account) or grant.is_affordable:
+                self.holdings.dialled(event, grant.account, called, refuse)
+            else:
+                refuse()
+
+    def _refuse(self, line: Line, event: CallStarted, called: CalledNumber, reason: Reason) -> None:
+        """Hang up a call that is being dialled."""
+        self.chronicle.add(
+            event.at, CallRefused(event.id.pbx, event.at, event.payer, event.dialled, reason)
+        )
+        leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
+        self.commands.order(line, RunningCall(leg, "", None, called, wanted_s=0.0))
 
     async def _answered(self, line: Line, leg: LiveLeg) -> None:
         running = self.control.answered(leg)
         running.would_be_refused = leg.id in line.let_through
         running.is_barred = leg.id in line.barred
+        running.hold_key = running.hold_key or self.holdings.key_of(running)
+        self.control.allow(running)
         await self._hand_over(partial(self.store.note_live, leg))
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
             self._tell_emergency(line, leg.id, leg.payer, running.called.number, at)
         self.chronicle.add(leg.answered_at or self._clock.now(), Answered(leg))
         self.commands.order(line, running)
+        self.holdings.tend(running)
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         running = self.control.ended(record.id)
+        hold_key = self.holdings.ended(record.id, running)
         line.let_through.discard(record.id)
         line.barred.discard(record.id)
         under_way = line.in_flight.get(record.id)
@@ -195,7 +222,7 @@ class Billing:
         call = self.assessor.assess(record)
         account = self.directory.account(call.account)
         observed = observing.cut(running, call, self.assessor, account) if running else ()
-        operation = self.operation(call, observed=observed)
+        operation = self.operation(call, observed=observed, hold_key=hold_key)
         future = await self._hand_over(partial(self.store.submit, operation))
         await line.pending.put(Pending(record, call, future, heard_at, observed))
 
@@ -249,6 +276,7 @@ class Billing:
         call: RatedCall,
         settles: CallStatus | None = None,
         observed: tuple[Observation, ...] = (),
+        hold_key: str = "",
     ) -> Operation:
         """The one operation that puts this call into the books."""
         at = self._clock.now()
@@ -259,6 +287,7 @@ class Billing:
             at=at,
             reach=self.control.reach(call.account, at),
             observed=observed,
+            hold_key=hold_key,
         )
         key = ledger.call_key(call.record.id)
         return Operation(call.account, key, decide, call.record.id, settles)
@@ -303,7 +332,7 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
-        if facts.transfers:
+        if facts.transfers or facts.holds:
             self.directory.put(facts.state)
             self._rebalance(facts.state.account.id)
         elif facts.service_before is not None:
@@ -368,14 +397,19 @@ class Billing:
 
     def reassign(self) -> None:
         """Memberships changed: each running call is limited by the account that will be billed."""
-        for running in self.control.reassign():
-            self.commands.order(self.lines[running.leg.id.pbx], running)
+        for running, before in self.control.reassign():
+            self.holdings.moved(running, before)
+            self._order(running)
 
     def _rebalance(self, account: str) -> None:
         for line in self.lines.values():
             line.unaided.wake.set()
         for running in self.control.rebalance(account):
-            self.commands.order(self.lines[running.leg.id.pbx], running)
+            self._order(running)
+        self.holdings.account_changed(account)
+
+    def _order(self, running: RunningCall) -> None:
+        self.commands.order(self.lines[running.leg.id.pbx], running)
 
 
 def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from balance import ledger, thresholds
+from balance import holds, ledger, thresholds
 from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, Service
 from rtbill.domain.call import epoch_us
+from rtbill.domain.hold import HoldStep
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
@@ -46,17 +47,30 @@ def settle(  # noqa: PLR0913 - the facts of one call
     at: datetime,
     reach: Reach = EVERYWHERE,
     observed: tuple[Observation, ...] = (),
+    hold_key: str = "",
 ) -> Facts:
     """The call enters the books, with all that follows from it, and with what was observed of it
-    already.
+    already. Its hold, known by its key or by the call, ends.
     """
-    facts = with_consequences(state, ledger.post_call(state, call), policies, at, reach)
+    facts = _resolved(ledger.post_call(state, call), call, hold_key, at)
+    facts = with_consequences(state, facts, policies, at, reach)
     notices = call_notices(call, at)
     if not notices and not observed:
         return facts
     return replace(
         facts, notices=facts.notices + notices, observations=facts.observations + observed
     )
+
+
+def _resolved(facts: Facts, call: RatedCall, hold_key: str, at: datetime) -> Facts:
+    """The same, and nothing is held for the call any more."""
+    state = facts.state
+    hold = state.hold(hold_key) or holds.of_call(state, call.record.id)
+    if hold is None:
+        return facts
+    step = HoldStep.POST if facts.transfers else HoldStep.RELEASE
+    resolved = holds.resolve(state, hold.key, step, at)
+    return replace(facts, state=resolved.state, holds=resolved.holds)
 
 
 def credited(  # noqa: PLR0913 - the facts of one credit

@@ -1,8 +1,8 @@
 """Control of running calls: how long each may talk, and what must be told to its exchange.
 
-Here a call is limited at answer, and after each change of the balance, to what the balance then
-buys; several calls of one account may together spend more than it holds (their sum is the exposure
-of the reactive mode).
+A prepaid call whose limit is enforced may talk for what its committed hold grants
+(rtbill/holding.py). One at an exchange that only observes is measured against what the account has
+beside its holds: nothing is reserved for what cannot be stopped.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ class RunningCall:
     is_commanded: bool = False
     """A task is bringing `armed_s` to `order_s`."""
     stance: Stance = Stance.ENFORCE
+    hold_key: str = ""
+    """Its hold; empty until one is asked for, and of calls that need none."""
     would_be_refused: bool = False
     """It only goes on because its limit is not enforced."""
     is_barred: bool = False
@@ -91,6 +93,11 @@ class RunningCall:
         if not self.stance.is_enforcing:
             return None
         return 0.0 if self.is_barred else self.wanted_s
+
+    @property
+    def place(self) -> Place:
+        """Where it leaves."""
+        return Place(self.leg.id.pbx, self.leg.trunk)
 
     def talked_s(self, now: datetime) -> float:
         """Seconds since the answer; `now` is of the exchange's clock."""
@@ -145,6 +152,23 @@ class CreditControl:
         self._running: dict[CallId, RunningCall] = {}
         self._by_account: dict[str, dict[CallId, RunningCall]] = {}
 
+    @property
+    def limits(self) -> Limits:
+        """Bounds that hold for every call."""
+        return self._limits
+
+    def is_held(self, state: AccountState, called: CalledNumber, stance: Stance) -> bool:
+        """Whether such a call of the account may only talk for what a hold grants."""
+        return (
+            stance.is_enforcing
+            and state.account.kind is AccountKind.PREPAID
+            and called.kind is NumberKind.CHARGEABLE
+        )
+
+    def of_account(self, account: str) -> list[RunningCall]:
+        """The account's answered calls in progress."""
+        return list(self._by_account.get(account, {}).values())
+
     def running(self) -> list[RunningCall]:
         """Every answered call in progress."""
         return list(self._running.values())
@@ -162,7 +186,7 @@ class CreditControl:
         place = Place(pbx)
         limit_s = self._limit_s(state, called, at, place)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
-        left = Money(state.available_micros, state.account.currency)
+        left = Money(state.grantable_micros, state.account.currency)
         no_rate = self._no_rate(state.account, called, at, place)
         is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
         reason = ""
@@ -195,7 +219,7 @@ class CreditControl:
             known = RunningCall(leg, holder.account, holder.person, called)
             self._running[leg.id] = known
             self._by_account.setdefault(holder.account, {})[leg.id] = known
-        self._allow(known)
+        self.allow(known)
         return known
 
     def ended(self, call: CallId) -> RunningCall | None:
@@ -212,9 +236,9 @@ class CreditControl:
         held = self._directory.extensions_of(account, at)
         return self.stances.reach(self._directory.account(account).account_class, held)
 
-    def reassign(self) -> list[RunningCall]:
-        """Memberships changed, perhaps from an instant that has passed: running calls whose limit
-        changes because another account pays them.
+    def reassign(self) -> list[tuple[RunningCall, str]]:
+        """Memberships changed, perhaps from an instant that has passed: running calls that another
+        account pays now, and the account that did before.
         """
         changed = []
         for call, running in self._running.items():
@@ -224,11 +248,12 @@ class CreditControl:
             running.person = holder.person
             if holder.account == running.account:
                 continue
+            before = running.account
             self._take_from_account(running)
             running.account = holder.account
             self._by_account.setdefault(holder.account, {})[call] = running
-            if self._allow(running):
-                changed.append(running)
+            self.allow(running)
+            changed.append((running, before))
         return changed
 
     def _take_from_account(self, running: RunningCall) -> None:
@@ -242,17 +267,21 @@ class CreditControl:
         calls = self._by_account.get(account)
         if not calls:
             return []
-        return [running for running in calls.values() if self._allow(running)]
+        return [running for running in calls.values() if self.allow(running)]
 
-    def _allow(self, running: RunningCall) -> bool:
-        """Whether the call's limit, or how far it is enforced, is another than before."""
+    def allow(self, running: RunningCall) -> bool:
+        """Reckon its limit anew; whether it, or how far it is enforced, is another than before."""
         leg = running.leg
         assert leg.answered_at is not None
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
-        place = Place(leg.id.pbx, leg.trunk)
-        running.wanted_s = self._limit_s(state, running.called, leg.answered_at, place)
-        running.stance = self.stances.of(running.leg.id.pbx, state.account.account_class)
+        running.stance = self.stances.of(leg.id.pbx, state.account.account_class)
+        if self.is_held(state, running.called, running.stance):
+            hold = state.hold(running.hold_key)
+            if hold is not None:
+                running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
+        else:
+            running.wanted_s = self._limit_s(state, running.called, leg.answered_at, running.place)
         return (running.wanted_s, running.stance) != before
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
@@ -271,10 +300,10 @@ class CreditControl:
             return None
         try:
             seconds = self._assessor.affordable_s(
-                state.account, called, at, state.available_micros, self._limits.call_max_s, place
+                state.account, called, at, state.grantable_micros, self._limits.call_max_s, place
             )
         except NoRate:
-            return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
+            return float(self._limits.unrated_talk_max_s) if state.grantable_micros > 0 else 0.0
         return max(0.0, seconds - self._limits.guard_s)
 
     def _no_rate(self, account: Account, called: CalledNumber, at: datetime, place: Place) -> str:

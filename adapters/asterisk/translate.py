@@ -166,7 +166,13 @@ class Translator:
         if forwarder and self.trunk_of(forwarder) is not None:
             forwarder = None  # a carrier sends the call elsewhere: it had been let out before
         return CallStarted(
-            CallId(self.pbx, leg_id), at, leg.payer, leg.dialled, trunk, forwarder or None
+            CallId(self.pbx, leg_id),
+            at,
+            leg.payer,
+            leg.dialled,
+            trunk,
+            asked_by=message.find(_UNIQUEID) or "",
+            let_out_by=forwarder or None,
         )
 
     def _newstate(self, message: Message, arrived_us: int) -> CallAnswered | None:

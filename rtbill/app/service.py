@@ -88,6 +88,7 @@ async def _start(
     notifiers = [LogNotifier()]
     work += [
         (serve_control(config.control.socket, books.desk.order), "control"),
+        (billing.holdings.serve(), "holds"),
         (books.desk.runs.serve(), "runs"),
         (jobs.sweep(billing, store, alarms, clock), "sweep"),
         (jobs.keep_observations(billing, store, alarms, clock), "observations"),

@@ -17,6 +17,7 @@ class Directory:
         self, states: Iterable[AccountState] = (), memberships: Iterable[Membership] = ()
     ) -> None:
         self._states: dict[str, AccountState] = {}
+        self._holding: set[str] = set()
         self._by_extension: dict[Extension, list[Membership]] = {}
         self._by_account: dict[str, list[Membership]] = {}
         for state in states:
@@ -30,18 +31,27 @@ class Directory:
         """
         known = self._states.get(state.account.id)
         if known is None:
-            self._states[state.account.id] = state
+            self._keep(state)
             return
+        newer = known
         if state.version > known.version:
-            newer = (
-                state if state.account is known.account else replace(state, account=known.account)
+            newer = replace(
+                newer,
+                balance_micros=state.balance_micros,
+                version=state.version,
+                service=state.service,
             )
-            if state.hold_steps < known.hold_steps:
-                newer = replace(newer, holds=known.holds, hold_steps=known.hold_steps)
-            self._states[state.account.id] = newer
-        elif state.hold_steps > known.hold_steps:
-            newer = replace(known, holds=state.holds, hold_steps=state.hold_steps)
-            self._states[state.account.id] = newer
+        if state.hold_steps > known.hold_steps:
+            newer = replace(newer, holds=state.holds, hold_steps=state.hold_steps)
+        if newer is not known:
+            self._keep(newer)
+
+    def _keep(self, state: AccountState) -> None:
+        self._states[state.account.id] = state
+        if state.holds:
+            self._holding.add(state.account.id)
+        else:
+            self._holding.discard(state.account.id)
 
     def put_service(self, state: AccountState) -> None:
         """Take over the service of a state in which no money moved, unless more moved since."""
@@ -65,6 +75,10 @@ class Directory:
             raise UnknownAccount(
                 f"there is no account {account!r}; `rtbill accounts list` shows them"
             ) from None
+
+    def holding(self) -> list[AccountState]:
+        """Accounts with open holds."""
+        return [self._states[key] for key in sorted(self._holding)]
 
     def account(self, account: str) -> Account:
         """The account's terms."""

@@ -18,6 +18,8 @@ class CallStarted:
     payer: str | None
     dialled: str | None
     trunk: str
+    asked_by: str = ""
+    """The channel that dials it, by the exchange's own id: the one that asked beforehand."""
     let_out_by: str | None = None
     """A telephone's channel that sent the call to the trunk by itself: nobody was asked."""
 

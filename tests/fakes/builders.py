@@ -213,7 +213,11 @@ def _leg_event(verb: str, instant: datetime, words: _Words) -> PbxEvent:
     match verb:
         case "start":
             told = words.id, instant, words.payer, words.dialled, trunk
-            return CallStarted(*told, words.told.get("let_out_by"))
+            return CallStarted(
+                *told,
+                asked_by=words.told.get("asked_by", ""),
+                let_out_by=words.told.get("let_out_by"),
+            )
         case "answer":
             return CallAnswered(words.id, instant, words.payer, words.dialled, trunk)
         case "end":

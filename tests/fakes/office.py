@@ -24,7 +24,7 @@ from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
 from rtbill.lines import Line
-from rtbill.ports import CallFilter, Committed, Operation
+from rtbill.ports import CallFilter, Committed, Holding, Operation
 from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
@@ -53,16 +53,25 @@ class SlowStore(MemoryStore):
         super().__init__(clock)
         self.is_stuck = False
         self.queue_max = 10_000
-        self._waiting: list[tuple[Operation, asyncio.Future[Committed]]] = []
+        self._waiting: list[tuple[Operation | Holding, asyncio.Future[Committed]]] = []
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done at once, or with `commit` while it is stuck."""
         if not self.is_stuck:
             return super().submit(operation)
+        return self._wait(operation)
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """As `submit`."""
+        if not self.is_stuck:
+            return super().hold(holding)
+        return self._wait(holding)
+
+    def _wait(self, work: Operation | Holding) -> asyncio.Future[Committed]:
         if len(self._waiting) >= self.queue_max:
             raise Unavailable(f"{len(self._waiting)} facts wait to be written")
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        self._waiting.append((operation, future))
+        self._waiting.append((work, future))
         self.queued = len(self._waiting)
         return future
 
@@ -70,8 +79,8 @@ class SlowStore(MemoryStore):
         """Write what waits, in order."""
         waiting, self._waiting = self._waiting, []
         self.queued = 0
-        for operation, future in waiting:
-            done = super().submit(operation)
+        for work, future in waiting:
+            done = super().submit(work) if isinstance(work, Operation) else super().hold(work)
             error = done.exception()
             if error is not None:
                 future.set_exception(error)
@@ -233,6 +242,7 @@ async def an_office(
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(office.billing.bill_pbx(office.line), name="bill"),
+            group.create_task(office.billing.holdings.serve(), name="holds"),
             group.create_task(office.enforcement.serve(office.line), name="enforce"),
             group.create_task(office.unaided.serve(office.line), name="unaided"),
             group.create_task(

@@ -167,6 +167,7 @@ class Biller:
         async with asyncio.TaskGroup() as group:
             for work in (
                 billing.bill_pbx(line),
+                billing.holdings.serve(),
                 enforcement.serve(line),
                 unaided.serve(line),
                 jobs.sweep(billing, store, self.alarms, clock),
