@@ -205,7 +205,8 @@ class Holdings:
         final: list[tuple[float, RunningCall]] = []
         for running in running_calls:
             hold = held.get(running.hold_key)
-            if hold is None or hold.call != running.leg.id:
+            is_held = self._control.is_held(state, running.called, running.stance)
+            if not is_held or hold is None or hold.call != running.leg.id:
                 self.tend(running)
                 continue
             self._schedule(running, hold)

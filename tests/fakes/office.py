@@ -26,6 +26,7 @@ from rtbill.enforcement import Policy
 from rtbill.lines import Line
 from rtbill.ports import CallFilter, Committed, Holding, Operation
 from rtbill.rating.bands import NO_CALENDARS, Calendars
+from rtbill.rating.price_book import PriceBook
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
@@ -155,6 +156,7 @@ class Office:
         for state in self.directory.states():
             await self.store.change(CreateAccount(state.account))
         await self.store.change(AddTariff(tariff))
+        self.assessor.replace_book(PriceBook((tariff,), self._calendars))
         for account in accounts:
             await self.store.change(CreateAccount(account))
         for membership in memberships:
