@@ -43,7 +43,8 @@ class SliceTerms:
 
     def __post_init__(self) -> None:
         assert 0 < self.slice_min_s <= self.slice_max_s
-        assert 0 <= self.call_min_s <= self.call_max_s
+        assert self.call_min_s >= 0
+        assert self.call_max_s > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def reserve(state: AccountState, wish: Wish, calls_max: int) -> Facts:
     facts = open_hold(state, wish)
     hold = facts.state.hold(wish.key)
     assert hold is not None
-    if hold.granted_s < min(max(1, wish.terms.call_min_s), wish.terms.call_max_s):
+    if hold.granted_s < max(1, wish.terms.call_min_s):
         return Facts(state)
     return facts
 

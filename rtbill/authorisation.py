@@ -1,14 +1,14 @@
 """May this call be dialled? The answer to an exchange that asks first.
 
 What is asked comes from a dialplan that a caller can feed, so it is read strictly before anything
-else is done with it. The answer is made of what is in memory; nothing is reserved, so several calls
-of one account that ask in the same moment may each be granted its whole balance.
+else is done with it. A prepaid call is allowed only what is held for it, durably, before the answer
+leaves: of several calls that ask in the same moment each has money of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ from rtbill.credit import CreditControl, Grant
 from rtbill.domain.account import HOUSE, DeskLock, Extension, Outgoing
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallRefused
+from rtbill.domain.hold import Hold
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.refusal import Reason
 from rtbill.ports import Clock
@@ -64,6 +65,10 @@ class Refusal:
 
 
 Answer = Permission | Refusal
+Reserve = Callable[[Question, Grant, datetime], Awaitable[Hold | None]]
+"""The committed hold for a call, longer than the guard by a second at least; None when there is not
+enough for it. Unavailable: nothing can be held.
+"""
 WouldRefuse = Callable[[Question, Refusal], None]
 """Told of each refusal that is not carried out because the stance only observes or warns."""
 
@@ -114,6 +119,7 @@ class Authoriser:
         chronicle: Chronicle,
         clock: Clock,
         would_refuse: WouldRefuse,
+        reserve: Reserve,
     ) -> None:
         self._control = control
         self._desk_locks = desk_locks
@@ -121,9 +127,12 @@ class Authoriser:
         self._chronicle = chronicle
         self._clock = clock
         self._would_refuse = would_refuse
+        self._reserve = reserve
 
     async def decide(self, question: Question) -> Answer:
-        """What the exchange is told. Emergency, free-phone and internal numbers always pass."""
+        """What the exchange is told. Emergency, free-phone and internal numbers always pass.
+        Unavailable when nothing can be held for a call that needs it.
+        """
         now = self._clock.now()
         grant = self._control.grant(question.pbx, question.payer, question.number, now)
         if grant.called.kind is not NumberKind.CHARGEABLE:
@@ -138,11 +147,20 @@ class Authoriser:
             if reason is not None:
                 self._would_refuse(question, Refusal(reason))
             return Permission()
-        if reason is Reason.UNRATED:
-            self._alarm_unrated(question, grant)
         if reason is not None:
+            if reason is Reason.UNRATED:
+                self._alarm_unrated(question, grant)
             return self._refused(question, reason, now)
-        return Permission(_whole_seconds(grant))
+        return await self._held(question, grant, now)
+
+    async def _held(self, question: Question, grant: Grant, now: datetime) -> Answer:
+        """As long as money is held for, where any needs to be."""
+        if grant.limit_s is None:
+            return Permission()
+        hold = await self._reserve(question, grant, now)
+        if hold is None:
+            return self._refused(question, Reason.BALANCE, now)
+        return Permission(int(hold.granted_s - self._control.limits.guard_s))
 
     def _is_locked_by_hand(self, question: Question) -> bool:
         if question.payer is None:
@@ -159,7 +177,7 @@ class Authoriser:
             return None
         if grant.is_unrated_refused:
             return Reason.UNRATED
-        return Reason.BALANCE if _whole_seconds(grant) == 0 else None
+        return None if grant.is_affordable else Reason.BALANCE
 
     def _refused(self, question: Question, reason: Reason, now: datetime) -> Refusal:
         refused = CallRefused(
@@ -179,7 +197,3 @@ class Authoriser:
             f"{grant.no_rate}"
         )
         self._alarms.raise_("unrated", number, text)
-
-
-def _whole_seconds(grant: Grant) -> int | None:
-    return None if grant.limit_s is None else int(grant.limit_s)

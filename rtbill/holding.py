@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
+from math import ceil
 
 from balance import holds
 from balance.holds import Pricing, SliceTerms, Wish
@@ -407,15 +408,16 @@ class Holdings:
         place: Place,
         talked_s: int = 0,
     ) -> Wish:
-        limits, slices = self._control.limits, self._terms.slices
+        limits, terms = self._control.limits, self._terms.slices
         pricing: Pricing
         try:
             pricing = self._assessor.pricing(account, called, answered_at, place)
-            terms = slices
         except NoRate:
             has_money = self._directory.state(account.id).grantable_micros > 0
             pricing = UnknownPricing(has_money)
-            terms = SliceTerms(slices.slice_min_s, slices.slice_max_s, 0, limits.unrated_talk_max_s)
+            terms = replace(terms, call_min_s=0, call_max_s=limits.unrated_talk_max_s)
+        # What the guard takes away again is no talk.
+        terms = replace(terms, call_min_s=max(terms.call_min_s, ceil(limits.guard_s) + 1))
         return Wish(
             key=key,
             call=call,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from datetime import datetime
 from typing import Any
 
 from rtbill.app.books import Books
 from rtbill.authorisation import Authoriser, Question, Refusal
+from rtbill.credit import Grant
+from rtbill.domain.hold import Hold
 from rtbill.inline import QuestionDesk, serve_inline
 from rtbill.listening import server_tls
 from rtbill.ports import Meter
@@ -28,6 +31,11 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
         reason = str(refusal.reason)
         meter.count("rtbill_refusals_let_through_total", pbx=question.pbx, reason=reason)
 
+    async def reserve(question: Question, grant: Grant, at: datetime) -> Hold | None:
+        return await books.billing.holdings.reserve(
+            grant.account, question.pbx, question.channel, grant.called, at
+        )
+
     authoriser = Authoriser(
         control=books.billing.control,
         desk_locks=books.enforcement.desk_locks,
@@ -35,6 +43,7 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
         chronicle=books.billing.chronicle,
         clock=books.clock,
         would_refuse=let_through,
+        reserve=reserve,
     )
     desk = QuestionDesk(tokens, authoriser.decide, books.alarms, meter, books.clock)
     return serve_inline(inline.host, inline.port, desk, tls)

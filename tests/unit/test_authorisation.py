@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from balance import holds
+from balance.holds import Pricing, SliceTerms, Wish
 from rtbill.alarms import Alarms
+from rtbill.assignment import Place
 from rtbill.authorisation import (
     Answer,
     Authoriser,
@@ -16,7 +20,7 @@ from rtbill.authorisation import (
     Refusal,
 )
 from rtbill.chronicle import Chronicle
-from rtbill.credit import CreditControl, Limits
+from rtbill.credit import CreditControl, Grant, Limits
 from rtbill.domain.account import (
     LOCKED_SERVICE,
     AccountKind,
@@ -26,9 +30,12 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.errors import NoRate
 from rtbill.domain.events import CallRefused
+from rtbill.domain.hold import Hold
 from rtbill.domain.refusal import Reason
 from rtbill.domain.stance import Stance
+from rtbill.rating.call_pricing import UnknownPricing
 from rtbill.stances import Stances
 from tests.fakes.builders import (
     PBX,
@@ -79,11 +86,14 @@ class Asked:
         self.alarms = Alarms(clock)
         self.chronicle = Chronicle()
         self.let_through: list[tuple[str, Reason]] = []
+        self._assessor = an_assessor(directory, tariff)
+        self._directory = directory
+        self._limits = limits or Limits()
         self._authoriser = Authoriser(
             control=CreditControl(
-                an_assessor(directory, tariff),
+                self._assessor,
                 directory,
-                limits or Limits(),
+                self._limits,
                 Stances({PBX: stance}),
                 refusing_unrated=[PBX] if unrated == "refuse" else [],
             ),
@@ -92,7 +102,21 @@ class Asked:
             chronicle=self.chronicle,
             clock=clock,
             would_refuse=self._would_refuse,
+            reserve=self._reserve,
         )
+
+    async def _reserve(self, question: Question, grant: Grant, at_: datetime) -> Hold | None:
+        """A minute at first, as by default."""
+        state = self._directory.state(grant.account)
+        pricing: Pricing
+        terms = SliceTerms(call_max_s=self._limits.call_max_s)
+        try:
+            pricing = self._assessor.pricing(state.account, grant.called, at_, Place(PBX))
+        except NoRate:
+            pricing = UnknownPricing(has_money=True)
+            terms = SliceTerms(call_min_s=1, call_max_s=self._limits.unrated_talk_max_s)
+        wish = Wish(key=question.channel, call=None, pricing=pricing, terms=terms, at=at_)
+        return holds.reserve(state, wish, calls_max=0).state.hold(question.channel)
 
     def _would_refuse(self, question: Question, refusal: Refusal) -> None:
         self.let_through.append((question.number, refusal.reason))
@@ -116,11 +140,11 @@ class Asked:
     [
         (Asked("0.59"), Refusal(Reason.BALANCE)),
         (Asked("0.60"), Permission(59)),
-        (Asked("1.20"), Permission(119)),
-        (Asked("1.79"), Permission(119)),
-        (Asked("100000"), Permission(14_399)),
-        (Asked("100000", limits=Limits(guard_s=0)), Permission(14_400)),
-        (Asked("100000", limits=Limits(call_max_s=3600)), Permission(3599)),
+        (Asked("1.20"), Permission(59)),
+        (Asked("1.79"), Permission(59)),
+        (Asked("100000"), Permission(59)),
+        (Asked("100000", limits=Limits(guard_s=0)), Permission(60)),
+        (Asked("100000", limits=Limits(call_max_s=40)), Permission(39)),
         (Asked("0.60", limits=Limits(guard_s=60)), Refusal(Reason.BALANCE)),
         (Asked("0"), Refusal(Reason.BALANCE)),
         (Asked("-3"), Refusal(Reason.BALANCE)),
@@ -164,7 +188,7 @@ async def test_an_emergency_or_free_number_is_always_allowed_without_limit(
         (Asked("5"), Refusal(Reason.UNRATED)),
         (Asked("0"), Refusal(Reason.UNRATED)),
         (Asked("5", service=MONEY_LOCK), Refusal(Reason.BALANCE)),
-        (Asked("5", unrated="limit"), Permission(60)),
+        (Asked("5", unrated="limit"), Permission(59)),
         (Asked("0", unrated="limit"), Refusal(Reason.BALANCE)),
         (Asked("5", POSTPAID), Permission()),
         (Asked("5", POSTPAID, limit="10"), Permission()),
@@ -222,7 +246,7 @@ async def test_a_lock_by_hand_refuses_whatever_the_money_and_the_stance(
 
 
 async def test_a_divert_by_hand_keeps_nobody_from_calling() -> None:
-    assert await Asked("1.20", by_hand=INCOMING_BY_HAND).about() == Permission(119)
+    assert await Asked("1.20", by_hand=INCOMING_BY_HAND).about() == Permission(59)
 
 
 async def test_the_lock_of_one_extension_is_not_anothers() -> None:

@@ -186,11 +186,11 @@ def test_a_hold_is_bound_to_its_leg_once() -> None:
     assert holds.bind(bound.state, "1", LEG, AT).holds == ()
 
 
-def test_a_price_that_rose_takes_the_grant_back_to_what_is_paid() -> None:
+def test_a_call_not_yet_answered_is_reckoned_anew_at_another_price() -> None:
     state = opened(state_with(120_000), PerMinute(1000, increment_s=1)).state
     assert state.holds[0].granted_s == 60
     state = opened(state, PerMinute(4000, increment_s=1)).state
-    assert (state.holds[0].granted_s, state.holds[0].micros) == (30, 120_000)
+    assert (state.holds[0].granted_s, state.holds[0].micros) == (15, 60_000)
 
 
 STEPS = st.lists(
