@@ -11,14 +11,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import count
-from math import ceil
 
 from balance import holds
-from balance.holds import Pricing, SliceTerms, Wish
+from balance.holds import SliceTerms, Wish
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
@@ -26,14 +25,15 @@ from rtbill.credit import CreditControl, RunningCall
 from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
-from rtbill.domain.errors import NoRate, Unavailable
+from rtbill.domain.errors import Unavailable
 from rtbill.domain.events import CallStarted
 from rtbill.domain.hold import Hold, HoldStep
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import Facts
 from rtbill.lines import Line
+from rtbill.orphans import Orphans
 from rtbill.ports import Clock, Committed, Holding, Store
-from rtbill.rating.call_pricing import UnknownPricing
+from rtbill.wishes import Wishes
 
 TICK_S = 0.25
 RENEW_MIN_S = 5.0
@@ -95,7 +95,6 @@ class Holdings:
         """`follow` is told of each commit, in order; `order` brings an exchange to a limit."""
         self._store = store
         self._directory = directory
-        self._assessor = assessor
         self._control = control
         self._lines = lines
         self._alarms = alarms
@@ -111,8 +110,8 @@ class Holdings:
         self._scheduled: dict[CallId, tuple[int, bool]] = {}
         """For which grant, final or not, a call was last put there."""
         self._sequence = count()
-        self._orphans: dict[str, float] = {}
-        """Since when no call of a hold is known."""
+        self._orphans = Orphans(lines, terms.ring_max_s)
+        self._wishes = Wishes(directory, assessor, control.limits, terms.slices, lines, clock)
 
     # --------------------------------------------------------------- before the answer
 
@@ -124,7 +123,7 @@ class Holdings:
         """
         state = self._directory.state(account)
         key = holds.key_for(state, f"{pbx}/{channel}")
-        wish = self._wish(state.account, key, None, called, at, Place(pbx))
+        wish = self._wishes.of_new(state, key, None, called, at, Place(pbx))
         committed = await asyncio.shield(self._reserve(state, wish))
         assert committed.facts is not None
         return committed.facts.state.hold(key)
@@ -150,7 +149,7 @@ class Holdings:
         state = self._directory.state(account)
         key = self._keys[event.id] = str(event.id)
         place = Place(event.id.pbx, event.trunk)
-        wish = self._wish(state.account, key, event.id, called, event.at, place)
+        wish = self._wishes.of_new(state, key, event.id, called, event.at, place)
         try:
             future = self._reserve(state, wish)
         except Unavailable:
@@ -182,9 +181,11 @@ class Holdings:
         hold = state.hold(running.hold_key)
         call = running.leg.id
         if hold is None:
-            self._step(running, partial(holds.open_hold, wish=self._wish_of(running)), first=True)
+            self._step(
+                running, partial(holds.open_hold, wish=self._wishes.of_running(running)), first=True
+            )
         elif hold.call != call:
-            at = self._now(running)
+            at = self._clock.now()
             self._step(running, partial(holds.bind, key=hold.key, call=call, at=at))
         else:
             self._schedule(running, hold)
@@ -212,7 +213,7 @@ class Holdings:
                 continue
             self._schedule(running, hold)
             if hold.is_final:
-                final.append((hold.granted_s - running.talked_s(self._now(running)), running))
+                final.append((hold.granted_s - self._wishes.talked_s(running), running))
         if state.grantable_micros > 0:
             for _, running in sorted(final, key=lambda each: each[0]):
                 self._extend(running)
@@ -266,32 +267,19 @@ class Holdings:
                     self._order(running)
 
     def _expire_orphans(self) -> None:
-        now_s = self._clock.monotonic()
         in_use = {running.hold_key for running in self._control.running()}
         in_use |= {
             key for call, key in self._keys.items() if self._lines[call.pbx].tracker.knows(call)
         }
-        orphans: dict[str, float] = {}
-        for state in self._directory.holding():
-            for hold in state.holds:
-                if hold.key in in_use or not self._is_heard(hold):
-                    continue
-                since_s = orphans[hold.key] = self._orphans.get(hold.key, now_s)
-                if now_s - since_s > self._terms.ring_max_s:
-                    self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
-        self._orphans = orphans
-
-    def _is_heard(self, hold: Hold) -> bool:
-        """Whether its exchange would have told of the call."""
-        line = self._lines.get(hold.key.partition("/")[0])
-        return line is None or line.is_up
+        for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
+            self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
 
     # ------------------------------------------------------------------------- the steps
 
     def _extend(self, running: RunningCall) -> None:
         asked = self._asked.get(running.leg.id)
         if asked is None:
-            self._step(running, partial(holds.extend, wish=self._wish_of(running)))
+            self._step(running, partial(holds.extend, wish=self._wishes.of_running(running)))
         else:
             asked.is_again = True
 
@@ -372,7 +360,7 @@ class Holdings:
         if self._scheduled.get(running.leg.id) == grant:
             return
         self._scheduled[running.leg.id] = grant
-        left_s = hold.granted_s - running.talked_s(self._now(running))
+        left_s = hold.granted_s - self._wishes.talked_s(running)
         slice_s = min(left_s, float(self._terms.slices.slice_max_s))
         early_s = max(RENEW_MIN_S, RENEW_SHARE * slice_s)
         if hold.is_final:
@@ -383,49 +371,6 @@ class Holdings:
     def _due_in(self, call: CallId, seconds: float, granted_s: int) -> None:
         due_s = self._clock.monotonic() + max(0.0, seconds)
         heapq.heappush(self._due, (due_s, next(self._sequence), call, granted_s))
-
-    def _now(self, running: RunningCall) -> datetime:
-        """By the clock of its exchange."""
-        return self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead
-
-    def _wish_of(self, running: RunningCall) -> Wish:
-        account = self._directory.account(running.account)
-        leg = running.leg
-        assert leg.answered_at is not None
-        key = running.hold_key or str(leg.id)
-        talked_s = max(0, int(running.talked_s(self._now(running))))
-        return self._wish(
-            account, key, leg.id, running.called, leg.answered_at, running.place, talked_s
-        )
-
-    def _wish(  # noqa: PLR0913 - the facts of one call
-        self,
-        account: Account,
-        key: str,
-        call: CallId | None,
-        called: CalledNumber,
-        answered_at: datetime,
-        place: Place,
-        talked_s: int = 0,
-    ) -> Wish:
-        limits, terms = self._control.limits, self._terms.slices
-        pricing: Pricing
-        try:
-            pricing = self._assessor.pricing(account, called, answered_at, place)
-        except NoRate:
-            has_money = self._directory.state(account.id).grantable_micros > 0
-            pricing = UnknownPricing(has_money)
-            terms = replace(terms, call_min_s=0, call_max_s=limits.unrated_talk_max_s)
-        # What the guard takes away again is no talk.
-        terms = replace(terms, call_min_s=max(terms.call_min_s, ceil(limits.guard_s) + 1))
-        return Wish(
-            key=key,
-            call=call,
-            pricing=pricing,
-            terms=terms,
-            at=self._clock.now(),
-            talked_s=talked_s,
-        )
 
 
 def _if_refused(future: asyncio.Future[Committed], key: str, refuse: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from balance.holds import SliceTerms
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment, Place
@@ -20,8 +21,10 @@ from rtbill.domain.changes import CreateAccount
 from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.rated import CallStatus
+from rtbill.domain.stance import Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
+from rtbill.holding import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.price_book import PriceBook
@@ -77,6 +80,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             chronicle=Chronicle(),
             clock=clock,
             meter=meter,
+            hold_terms=_hold_terms(config, directory, clock),
         )
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
         desk = Desk(
@@ -174,6 +178,30 @@ async def _recall_waiting_calls(reader: Reader, alarms: Alarms) -> None:
 def _limits(config: Config) -> Limits:
     rating = config.rating
     return Limits(rating.guard_s, rating.call_max_s, rating.unrated_talk_max_s)
+
+
+def _hold_terms(config: Config, directory: Directory, clock: Clock) -> HoldTerms:
+    credit, classes = config.credit, config.account_classes
+
+    def calls_max(state: AccountState) -> int:
+        own = classes.get(state.account.account_class, classes["standard"]).calls_max
+        return own or max(2, len(directory.extensions_of(state.account.id, clock.now())))
+
+    def is_open(account: Account) -> bool:
+        return classes.get(account.account_class, classes["standard"]).unaided is Unaided.OPEN
+
+    return HoldTerms(
+        slices=SliceTerms(
+            slice_min_s=credit.slice_min_s,
+            slice_max_s=credit.slice_max_s,
+            call_min_s=credit.call_min_s,
+            call_max_s=config.rating.call_max_s,
+        ),
+        ring_max_s=credit.ring_max_s,
+        commit_max_s=credit.commit_max_s,
+        calls_max=calls_max,
+        is_open=is_open,
+    )
 
 
 def _unaided_rows(config: Config, billing: Billing) -> UnaidedRows:

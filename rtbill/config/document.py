@@ -221,6 +221,15 @@ class RatingTable(_Table):
     unrated_prepaid: Literal["refuse", "limit"] = "refuse"
 
 
+class CreditTable(_Table):
+    slice_min_s: Annotated[StrictInt, Field(ge=5, le=300)] = 10
+    slice_max_s: Annotated[StrictInt, Field(ge=10, le=300)] = 60
+    call_min_s: Annotated[StrictInt, Field(ge=0, le=600)] = 20
+    ring_max_s: Annotated[StrictInt, Field(ge=30, le=3600)] = 130
+    commit_max_s: Annotated[float, Field(ge=0.5, le=10)] = 2.0
+    absorb_overspend: bool = True
+
+
 class ServerTlsTable(_Table):
     cert_file: Text
     key_file: Text
@@ -257,6 +266,7 @@ class ClassTable(_Table):
     unaided_cap: Annotated[StrictStr, AfterValidator(_amount)] = "0"
     unaided_calls: Annotated[StrictInt, Field(ge=1, le=100)] = 2
     tariff: Name | None = None
+    calls_max: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
 
 
 class TlsTable(_Table):
@@ -329,6 +339,7 @@ class Document(_Table):
     inline: InlineTable = InlineTable()
     log: LogTable = LogTable()
     rating: RatingTable
+    credit: CreditTable = CreditTable()
     account_classes: dict[Name, ClassTable] = {}
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
     holidays: list[HolidaysTable] = []

@@ -32,6 +32,7 @@ from rtbill.config.values import (
     AccountClass,
     Config,
     ControlConfig,
+    CreditConfig,
     DestinationClass,
     DialplanConfig,
     HolidaysConfig,
@@ -153,6 +154,7 @@ def _config(document: Document, folder: Path, keys: list[tuple[str, str]]) -> Co
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=RatingConfig(**document.rating.model_dump()),
+        credit=CreditConfig(**document.credit.model_dump()),
         account_classes=MappingProxyType(
             {name: _account_class(name, table) for name, table in classes.items()}
         ),
@@ -221,6 +223,7 @@ def _account_class(name: str, table: ClassTable) -> AccountClass:
         unaided_cap_micros=parse_micros(table.unaided_cap),
         unaided_calls=table.unaided_calls,
         tariff=table.tariff or "",
+        calls_max=table.calls_max,
     )
 
 

@@ -142,6 +142,22 @@ class RatingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreditConfig:
+    """How prepaid calls are granted talk: slice by slice, each held before it is granted."""
+
+    slice_min_s: int
+    slice_max_s: int
+    call_min_s: int
+    """Money for less talk lets no call out."""
+    ring_max_s: int
+    """A hold whose call nobody sees is given up after so long."""
+    commit_max_s: float
+    """A new call for which nothing is held by then goes by the policy for a silent rtbill."""
+    absorb_overspend: bool
+    """Talk after the instant at which rtbill should have ended a call is not charged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HolidaysConfig:
     """Which dates are holidays, for the bands of tariffs that name this calendar."""
 
@@ -177,6 +193,10 @@ class AccountClass:
     """At so many calls at once, each may spend its share of the cap (CC-51)."""
     tariff: str = ""
     """Tariff or price plan of accounts that name none; empty: as trunk, exchange or site say."""
+    calls_max: int = 0
+    """Prepaid calls that one account may have out at once; 0: as many as it has extensions, and two
+    at least.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +308,7 @@ class Config:
     inline: InlineConfig
     log: LogConfig
     rating: RatingConfig
+    credit: CreditConfig
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]

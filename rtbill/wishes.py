@@ -1,0 +1,86 @@
+"""What is wished for a call: how much further talk, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from math import ceil
+
+from balance.holds import Pricing, SliceTerms, Wish
+from rtbill.assessment import Assessor
+from rtbill.assignment import Place
+from rtbill.credit import Limits, RunningCall
+from rtbill.domain.account import AccountState
+from rtbill.domain.call import CallId
+from rtbill.domain.directory import Directory
+from rtbill.domain.errors import NoRate
+from rtbill.domain.numbering import CalledNumber
+from rtbill.lines import Line
+from rtbill.ports import Clock
+from rtbill.rating.call_pricing import UnknownPricing
+
+
+class Wishes:
+    """Makes them from the accounts and prices as they now stand."""
+
+    def __init__(  # noqa: PLR0913 - Holdings hands over each collaborator once
+        self,
+        directory: Directory,
+        assessor: Assessor,
+        limits: Limits,
+        slices: SliceTerms,
+        lines: Mapping[str, Line],
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._assessor = assessor
+        self._limits = limits
+        self._slices = slices
+        self._lines = lines
+        self._clock = clock
+
+    def of_new(  # noqa: PLR0913 - the facts of one call
+        self,
+        state: AccountState,
+        key: str,
+        call: CallId | None,
+        called: CalledNumber,
+        at: datetime,
+        place: Place,
+    ) -> Wish:
+        """For a call that is about to be dialled, or just was."""
+        pricing, terms = self._prices(state, called, at, place)
+        return Wish(key=key, call=call, pricing=pricing, terms=terms, at=self._clock.now())
+
+    def of_running(self, running: RunningCall) -> Wish:
+        """For a call in progress."""
+        state = self._directory.state(running.account)
+        leg = running.leg
+        assert leg.answered_at is not None
+        pricing, terms = self._prices(state, running.called, leg.answered_at, running.place)
+        return Wish(
+            key=running.hold_key or str(leg.id),
+            call=leg.id,
+            pricing=pricing,
+            terms=terms,
+            at=self._clock.now(),
+            talked_s=max(0, int(self.talked_s(running))),
+        )
+
+    def talked_s(self, running: RunningCall) -> float:
+        """By the clock of its exchange."""
+        return running.talked_s(self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead)
+
+    def _prices(
+        self, state: AccountState, called: CalledNumber, answered_at: datetime, place: Place
+    ) -> tuple[Pricing, SliceTerms]:
+        limits, terms = self._limits, self._slices
+        pricing: Pricing
+        try:
+            pricing = self._assessor.pricing(state.account, called, answered_at, place)
+        except NoRate:
+            pricing = UnknownPricing(state.grantable_micros > 0)
+            terms = replace(terms, call_min_s=0, call_max_s=limits.unrated_talk_max_s)
+        # What the guard takes away again is no talk.
+        return pricing, replace(terms, call_min_s=max(terms.call_min_s, ceil(limits.guard_s) + 1))
