@@ -26,6 +26,7 @@ from rtbill.rating.price import (
     Spell,
     is_in_grace,
     owes_disconnect_fee,
+    recurring_fees,
     spells,
     terms_at,
 )
@@ -59,8 +60,8 @@ class ExplainedLine:
     """One thing that adds to the price, or takes from it."""
 
     kind: str
-    """`connect_fee`, `increments`, `disconnect_fee`, `max_charge`, `min_charge`, `grace` and
-    `rounding`; of a price plan `markup`, `discount`, `minimum` and `tax`.
+    """`connect_fee`, `added`, `increments`, `disconnect_fee`, `recurring_fee`, `max_charge`,
+    `min_charge`, `grace` and `rounding`; of a price plan `markup`, `discount`, `minimum` and `tax`.
     """
     amount: Fraction
     """Exact, in main units of the currency."""
@@ -143,8 +144,12 @@ def _lines(
         yield line
     most = terms.charge_max_micros
     if most is not None and sum_of > (limit := _main(most)):
-        yield ExplainedLine("max_charge", limit - sum_of, f"no more than {decimal_text(most)}")
-        sum_of = limit
+        if terms.charge_max_ends:
+            text = f"beyond {decimal_text(most)}, at which a call is to be ended"
+            yield ExplainedLine("max_charge", Fraction(0), text)
+        else:
+            yield ExplainedLine("max_charge", limit - sum_of, f"no more than {decimal_text(most)}")
+            sum_of = limit
     least = _main(terms.charge_min_micros)
     if sum_of < least:
         text = f"no less than {decimal_text(terms.charge_min_micros)}"
@@ -158,6 +163,8 @@ def _due(
     if terms.connect_fee_micros:
         covers = f", covers {terms.free_s} s" if terms.free_s else ""
         yield ExplainedLine("connect_fee", _main(terms.connect_fee_micros), f"connect fee{covers}")
+    if terms.added_s:
+        yield ExplainedLine("added", Fraction(0), f"counted as {terms.added_s} s longer")
     begun = spells(table, number, answered_us, talk_us)
     for group in _joined(begun):
         yield _increments_line(table, group, answered_us)
@@ -166,6 +173,11 @@ def _due(
         if terms.disconnect_after_s:
             text += f", due from {terms.disconnect_after_s} s"
         yield ExplainedLine("disconnect_fee", _main(terms.disconnect_fee_micros), text)
+    fees = recurring_fees(terms, talk_us)
+    if fees:
+        fee = terms.recurring_fee_micros
+        text = f"{fees} x fee of {decimal_text(fee)} for every {terms.recurring_every_s} s"
+        yield ExplainedLine("recurring_fee", _main(fees * fee), text)
 
 
 def _joined(begun: list[Spell]) -> Iterator[list[Spell]]:

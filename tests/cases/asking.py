@@ -46,6 +46,8 @@ class Question:
     answered_at: datetime
     talk_s: int
     increment_digits: int | None
+    per_minute_max: object = None
+    """No talk is let go on that costs more."""
 
     @classmethod
     def of(cls, case: Case, call: Record) -> Question:
@@ -57,6 +59,7 @@ class Question:
             datetime.fromisoformat(call.get("start", _SOME_DAY)),
             whole(call.get("usage", 0), "usage"),
             case.increment_digits,
+            call.get("max_rate_per_min"),
         )
 
     def price(self, **change: Any) -> Price:
@@ -83,7 +86,10 @@ class Question:
     def affordable_s(self, money: object, **change: Any) -> int:
         """Seconds that so much money pays, of those asked for, by prices rounded like `price`."""
         offer = self.prices.offer(self.number, self.answered_at, **change)
-        return offer.affordable_s(Asked(self.number, self.answered_at), micros(money), self.talk_s)
+        asked, cap_s = Asked(self.number, self.answered_at), self.talk_s
+        if self.per_minute_max is not None:
+            cap_s = offer.below_ceiling_s(asked, micros(self.per_minute_max), cap_s)
+        return offer.affordable_s(asked, micros(money), cap_s)
 
     def connect_fee(self) -> Decimal:
         """Main units that are due at the answer."""

@@ -28,12 +28,6 @@ NOT_BUILT: Mapping[str, str] = {
 }
 """The reason that the runner gives, word for word."""
 
-KEPT: Mapping[str, str] = {
-    "a2b-06": "no fee that recurs every so many seconds",
-    "a2b-07": "no seconds added to every call",
-}
-"""What the model leaves out on purpose."""
-
 UPSTREAM_ERRS: Mapping[str, str] = {
     "oracle-cost-39": "1.7878",
     "oracle-cost-60": "0.9743",

@@ -127,9 +127,11 @@ def a_caller(chance: random.Random, lists: Sequence[Tariff]) -> Caller:
 
 def a_talk(chance: random.Random, walk: PlanWalk, longest_s: int) -> timedelta:
     """Anything up to the longest; half of the time the end of an increment or just beyond."""
-    ends = walk.walk.ends
-    free = timedelta(seconds=walk.walk.terms.free_s)
-    at_edge = chance.choice(ends) + free + timedelta(microseconds=chance.choice([0, 1]))
+    terms = walk.walk.terms
+    spans = [timedelta(seconds=terms.recurring_every_s * each) for each in range(1, 9)]
+    ends = [each + timedelta(seconds=terms.free_s) for each in walk.walk.ends]
+    edge = chance.choice([*ends, *spans]) - timedelta(seconds=terms.added_s)
+    at_edge = max(timedelta(0), edge + timedelta(microseconds=chance.choice([-1, 0, 1])))
     anything = timedelta(microseconds=chance.randrange(longest_s * 1_000_000))
     return min(chance.choice([anything, at_edge]), timedelta(seconds=longest_s))
 
@@ -155,6 +157,10 @@ def _terms(chance: random.Random) -> Terms:
         charge_max_micros=None if most is None else most + least,
         disconnect_fee_micros=chance.choice([0, 0, 30_000]),
         disconnect_after_s=chance.choice(few),
+        charge_max_ends=most is not None and chance.random() < 0.5,
+        recurring_fee_micros=chance.choice([0, 0, 0, 10_000, 123_456]),
+        recurring_every_s=_length(chance),
+        added_s=chance.choice(few),
     )
 
 
