@@ -159,6 +159,8 @@ class Authoriser:
             return None
         if grant.is_unrated_refused:
             return Reason.UNRATED
+        if grant.is_too_dear:
+            return Reason.DEAR
         return Reason.BALANCE if _whole_seconds(grant) == 0 else None
 
     def _refused(self, question: Question, reason: Reason, now: datetime) -> Refusal:

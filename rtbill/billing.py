@@ -166,7 +166,8 @@ class Billing:
         elif event.let_out_by or not grant.is_affordable:
             if event.let_out_by:
                 line.barred.add(event.id)
-            reason = Reason.MALFORMED if event.let_out_by else Reason.BALANCE
+            reason = Reason.DEAR if grant.is_too_dear else Reason.BALANCE
+            reason = Reason.MALFORMED if event.let_out_by else reason
             refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled, reason)
             self.chronicle.add(event.at, refused)
             leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)

@@ -14,7 +14,7 @@ from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, Limits
+from rtbill.credit import NO_CEILINGS, CreditControl, Limits
 from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
@@ -26,6 +26,7 @@ from rtbill.enforcement import Policy
 from rtbill.lines import Line
 from rtbill.ports import CallFilter, Committed, Operation
 from rtbill.rating.bands import NO_CALENDARS, Calendars
+from rtbill.rating.price_book import PriceBook
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
@@ -90,6 +91,7 @@ class Office:
         unaided: Mapping[str, UnaidedTerms] | None = None,
         calendars: Calendars = NO_CALENDARS,
         assignment: Assignment | None = None,
+        ceilings: Mapping[str, int | None] = NO_CEILINGS,
     ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
@@ -99,7 +101,9 @@ class Office:
         self.alarms = Alarms(self.clock)
         self.directory = a_directory()
         self.assessor = an_assessor(self.directory, assignment=assignment)
-        self.control = CreditControl(self.assessor, self.directory, Limits(), stances)
+        self.control = CreditControl(
+            self.assessor, self.directory, Limits(), stances, ceilings=ceilings
+        )
         self.billing = Billing(
             store=self.store,
             directory=self.directory,
@@ -146,6 +150,7 @@ class Office:
         for state in self.directory.states():
             await self.store.change(CreateAccount(state.account))
         await self.store.change(AddTariff(tariff))
+        self.assessor.replace_book(PriceBook([tariff], self._calendars))
         for account in accounts:
             await self.store.change(CreateAccount(account))
         for membership in memberships:
@@ -219,9 +224,10 @@ async def an_office(
     unaided: Mapping[str, UnaidedTerms] | None = None,
     calendars: Calendars = NO_CALENDARS,
     assignment: Assignment | None = None,
+    ceilings: Mapping[str, int | None] = NO_CEILINGS,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone, stances, unaided, calendars, assignment)
+    office = Office(policies, zone, stances, unaided, calendars, assignment, ceilings)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,

@@ -116,7 +116,7 @@ def test_a_call_is_ended_when_the_last_increment_before_a_dearer_band_is_full() 
     ("more", "expected"),
     [({}, 120), ({"free_s": 30}, 150), ({"added_s": 30}, 90), ({"billable_min_s": 121}, 0)],
 )
-def test_a_later_step_that_is_dearer_ends_the_call(more: dict[str, int], expected: int) -> None:
+def test_a_later_step_that_is_dearer_ends_the_call(more: dict[str, Any], expected: int) -> None:
     steps = (Step(0, 60_000, 60, 60), Step(120, 600_000, 60, 60))
     table = a_list(steps=steps, first_increment_s=0, **more)
 
