@@ -67,11 +67,10 @@ def longest_s(table: RateTable, number: str, answered_at: datetime) -> int | Non
     rate holds at the answer.
     """
     terms = terms_at(table, number, epoch_us(answered_at))
-    most, is_short = terms.charge_max_micros, terms.call_max_s is not None
-    found = terms.call_max_s or LONGEST_S
+    found, most = terms.call_max_s or LONGEST_S, terms.charge_max_micros
     if terms.charge_max_ends and most is not None:
         found = paid_s(table, number, answered_at, most * table.per_micro, found)
-    return found if is_short or found < LONGEST_S else None
+    return found if terms.call_max_s or found < LONGEST_S else None
 
 
 def below_ceiling_s(
