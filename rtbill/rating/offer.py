@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
-from rtbill.domain.money import divide_rounding_up
+from rtbill.domain.money import divide_rounding, divide_rounding_up
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rate
 from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
 from rtbill.rating.bands import BandTable
-from rtbill.rating.chain import Asked
+from rtbill.rating.chain import Asked, Sum
 from rtbill.rating.charging import Charger
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import ExactPrice, exact_parts, price, terms_at
@@ -66,7 +66,7 @@ class Offer:
             if self.carrier is None:
                 return found
             return found._replace(cost_micros=self._carrier_cost(asked, talk_us))
-        table, rates = self._find(asked.number)
+        table, rates = self.find(asked.number)
         number, answered_at = asked.number, asked.answered_at
         rate, parts, billed_us = exact_parts(table, rates, number, answered_at, talk_us)
         net_micros, tax_micros = self._charge(asked, parts, table.per_micro, billed_us)
@@ -91,21 +91,34 @@ class Offer:
         if self.plan is None:
             table = self.tables[0]
             return affordable_s(table, asked.number, asked.answered_at, money_micros, cap_s)
-        table = self.base(asked, 0).table
-        longest_s = terms_at(table, asked.number, epoch_us(asked.answered_at)).call_max_s
-        if longest_s is not None:
-            cap_s = min(cap_s, longest_s)
+        cap_s = self.longest_s(asked, cap_s)
         return longest_paid_s(lambda talk_us: self._gross(asked, talk_us) <= money_micros, cap_s)
+
+    def longest_s(self, asked: Asked, cap_s: int) -> int:
+        """The cap, or the longest call of the rate if that is less; NoRate as for the price."""
+        table = self.find(asked.number)[0]
+        longest_s = terms_at(table, asked.number, epoch_us(asked.answered_at)).call_max_s
+        return cap_s if longest_s is None else min(cap_s, longest_s)
+
+    def charge(self, asked: Asked, amount: Sum, billed_us: int) -> tuple[int, int]:
+        """What is charged where the tariff's amount is this: net and tax, in micro-units."""
+        if self.plan is not None:
+            return self._charge(asked, amount.parts, amount.per_micro, billed_us)
+        table = self.tables[0]
+        per_step = amount.per_micro * table.rounding_step
+        mode = table.tariff.rounding.mode
+        return divide_rounding(amount.parts, per_step, mode) * table.rounding_step, 0
 
     def base(self, asked: Asked, talk_us: int) -> Found:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
-        table, rates = self._find(asked.number)
+        table, rates = self.find(asked.number)
         found = exact_parts(table, rates, asked.number, asked.answered_at, talk_us)
         return Found(table, ExactPrice(*found))
 
-    def _find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
+    def find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
+        """The first table with rates for the number, and them; NoRate names all that were asked."""
         if len(self.all_tables) == 1:
             return self.all_tables[0], self.all_tables[0].find(number)
         for table in self.all_tables:

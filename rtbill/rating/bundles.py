@@ -1,0 +1,219 @@
+"""What a call costs where bundles pay: seconds first, then money of bundles, then the account's.
+
+A bundle of seconds takes whole increments of its own, as many as the call needs and it has; where
+it ends the next goes on. Talk beyond all seconds is priced as a call of its own that is answered at
+that instant: its bands, steps and increments begin there, by the lists in force at the real answer.
+The connect fee is due at the real answer, unless the bundle that pays the beginning says otherwise.
+All that is due in money goes through the chain together, once; bundles of money pay of the result.
+
+What a call is debited never falls with its length: what was due within seconds is due beyond them
+too, and every link after that keeps the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from rtbill.domain.bundle import Bundle, Draw, PoolKey, Unit
+from rtbill.domain.call import epoch_us
+from rtbill.domain.money import divide_rounding_up
+from rtbill.domain.rated import Price
+from rtbill.domain.tariff import Rate
+from rtbill.rating.affordable import longest_paid_s
+from rtbill.rating.bands import BandTable
+from rtbill.rating.chain import Asked, Sum
+from rtbill.rating.lookup import RateTable
+from rtbill.rating.offer import Offer
+from rtbill.rating.price import exact_parts, terms_at
+from rtbill.rating.zones import SECOND_US
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Share(NamedTuple):
+    """A bundle that may pay a call, as far as it is not used up."""
+
+    bundle: Bundle
+    pool: PoolKey
+    left: int
+    """Seconds or micro-units, never below 0."""
+    table: RateTable | None = None
+    """The bundle's tariff as it is in force at the answer. Numbers that it has no rate for are not
+    paid by the bundle.
+    """
+
+
+class Bundled(NamedTuple):
+    """The price of a call, and what bundles pay."""
+
+    price: Price
+    """Of all that seconds do not cover, also where bundles of money pay it."""
+    draws: tuple[Draw, ...]
+    """In the order of use."""
+
+    @property
+    def debit_micros(self) -> int:
+        """What the account owes."""
+        return self.price.micros - sum(
+            draw.amount for draw in self.draws if draw.unit is Unit.MONEY
+        )
+
+
+class Span(NamedTuple):
+    """Talk that is paid in seconds of one bundle."""
+
+    share: Share
+    begins_us: int
+    """After the answer."""
+    seconds: int
+    """That it takes: whole increments."""
+    talk_us: int
+    """That passed within."""
+
+    @property
+    def ends_us(self) -> int:
+        """After the answer; as far as its seconds reach."""
+        return self.begins_us + self.seconds * SECOND_US
+
+
+class Part(NamedTuple):
+    """Talk that is priced on its own."""
+
+    table: RateTable
+    rates: Rate | BandTable
+    begins_us: int
+    """After the answer of the call."""
+    answered_at: datetime
+    """Its own beginning."""
+    talk_us: int
+    has_connect_fee: bool = False
+
+
+class Covered(NamedTuple):
+    """How a call is paid, as far as seconds pay it."""
+
+    spans: tuple[Span, ...]
+    fee_micros: int
+    """The connect fee of the account's tariff, where seconds do not cover it."""
+    parts: tuple[Part, ...]
+    """What costs money besides: talk at the tariff of a bundle, then all beyond the seconds."""
+
+
+def price_with(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share]) -> Bundled:
+    """What an answered call of this talk time costs, and takes of bundles that are given in order;
+    a call that costs nothing takes nothing. NoRate as without bundles, or where a bundle's tariff
+    has bands that leave a gap.
+    """
+    price = offer.price(asked, talk_us)
+    if not price.micros:
+        return Bundled(price, ())
+    how = covered(offer, asked, talk_us, shares)
+    draws = [Draw(each.share.pool, Unit.SECONDS, each.seconds) for each in how.spans]
+    if draws:
+        amount, billed_us = due(asked, how)
+        net_micros, tax_micros = offer.charge(asked, amount, billed_us)
+        price = price._replace(
+            micros=net_micros + tax_micros,
+            tax_micros=tax_micros,
+            billed_s=divide_rounding_up(billed_us, SECOND_US),
+        )
+    draws += _of_money(price.micros, shares)
+    return Bundled(price, tuple(draws))
+
+
+def affordable_with(
+    offer: Offer, asked: Asked, money_micros: int, cap_s: int, shares: Sequence[Share]
+) -> int:
+    """The longest whole second whose debit is within the account's money, `cap_s` at most, or the
+    longest call of the rate; where a bundle is exclusive, the longest that bundles alone pay.
+    NoRate as for the price.
+    """
+    if not shares:
+        return offer.affordable_s(asked, money_micros, cap_s)
+    if any(share.bundle.is_exclusive for share in shares):
+        money_micros = 0
+
+    def pays(talk_us: int) -> bool:
+        return price_with(offer, asked, talk_us, shares).debit_micros <= money_micros
+
+    return longest_paid_s(pays, offer.longest_s(asked, cap_s))
+
+
+def release(draws: Sequence[Draw], kept: Iterable[Draw] = ()) -> tuple[Draw, ...]:
+    """What is given back where a call took `draws` and keeps only these: the last taken first."""
+    left = {draw.pool: draw.amount for draw in kept}
+    back = [draw._replace(amount=draw.amount - left.get(draw.pool, 0)) for draw in reversed(draws)]
+    return tuple(draw for draw in back if draw.amount > 0)
+
+
+def covered(offer: Offer, asked: Asked, talk_us: int, shares: Iterable[Share]) -> Covered:
+    """Which seconds pay a call, and what is due in money besides; without spans all of it is."""
+    talk_us = max(talk_us, 1)  # the first increment is due also at the instant of the answer
+    spans = tuple(_spans(asked.number, talk_us, shares))
+    if not spans:
+        return Covered((), 0, ())
+    table, rates = offer.find(asked.number)
+    parts = [_part(asked, span.share.table, span) for span in spans if span.share.table]
+    begins_us = spans[-1].ends_us
+    if begins_us < talk_us:
+        rest = table.without_connect_fee(rates)
+        begins_at = asked.answered_at + begins_us * _MICROSECOND
+        parts.append(Part(table, rest, begins_us, begins_at, talk_us - begins_us))
+    fee_micros = 0
+    first = spans[0].share
+    if first.table is None and not first.bundle.covers_fees:
+        terms = terms_at(table, asked.number, epoch_us(asked.answered_at))
+        fee_micros = terms.connect_fee_micros
+    return Covered(spans, fee_micros, tuple(parts))
+
+
+def due(asked: Asked, how: Covered) -> tuple[Sum, int]:
+    """What is due in money before the chain, and the microseconds that it bills."""
+    amount, billed_us = Sum(how.fee_micros, 1), 0
+    for part in how.parts:
+        _, parts, part_us = exact_parts(
+            part.table, part.rates, asked.number, part.answered_at, part.talk_us
+        )
+        amount = amount.plus(parts, part.table.per_micro)
+        billed_us += part_us
+    return amount, billed_us
+
+
+def _spans(number: str, talk_us: int, shares: Iterable[Share]) -> Iterator[Span]:
+    begins_us = 0
+    for share in shares:
+        if share.bundle.unit is not Unit.SECONDS or begins_us >= talk_us:
+            continue
+        if share.table is not None and not share.table.covers(number):
+            continue
+        increment_s = share.bundle.increment_s
+        needed = divide_rounding_up(talk_us - begins_us, increment_s * SECOND_US)
+        seconds = min(needed, share.left // increment_s) * increment_s
+        if seconds:
+            covered_us = min(seconds * SECOND_US, talk_us - begins_us)
+            yield Span(share, begins_us, seconds, covered_us)
+            begins_us += seconds * SECOND_US
+
+
+def _part(asked: Asked, table: RateTable, span: Span) -> Part:
+    """What talk within the seconds costs by the bundle's own tariff."""
+    rates = table.find(asked.number)
+    is_first = span.begins_us == 0
+    return Part(
+        table,
+        rates if is_first else table.without_connect_fee(rates),
+        span.begins_us,
+        asked.answered_at + span.begins_us * _MICROSECOND,
+        span.talk_us,
+        is_first,
+    )
+
+
+def _of_money(due_micros: int, shares: Iterable[Share]) -> Iterator[Draw]:
+    for share in shares:
+        amount = min(share.left, due_micros)
+        if share.bundle.unit is Unit.MONEY and amount > 0:
+            yield Draw(share.pool, Unit.MONEY, amount)
+            due_micros -= amount
