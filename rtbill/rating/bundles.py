@@ -154,13 +154,17 @@ def covered(offer: Offer, asked: Asked, talk_us: int, shares: Iterable[Share]) -
     spans = tuple(_spans(asked.number, talk_us, shares))
     if not spans:
         return Covered((), 0, ())
-    table, rates = offer.find(asked.number)
-    parts = [_part(asked, span.share.table, span) for span in spans if span.share.table]
+    table, _ = offer.find(asked.number)
+    parts: list[Part] = []
+    for span in spans:
+        own = span.share.table
+        if own is not None and span.begins_us == 0:
+            parts.append(whole_call(own, asked, span.talk_us))
+        elif own is not None:
+            parts.append(_goes_on(own, asked, span.begins_us, span.talk_us))
     begins_us = spans[-1].ends_us
     if begins_us < talk_us:
-        rest = table.without_connect_fee(rates)
-        begins_at = asked.answered_at + begins_us * _MICROSECOND
-        parts.append(Part(table, rest, begins_us, begins_at, talk_us - begins_us))
+        parts.append(_goes_on(table, asked, begins_us, talk_us - begins_us))
     fee_micros = 0
     first = spans[0].share
     if first.table is None and not first.bundle.covers_fees:
@@ -197,18 +201,22 @@ def _spans(number: str, talk_us: int, shares: Iterable[Share]) -> Iterator[Span]
             begins_us += seconds * SECOND_US
 
 
-def _part(asked: Asked, table: RateTable, span: Span) -> Part:
-    """What talk within the seconds costs by the bundle's own tariff."""
-    rates = table.find(asked.number)
-    is_first = span.begins_us == 0
+def whole_call(table: RateTable, asked: Asked, talk_us: int) -> Part:
+    """A call that no seconds cover, from its answer on and with the connect fee."""
     return Part(
         table,
-        rates if is_first else table.without_connect_fee(rates),
-        span.begins_us,
-        asked.answered_at + span.begins_us * _MICROSECOND,
-        span.talk_us,
-        is_first,
+        table.find(asked.number),
+        begins_us=0,
+        answered_at=asked.answered_at,
+        talk_us=talk_us,
+        has_connect_fee=True,
     )
+
+
+def _goes_on(table: RateTable, asked: Asked, begins_us: int, talk_us: int) -> Part:
+    """A part of a call later on."""
+    rates = table.without_connect_fee(table.find(asked.number))
+    return Part(table, rates, begins_us, asked.answered_at + begins_us * _MICROSECOND, talk_us)
 
 
 def _of_money(due_micros: int, shares: Iterable[Share]) -> Iterator[Draw]:

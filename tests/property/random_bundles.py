@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from fractions import Fraction
 from typing import NamedTuple
 
 from rtbill.domain.bundle import Allowance, Bundle, Draw, Renewal, Unit
@@ -15,6 +16,7 @@ from rtbill.domain.tariff import TimeBand
 from rtbill.rating.bundle_choice import Held, paying
 from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with
 from rtbill.rating.chain import Asked
+from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
 from tests.property.bundle_walk import BundleWalk, Purse, Taken
@@ -134,6 +136,8 @@ def compare(seed: int, talks: int) -> int:
         if found is not None:
             assert before is None or _takes_no_less(found, before), (seed, talk, before)
             before = found
+            if talk is lengths[-1]:
+                _check_explained(drawn, talk, found, seed)
     money = chance.choice([0, chance.randrange(3_000_000)])
     try:
         seconds = affordable_with(offer, asked, money, CAP_S, shares)
@@ -142,6 +146,16 @@ def compare(seed: int, talks: int) -> int:
     else:
         _check_affordable(walk, seconds, 0 if walk.is_exclusive else money, seed)
     return len(lengths)
+
+
+def _check_explained(drawn: BundledCall, talk: timedelta, found: Bundled, seed: int) -> None:
+    """Its lines add up to the price, and its payments to what bundles of money pay."""
+    explained = explain(drawn.offer, drawn.asked, talk // _MICROSECOND, drawn.shares)
+    total = sum((line.amount for line in explained.lines), Fraction(0))
+    assert total == Fraction(found.price.micros, 1_000_000), (seed, talk)
+    assert (explained.price, explained.debit_micros) == (found.price, found.debit_micros), seed
+    used = sum(line.kind == "bundle" for line in explained.lines)
+    assert used + len(explained.payments) == len(found.draws), (seed, talk)
 
 
 def _takes_no_less(longer: Bundled, shorter: Bundled) -> bool:
