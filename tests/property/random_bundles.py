@@ -5,14 +5,21 @@ opinion.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
+import numpy as np
+
 from rtbill.domain.bundle import Allowance, Bundle, Draw, Renewal, Unit
+from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.tariff import TimeBand
+from rtbill.rating.batch.columns import Calls
+from rtbill.rating.batch.engine import BatchOffer
+from rtbill.rating.batch.holdings import Holdings
 from rtbill.rating.bundle_choice import Held, paying
 from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with
 from rtbill.rating.chain import Asked
@@ -130,14 +137,17 @@ def compare(seed: int, talks: int) -> int:
     offer, asked, shares, walk = drawn
     lengths = sorted(a_talk(chance, walk.whole, CAP_S) for _ in range(talks))
     before: Bundled | None = None
+    priced: list[Bundled | None] = []
     for talk in lengths:
         found, expected = _priced(drawn, talk), _opinion(walk, talk)
         assert _amounts(found) == expected, (seed, talk, found, expected)
+        priced.append(found)
         if found is not None:
             assert before is None or _takes_no_less(found, before), (seed, talk, before)
             before = found
             if talk is lengths[-1]:
                 _check_explained(drawn, talk, found, seed)
+    _compare_batch(drawn, lengths, priced, seed)
     money = chance.choice([0, chance.randrange(3_000_000)])
     try:
         seconds = affordable_with(offer, asked, money, CAP_S, shares)
@@ -146,6 +156,32 @@ def compare(seed: int, talks: int) -> int:
     else:
         _check_affordable(walk, seconds, 0 if walk.is_exclusive else money, seed)
     return len(lengths)
+
+
+def _compare_batch(
+    drawn: BundledCall, lengths: Sequence[timedelta], priced: Sequence[Bundled | None], seed: int
+) -> None:
+    """In columns each has the same price, and bundles give the same."""
+    count, asked = len(lengths), drawn.asked
+    batch = BatchOffer(drawn.offer)
+    found = batch.price(
+        Calls(
+            numbers=[asked.number] * count,
+            answered_us=np.full(count, epoch_us(asked.answered_at)),
+            talk_us=np.array([talk // _MICROSECOND for talk in lengths], np.int64),
+            accounts=[asked.account] * count,
+            pbxs=[asked.pbx] * count,
+        ),
+        Holdings.of([drawn.shares] * count),
+    )
+    for place, each in enumerate(priced):
+        price, draws = each or (None, ())
+        assert batch.price_of(found, place) == price, (seed, lengths[place])
+        taken = Counter[Unit]()
+        for draw in draws:
+            taken[draw.unit] += draw.amount
+        got = (found.taken_s[place], found.paid_micros[place])
+        assert got == (taken[Unit.SECONDS], taken[Unit.MONEY]), (seed, lengths[place])
 
 
 def _check_explained(drawn: BundledCall, talk: timedelta, found: Bundled, seed: int) -> None:
