@@ -29,8 +29,6 @@ from rtbill.rating.offer import Offer
 from rtbill.rating.price import exact_parts, terms_at
 from rtbill.rating.zones import SECOND_US
 
-_MICROSECOND = timedelta(microseconds=1)
-
 
 class Share(NamedTuple):
     """A bundle that may pay a call, as far as it is not used up."""
@@ -154,33 +152,25 @@ def covered(offer: Offer, asked: Asked, talk_us: int, shares: Iterable[Share]) -
     spans = tuple(_spans(asked.number, talk_us, shares))
     if not spans:
         return Covered((), 0, ())
-    table, _ = offer.find(asked.number)
-    parts: list[Part] = []
-    for span in spans:
-        own = span.share.table
-        if own is not None and span.begins_us == 0:
-            parts.append(whole_call(own, asked, span.talk_us))
-        elif own is not None:
-            parts.append(_goes_on(own, asked, span.begins_us, span.talk_us))
-    begins_us = spans[-1].ends_us
-    if begins_us < talk_us:
-        parts.append(_goes_on(table, asked, begins_us, talk_us - begins_us))
-    fee_micros = 0
-    first = spans[0].share
-    if first.table is None and not first.bundle.covers_fees:
-        terms = terms_at(table, asked.number, epoch_us(asked.answered_at))
-        fee_micros = terms.connect_fee_micros
+    parts = [_priced(span.share.table, asked, span) for span in spans if span.share.table]
+    fee_micros, first, ends_us = 0, spans[0].share, spans[-1].ends_us
+    owes_fee = first.table is None and not first.bundle.covers_fees
+    if owes_fee or ends_us < talk_us:
+        table, rates = offer.find(asked.number)
+        if owes_fee:
+            terms = terms_at(table, asked.number, epoch_us(asked.answered_at))
+            fee_micros = terms.connect_fee_micros
+        if ends_us < talk_us:
+            parts.append(_goes_on(table, rates, asked, ends_us, talk_us - ends_us))
     return Covered(spans, fee_micros, tuple(parts))
 
 
 def due(asked: Asked, how: Covered) -> tuple[Sum, int]:
     """What is due in money before the chain, and the microseconds that it bills."""
     amount, billed_us = Sum(how.fee_micros, 1), 0
-    for part in how.parts:
-        _, parts, part_us = exact_parts(
-            part.table, part.rates, asked.number, part.answered_at, part.talk_us
-        )
-        amount = amount.plus(parts, part.table.per_micro)
+    for table, rates, _, answered_at, talk_us, _ in how.parts:
+        _, parts, part_us = exact_parts(table, rates, asked.number, answered_at, talk_us)
+        amount = amount.plus(parts, table.per_micro)
         billed_us += part_us
     return amount, billed_us
 
@@ -188,17 +178,20 @@ def due(asked: Asked, how: Covered) -> tuple[Sum, int]:
 def _spans(number: str, talk_us: int, shares: Iterable[Share]) -> Iterator[Span]:
     begins_us = 0
     for share in shares:
-        if share.bundle.unit is not Unit.SECONDS or begins_us >= talk_us:
+        bundle, _, left, table = share
+        increment_s = bundle.increment_s
+        if bundle.unit is not Unit.SECONDS or left < increment_s:
             continue
-        if share.table is not None and not share.table.covers(number):
+        if table is not None and not table.covers(number):
             continue
-        increment_s = share.bundle.increment_s
-        needed = divide_rounding_up(talk_us - begins_us, increment_s * SECOND_US)
-        seconds = min(needed, share.left // increment_s) * increment_s
-        if seconds:
-            covered_us = min(seconds * SECOND_US, talk_us - begins_us)
-            yield Span(share, begins_us, seconds, covered_us)
-            begins_us += seconds * SECOND_US
+        to_cover_us = talk_us - begins_us
+        needed = divide_rounding_up(to_cover_us, increment_s * SECOND_US)
+        seconds = min(needed, left // increment_s) * increment_s
+        covered_us = seconds * SECOND_US
+        yield Span(share, begins_us, seconds, min(covered_us, to_cover_us))
+        begins_us += covered_us
+        if begins_us >= talk_us:
+            return
 
 
 def whole_call(table: RateTable, asked: Asked, talk_us: int) -> Part:
@@ -213,15 +206,23 @@ def whole_call(table: RateTable, asked: Asked, talk_us: int) -> Part:
     )
 
 
-def _goes_on(table: RateTable, asked: Asked, begins_us: int, talk_us: int) -> Part:
+def _priced(table: RateTable, asked: Asked, span: Span) -> Part:
+    """What talk within the seconds costs by the bundle's own tariff."""
+    if span.begins_us == 0:
+        return whole_call(table, asked, span.talk_us)
+    return _goes_on(table, table.find(asked.number), asked, span.begins_us, span.talk_us)
+
+
+def _goes_on(
+    table: RateTable, rates: Rate | BandTable, asked: Asked, begins_us: int, talk_us: int
+) -> Part:
     """A part of a call later on."""
-    rates = table.without_connect_fee(table.find(asked.number))
-    return Part(table, rates, begins_us, asked.answered_at + begins_us * _MICROSECOND, talk_us)
+    begins_at = asked.answered_at + timedelta(microseconds=begins_us)
+    return Part(table, table.without_connect_fee(rates), begins_us, begins_at, talk_us)
 
 
 def _of_money(due_micros: int, shares: Iterable[Share]) -> Iterator[Draw]:
-    for share in shares:
-        amount = min(share.left, due_micros)
-        if share.bundle.unit is Unit.MONEY and amount > 0:
-            yield Draw(share.pool, Unit.MONEY, amount)
+    for bundle, pool, left, _ in shares:
+        if bundle.unit is Unit.MONEY and (amount := min(left, due_micros)):
+            yield Draw(pool, Unit.MONEY, amount)
             due_micros -= amount

@@ -128,8 +128,8 @@ class BatchOffer:
     ) -> Flags:
         """Where bundles pay in seconds, what is left to pay in money; and whether it is right."""
         fits = np.ones(len(asked.rows), np.bool_)
-        takes = holdings.left_s[asked.rows] >= holdings.increment_s[asked.rows]
-        places = np.flatnonzero(takes & (found.micros[asked.rows] > 0))
+        takes = holdings.has_seconds[asked.rows] & (found.micros[asked.rows] > 0)
+        places = np.flatnonzero(takes)
         rows = asked.rows[places]
         taken_s = holdings.seconds(rows, calls.talk_us[rows])
         ends_us = taken_s * SECOND_US

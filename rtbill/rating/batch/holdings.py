@@ -13,21 +13,28 @@ from rtbill.rating.batch.ladders import BILLED_MAX_S, SAFE
 from rtbill.rating.bundles import Share
 from rtbill.rating.zones import SECOND_US
 
+SECONDS_MAX = 3
+"""Bundles of seconds that one call may use in columns."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """At most one bundle of seconds and one of money for each call, as far as they go into columns:
-    the others are priced one by one. A call does not see what those before it take.
+    """The bundles of each call that have room in columns; calls with others are priced one by one.
+    A call does not see what those before it take.
     """
 
     shares: Sequence[Sequence[Share]]
     """Of each call, in order."""
     fits: Flags
     """Whether the columns say all of them."""
+    has_seconds: Flags
     left_s: Ints
+    """Of each call and bundle of seconds; 0 where there are fewer."""
     increment_s: Ints
     covers_fees: Flags
+    """Whether the first of them does."""
     left_micros: Ints
+    """Of all bundles of money."""
 
     @classmethod
     def of(cls, shares: Sequence[Sequence[Share]]) -> Holdings:
@@ -36,8 +43,9 @@ class Holdings:
         found = cls(
             shares=shares,
             fits=np.ones(count, np.bool_),
-            left_s=np.zeros(count, np.int64),
-            increment_s=np.ones(count, np.int64),
+            has_seconds=np.zeros(count, np.bool_),
+            left_s=np.zeros((count, SECONDS_MAX), np.int64),
+            increment_s=np.ones((count, SECONDS_MAX), np.int64),
             covers_fees=np.ones(count, np.bool_),
             left_micros=np.zeros(count, np.int64),
         )
@@ -51,6 +59,7 @@ class Holdings:
         return Holdings(
             shares=self.shares[begin:end],
             fits=self.fits[begin:end],
+            has_seconds=self.has_seconds[begin:end],
             left_s=self.left_s[begin:end],
             increment_s=self.increment_s[begin:end],
             covers_fees=self.covers_fees[begin:end],
@@ -59,22 +68,30 @@ class Holdings:
 
     def seconds(self, rows: Ints, talk_us: Ints) -> Ints:
         """What calls of so much talk take of their seconds."""
-        increment_s = self.increment_s[rows]
-        needed = -(-np.maximum(talk_us, 1) // (increment_s * SECOND_US))
-        taken_s: Ints = np.minimum(needed, self.left_s[rows] // increment_s) * increment_s
+        talk_us = np.maximum(talk_us, 1)  # the first increment is due also at the answer
+        taken_s = np.zeros(len(rows), np.int64)
+        for place in range(SECONDS_MAX):
+            increment_s, left_s = self.increment_s[rows, place], self.left_s[rows, place]
+            needed = -(-(talk_us - taken_s * SECOND_US) // (increment_s * SECOND_US))
+            taken_s += np.clip(needed, 0, left_s // increment_s) * increment_s
         return taken_s
 
     def _take(self, row: int, shares: Sequence[Share]) -> bool:
-        seconds = [share for share in shares if share.bundle.unit is Unit.SECONDS]
-        money = [share for share in shares if share.bundle.unit is Unit.MONEY]
-        if len(seconds) > 1 or len(money) > 1 or any(share.table for share in seconds):
+        money = sum(share.left for share in shares if share.bundle.unit is Unit.MONEY)
+        self.left_micros[row] = min(money, SAFE)
+        seconds = [
+            share
+            for share in shares
+            if share.bundle.unit is Unit.SECONDS and share.left >= share.bundle.increment_s
+        ]
+        if len(seconds) > SECONDS_MAX or any(share.table for share in seconds):
             return False
-        for share in seconds:
-            bundle = share.bundle
-            if max(share.left, bundle.increment_s) > BILLED_MAX_S:
+        for place, share in enumerate(seconds):
+            if share.left > BILLED_MAX_S:
                 return False
-            self.left_s[row], self.increment_s[row] = share.left, bundle.increment_s
-            self.covers_fees[row] = bundle.covers_fees
-        for share in money:
-            self.left_micros[row] = min(share.left, SAFE)
+            self.left_s[row, place] = share.left
+            self.increment_s[row, place] = share.bundle.increment_s
+        if seconds:
+            self.has_seconds[row] = True
+            self.covers_fees[row] = seconds[0].bundle.covers_fees
         return True
