@@ -101,6 +101,34 @@ def test_what_may_be_used_ends_with_the_greatest_cost_and_at_a_dearer_minute(
     assert result.verdict == "PASS", result
 
 
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"colour": "red"}, "no place for colour"),
+        ({"type": "megabytes"}, "a balance of megabytes"),
+        ({"priced_by": "nobody"}, "no tariff nobody"),
+        ({"price": "0.1"}, "seconds at 0.1"),
+        ({"owner": "another"}, "a balance of somebody else"),
+        ({"valid_daily": "08:00:30-12:00:00"}, "hours finer than a minute"),
+    ],
+)
+def test_a_balance_that_is_not_understood_fails_with_the_name_of_it(
+    changed: dict[str, Any], reason: str
+) -> None:
+    balance = {"id": "v", "type": "seconds", "value": 60} | changed
+    result = run_case(a_case(kind="debit", balances=[balance], expect={"balances": {"v": 0}}))
+    assert (result.verdict, result.reason) == ("FAIL", reason)
+
+
+def test_what_a_balance_leaves_is_checked() -> None:
+    balances = [
+        {"id": "v", "type": "seconds", "value": 30},
+        {"id": "money", "type": "money", "value": 1},
+    ]
+    case = a_case(kind="debit", balances=balances, expect={"balances": {"v": 1, "money": "0.4"}})
+    assert run_case(case).got == "balances={v:0,money:0.4}"
+
+
 def test_a_price_where_a_refusal_is_expected_fails() -> None:
     assert run_case(a_case(expect={"error": "unknown destination"})).verdict == "FAIL"
 

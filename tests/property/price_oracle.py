@@ -46,7 +46,7 @@ def oracle_rate(
     shown = [
         (band.priority, rate)
         for rate in rates
-        if (band := rate.band) is not None and _shows(band, local, holidays or {})
+        if (band := rate.band) is not None and shows(band, local, holidays or {})
     ]
     if shown:
         return max(shown, key=lambda each: each[0])[1]
@@ -244,7 +244,8 @@ def rounded(total: Decimal, rounding: Rounding) -> Decimal:
     return exact.quantize(digit, _MODES[rounding.mode.value], EXACT)
 
 
-def _shows(band: TimeBand, local: datetime, holidays: Holidays) -> bool:
+def shows(band: TimeBand, local: datetime, holidays: Holidays) -> bool:
+    """Whether the local clock stands within the band."""
     minute = local.hour * 60 + local.minute
     conditions = [
         local.weekday() in band.days,

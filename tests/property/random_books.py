@@ -42,7 +42,7 @@ def a_tariff(chance: random.Random, name: str = "general", longest: int = 3) -> 
     """Up to `longest` prefixes with up to three bands each; most have a rate that always holds."""
     rates: list[Rate] = []
     for prefix in chance.sample(PREFIXES, chance.randint(1, longest)):
-        bands = _bands(chance)
+        bands = some_bands(chance)
         always: list[TimeBand | None] = [None] if not bands or chance.random() < 0.8 else []
         rates += [
             Rate(prefix=prefix, destination=f"Zone {prefix}", terms=_terms(chance), band=band)
@@ -172,7 +172,7 @@ def _length(chance: random.Random) -> int:
     return chance.choice([1, 6, 10, 18, 30, 60, 60, 97])
 
 
-def _bands(chance: random.Random) -> list[TimeBand]:
+def some_bands(chance: random.Random) -> list[TimeBand]:
     while True:
         bands = [_band(chance) for _ in range(chance.choice([0, 1, 1, 2, 3]))]
         if clash(bands) is None:

@@ -80,6 +80,11 @@ class Ladders:
         ends_us: Ints = (self._free_s[terms] + billed_s) * SECOND_US
         return ends_us
 
+    def connect_fees(self, terms: Ints) -> Ints:
+        """In parts of a micro-unit; of what does not fit none."""
+        fees: Ints = self._connect[terms]
+        return fees
+
     def cost(self, terms: Ints, talk_us: Ints) -> tuple[Ints, Ints]:
         """Parts of a micro-unit, and the seconds that are billed; of what does not fit anything."""
         talk_s = -(-talk_us // SECOND_US)
