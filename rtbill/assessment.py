@@ -15,6 +15,7 @@ from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
 from rtbill.rating.call_pricing import CallPricing
 from rtbill.rating.chain import Asked
+from rtbill.rating.longest import LONGEST_S
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
 
@@ -171,13 +172,46 @@ class Assessor:
         asked = Asked(called.number, answered_at, account.id, place.pbx)
         return CallPricing(self._covering(account, asked, place), asked)
 
+    def longest_s(
+        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+    ) -> int | None:
+        """Seconds after which the rate ends the call, whatever the money: the first on any trunk
+        that has a rate while it is not known which; None when it never does. NoRate when none has.
+        """
+        asked = self._asked(account, called, answered_at, place)
+        ends = [offer.longest_s(asked) for offer in self._covering(account, asked, place)]
+        return min((each for each in ends if each is not None), default=None)
+
+    def below_ceiling_s(
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        ceiling_micros: int,
+        place: Place,
+    ) -> int | None:
+        """Seconds after which talk costs more than so much a minute, 0 when it does at once: the
+        first on any trunk likewise; None when it never does. NoRate when none has a rate.
+        """
+        asked = self._asked(account, called, answered_at, place)
+        found = min(
+            offer.below_ceiling_s(asked, ceiling_micros)
+            for offer in self._covering(account, asked, place)
+        )
+        return found if found < LONGEST_S else None
+
     def check_rate(
         self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
     ) -> None:
         """NoRate when no trunk that the call may take has a rate for it."""
+        self._covering(account, self._asked(account, called, answered_at, place), place)
+
+    def _asked(
+        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+    ) -> Asked:
         if called.number is None:
             raise NoRate(called.reason)
-        self._covering(account, Asked(called.number, answered_at, account.id, place.pbx), place)
+        return Asked(called.number, answered_at, account.id, place.pbx)
 
     def _covering(self, account: Account, asked: Asked, place: Place) -> list[Offer]:
         """The offers with a rate for the number; NoRate when there is none."""

@@ -155,8 +155,8 @@ class Authoriser:
 
     async def _held(self, question: Question, grant: Grant, now: datetime) -> Answer:
         """As long as money is held for, where any needs to be."""
-        if grant.limit_s is None:
-            return Permission()
+        if not grant.is_held:
+            return Permission(None if grant.limit_s is None else int(grant.limit_s))
         hold = await self._reserve(question, grant, now)
         if hold is None:
             return self._refused(question, Reason.BALANCE, now)
@@ -177,6 +177,8 @@ class Authoriser:
             return None
         if grant.is_unrated_refused:
             return Reason.UNRATED
+        if grant.is_too_dear:
+            return Reason.DEAR
         return None if grant.is_affordable else Reason.BALANCE
 
     def _refused(self, question: Question, reason: Reason, now: datetime) -> Refusal:

@@ -181,12 +181,14 @@ class Billing:
         elif event.let_out_by:
             line.barred.add(event.id)
             self._refuse(line, event, called, Reason.MALFORMED)
-        elif grant.limit_s is not None:
+        elif grant.is_held and self.holdings.has_asked(event, grant.account):
+            self.holdings.dialled(event, grant.account, called, lambda: None)
+        elif not grant.is_affordable:
+            reason = Reason.DEAR if grant.is_too_dear else Reason.BALANCE
+            self._refuse(line, event, called, reason)
+        elif grant.is_held:
             refuse = partial(self._refuse, line, event, called, Reason.BALANCE)
-            if self.holdings.has_asked(event, grant.account) or grant.is_affordable:
-                self.holdings.dialled(event, grant.account, called, refuse)
-            else:
-                refuse()
+            self.holdings.dialled(event, grant.account, called, refuse)
 
     def _refuse(self, line: Line, event: CallStarted, called: CalledNumber, reason: Reason) -> None:
         """Hang up a call that is being dialled."""

@@ -2,17 +2,19 @@
 
 A prepaid call whose limit is enforced may talk for what its committed hold grants
 (rtbill/holding.py). One at an exchange that only observes is measured against what the account has
-beside its holds: nothing is reserved for what cannot be stopped.
+beside its holds: nothing is reserved for what cannot be stopped. Any call ends where its rate or
+its account's class ends it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
+from rtbill.call_bounds import UNBOUND, Bound, CallBounds
 from rtbill.domain.account import Account, AccountKind, AccountState, Outgoing
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -23,6 +25,8 @@ from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
+
+NO_CEILINGS: Mapping[str, int | None] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,14 @@ class Grant:
     """Why nobody knows what it would cost; empty when that is known, or nothing."""
     is_unrated_refused: bool
     """For want of a rate the exchange is to refuse it."""
+    is_too_dear: bool
+    """It would not talk a second before its price a minute is above what its class may call at."""
     is_locked: bool
     """The account's money is gone, and its class then locks calls such as this one."""
     reason: str
     """Why it would be refused; empty when it would not."""
+    is_held: bool
+    """It may only talk for what is held for it."""
     stance: Stance
     """Unless it enforces, the call goes through whatever stands above, and that is told."""
 
@@ -72,7 +80,7 @@ class RunningCall:
     person: str | None
     called: CalledNumber
     wanted_s: float | None = None
-    """Seconds from answer that the money allows; None means no limit."""
+    """Seconds from answer that money, rate and class allow; None means no limit."""
     armed_s: float | None = None
     """What the exchange has confirmed; negative while it did not answer."""
     is_commanded: bool = False
@@ -84,6 +92,10 @@ class RunningCall:
     """It only goes on because its limit is not enforced."""
     is_barred: bool = False
     """Nobody let it out: it is hung up, whatever the money allows."""
+    bound: Bound = UNBOUND
+    """Where it ends whatever the money."""
+    bound_of: object = None
+    """What the bound was reckoned from: a balance that changes leaves it as it is."""
     _watched_s: float | None = None
     _passed_s: float | None = None
 
@@ -133,17 +145,19 @@ class RunningCall:
 class CreditControl:
     """All running calls by account. Says which need a new limit; does not speak to exchanges."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
         self,
         assessor: Assessor,
         directory: Directory,
         limits: Limits,
         stances: Stances = ENFORCED,
         refusing_unrated: Collection[str] = (),
+        ceilings: Mapping[str, int | None] = NO_CEILINGS,
     ) -> None:
         """`refusing_unrated` are the exchanges that ask before they dial, and are told to refuse a
-        prepaid call without a rate.
+        prepaid call without a rate; `ceilings` the highest price a minute, by account class.
         """
+        self._bounds = CallBounds(assessor, ceilings)
         self._refusing_unrated = frozenset(refusing_unrated)
         self._assessor = assessor
         self._directory = directory
@@ -151,6 +165,11 @@ class CreditControl:
         self.stances = stances
         self._running: dict[CallId, RunningCall] = {}
         self._by_account: dict[str, dict[CallId, RunningCall]] = {}
+
+    @property
+    def bounds(self) -> CallBounds:
+        """Where rate or class end calls, whatever the money."""
+        return self._bounds
 
     @property
     def limits(self) -> Limits:
@@ -184,7 +203,9 @@ class CreditControl:
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
         place = Place(pbx)
-        limit_s = self._limit_s(state, called, at, place)
+        bound = self._bounds.of(state.account, called, at, place)
+        is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
+        limit_s = self._limit_s(state, called, at, place, bound)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
         left = Money(state.grantable_micros, state.account.currency)
         no_rate = self._no_rate(state.account, called, at, place)
@@ -194,19 +215,24 @@ class CreditControl:
             reason = "nobody is named who pays"
         elif is_locked:
             reason = f"account {holder.account} is locked: {left} left"
+        elif is_too_dear:
+            reason = self._too_dear(state.account)
         elif limit_s == 0:
             reason = f"account {holder.account} cannot pay the first increment: {left} left"
         elif is_unrated_refused:
             reason = f"its price is unknown: {no_rate}"
+        stance = self.stances.of(pbx, state.account.account_class)
         return Grant(
             account=holder.account,
             called=called,
             limit_s=limit_s,
             no_rate=no_rate,
             is_unrated_refused=is_unrated_refused,
+            is_too_dear=is_too_dear,
             is_locked=is_locked,
             reason=reason,
-            stance=self.stances.of(pbx, state.account.account_class),
+            is_held=self.is_held(state, called, stance),
+            stance=stance,
         )
 
     def answered(self, leg: LiveLeg) -> RunningCall:
@@ -276,12 +302,20 @@ class CreditControl:
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
         running.stance = self.stances.of(leg.id.pbx, state.account.account_class)
+        made_of = self._bounds.made_of(state.account)
+        if running.bound_of != made_of:
+            running.bound_of = made_of
+            running.bound = self._bounds.of(
+                state.account, running.called, leg.answered_at, running.place
+            )
         if self.is_held(state, running.called, running.stance):
             hold = state.hold(running.hold_key)
             if hold is not None:
                 running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
         else:
-            running.wanted_s = self._limit_s(state, running.called, leg.answered_at, running.place)
+            running.wanted_s = self._limit_s(
+                state, running.called, leg.answered_at, running.place, running.bound
+            )
         return (running.wanted_s, running.stance) != before
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
@@ -293,18 +327,29 @@ class CreditControl:
         return late
 
     def _limit_s(
-        self, state: AccountState, called: CalledNumber, at: datetime, place: Place
+        self, state: AccountState, called: CalledNumber, at: datetime, place: Place, bound: Bound
     ) -> float | None:
         """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
-        if state.account.kind is AccountKind.POSTPAID or called.kind is not NumberKind.CHARGEABLE:
+        if called.kind is not NumberKind.CHARGEABLE:
             return None
-        try:
-            seconds = self._assessor.affordable_s(
-                state.account, called, at, state.grantable_micros, self._limits.call_max_s, place
-            )
-        except NoRate:
-            return float(self._limits.unrated_talk_max_s) if state.grantable_micros > 0 else 0.0
-        return max(0.0, seconds - self._limits.guard_s)
+        seconds = bound.seconds
+        if state.account.kind is not AccountKind.POSTPAID:
+            cap_s = self._limits.call_max_s if seconds is None else seconds
+            cap_s = min(cap_s, self._limits.call_max_s)
+            try:
+                seconds = self._assessor.affordable_s(
+                    state.account, called, at, state.grantable_micros, cap_s, place
+                )
+            except NoRate:
+                return float(self._limits.unrated_talk_max_s) if state.grantable_micros > 0 else 0.0
+        return None if seconds is None else max(0.0, seconds - self._limits.guard_s)
+
+    def _too_dear(self, account: Account) -> str:
+        ceiling = Money(self._bounds.ceiling(account) or 0, account.currency)
+        return (
+            f"a minute costs more than {ceiling}, the most for calls of class "
+            f"{account.account_class}"
+        )
 
     def _no_rate(self, account: Account, called: CalledNumber, at: datetime, place: Place) -> str:
         if called.kind is not NumberKind.CHARGEABLE:

@@ -111,7 +111,7 @@ class Holdings:
         """For which grant, final or not, a call was last put there."""
         self._sequence = count()
         self._orphans = Orphans(lines, terms.ring_max_s)
-        self._wishes = Wishes(directory, assessor, control.limits, terms.slices, lines, clock)
+        self._wishes = Wishes(directory, assessor, control, terms.slices, lines, clock)
 
     # --------------------------------------------------------------- before the answer
 

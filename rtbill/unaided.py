@@ -8,8 +8,10 @@ got no answer:
     home:europe:other/600:120:0             it may last so many seconds, by the class of its number;
                                             0 refuses it
 
-The seconds of a class are what the account's share of money buys at the class's worst price. Locks,
-emergency and free-phone numbers are no business of this row: the dialplan asks about them first.
+The seconds of a class are what the account's share of money buys at the class's worst price, and
+no more than those after which some rate of it ends a call, or is dearer than the account's own
+class allows. Locks, emergency and free-phone numbers are no business of this row: the dialplan asks
+about them first.
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ class UnaidedTerms:
     """What an account may spend so; 0 for all that is available to it."""
     calls: int = 2
     """So many calls at once share it (CC-51)."""
+    ceiling_micros: int | None = None
+    """Calls that cost more a minute are not let out."""
 
     def share_micros(self, state: AccountState) -> int | None:
         """What one of the calls may spend; None when there is no bound."""
@@ -108,29 +112,39 @@ class UnaidedRows:
         share = terms.share_micros(state)
         if policy is Unaided.CLOSED:
             return CLOSED
-        if share is None:
+        if share is None and terms.ceiling_micros is None:
             return OPEN
         worst = self._prices(account, at, pbx)
         made_of = (account, share, worst)
         known = self._rows.get((account.id, pbx))
         if known is None or known[0] != made_of:
-            seconds = [str(self._seconds(account, name, share, worst)) for name in self._names]
+            ceiling = terms.ceiling_micros
+            seconds = [
+                str(self._seconds(account, name, share, ceiling, worst)) for name in self._names
+            ]
             known = (made_of, f"{':'.join(self._names)}/{':'.join(seconds)}")
             self._rows[account.id, pbx] = known
         return known[1]
 
     def _seconds(
-        self, account: Account, name: str, share: int, worst: Sequence[WorstPrices]
+        self,
+        account: Account,
+        name: str,
+        share: int | None,
+        ceiling: int | None,
+        worst: Sequence[WorstPrices],
     ) -> int:
         """Whole seconds that a call into this class may last."""
         limits = self._limits
-        paid = [each.affordable_s(name, share, limits.call_max_s) for each in worst]
-        known = [seconds for seconds in paid if seconds is not None]
+        bounds = [each.longest_s(name, limits.call_max_s, ceiling) for each in worst]
+        if share is not None:
+            bounds += [each.affordable_s(name, share, limits.call_max_s) for each in worst]
+        known = [seconds for seconds in bounds if seconds is not None]
         if known:
             return int(max(0.0, min(known) - limits.guard_s))
         if account.kind is AccountKind.POSTPAID:
             return limits.call_max_s  # nor does it end such a call when it is asked
-        return limits.unrated_s if share > 0 else 0
+        return limits.unrated_s if share else 0
 
     def _prices(self, account: Account, at: datetime, pbx: str) -> tuple[WorstPrices, ...]:
         """The worst prices for the account now, by every list that its call might be priced by

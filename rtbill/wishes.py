@@ -10,7 +10,8 @@ from math import ceil
 from balance.holds import Pricing, SliceTerms, Wish
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
-from rtbill.credit import Limits, RunningCall
+from rtbill.call_bounds import Bound
+from rtbill.credit import CreditControl, RunningCall
 from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -28,14 +29,14 @@ class Wishes:
         self,
         directory: Directory,
         assessor: Assessor,
-        limits: Limits,
+        control: CreditControl,
         slices: SliceTerms,
         lines: Mapping[str, Line],
         clock: Clock,
     ) -> None:
         self._directory = directory
         self._assessor = assessor
-        self._limits = limits
+        self._control = control
         self._slices = slices
         self._lines = lines
         self._clock = clock
@@ -50,7 +51,8 @@ class Wishes:
         place: Place,
     ) -> Wish:
         """For a call that is about to be dialled, or just was."""
-        pricing, terms = self._prices(state, called, at, place)
+        bound = self._control.bounds.of(state.account, called, at, place)
+        pricing, terms = self._prices(state, called, at, place, bound)
         return Wish(key=key, call=call, pricing=pricing, terms=terms, at=self._clock.now())
 
     def of_running(self, running: RunningCall) -> Wish:
@@ -58,7 +60,9 @@ class Wishes:
         state = self._directory.state(running.account)
         leg = running.leg
         assert leg.answered_at is not None
-        pricing, terms = self._prices(state, running.called, leg.answered_at, running.place)
+        pricing, terms = self._prices(
+            state, running.called, leg.answered_at, running.place, running.bound
+        )
         return Wish(
             key=running.hold_key or str(leg.id),
             call=leg.id,
@@ -73,9 +77,16 @@ class Wishes:
         return running.talked_s(self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead)
 
     def _prices(
-        self, state: AccountState, called: CalledNumber, answered_at: datetime, place: Place
+        self,
+        state: AccountState,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        bound: Bound,
     ) -> tuple[Pricing, SliceTerms]:
-        limits, terms = self._limits, self._slices
+        limits, terms = self._control.limits, self._slices
+        if bound.seconds is not None:
+            terms = replace(terms, call_max_s=max(1, min(terms.call_max_s, bound.seconds)))
         pricing: Pricing
         try:
             pricing = self._assessor.pricing(state.account, called, answered_at, place)

@@ -135,7 +135,7 @@ def rating() -> list[Figure]:
         raise Refused(f"rating could not be measured: {done.stderr.decode()[-500:]}")
     found = json.loads(done.stdout)
     scalar, batch = found["scalar"], found["batch"]
-    shared = {"prefixes": found["prefixes"], "calls": found["calls"]}
+    shared = {key: found[key] for key in ("prefixes", "calls", "bundled_share")}
     return [
         figure(
             "rate_scalar_calls_per_s",

@@ -3,7 +3,8 @@
 Two lists under one plan, 200,000 prefixes: 180,000 whose increments are whole, and 20,000 of an
 own list, asked first, that splits them where bands end. A fifth has three time bands, a tenth
 steps, a tenth least seconds or a least charge; the plan has markups, discounts, a minimum, rounding
-and tax. Bundles of minutes are not among it.
+and tax. A tenth of the calls are of accounts with bundles: all have one of minutes, some a second,
+some one of money beside it, and one in fifty one of minutes with a tariff of its own.
 
     python -m rtbill.app.bench_rating
 
@@ -24,10 +25,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from rtbill.domain.bundle import Bundle, PoolKey, Unit
 from rtbill.domain.call import EPOCH, epoch_us, from_epoch_us
 from rtbill.domain.errors import Refused
 from rtbill.domain.price_plan import PERCENT_PPM, Discount, Markup, PricePlan, Tax
 from rtbill.domain.tariff import OnHolidays, Rate, Step, Tariff, Terms, TimeBand
+from rtbill.rating.bundles import Bundled, Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
@@ -53,6 +56,7 @@ _BANDS = (
 if TYPE_CHECKING:
     from rtbill.rating.batch.columns import Calls
     from rtbill.rating.batch.engine import BatchOffer
+    from rtbill.rating.batch.holdings import Holdings
 
 _T = TypeVar("_T")
 CALLS = 500_000
@@ -69,12 +73,24 @@ class Speeds(NamedTuple):
     runs: list[int]
 
 
+class Amounts(NamedTuple):
+    """What a call comes to."""
+
+    micros: int
+    taken_s: int = 0
+    """Of bundles."""
+    paid_micros: int = 0
+    """By bundles."""
+
+
 class Book(NamedTuple):
-    """What is offered to one account, and the calls that are priced by it."""
+    """What is offered to the accounts, and the calls that are priced by it."""
 
     offer: Offer
     calls: Sequence[Asked]
     talks_us: Sequence[int]
+    shares: Sequence[Sequence[Share]]
+    """What is left of the account's bundles at each call."""
 
 
 def measured(count: int = CALLS, made: Offer | None = None) -> dict[str, Any]:
@@ -90,9 +106,11 @@ def measured(count: int = CALLS, made: Offer | None = None) -> dict[str, Any]:
     gc.freeze()  # as the service does once its books are open
     one_by_one, scalar = _timed(lambda: _one_by_one(book), SCALAR_RUNS, count)
     gc.unfreeze()
-    batch, asked, ready_s = _ready(book)
-    together, columns = _timed(lambda: batch.price(asked), BATCH_RUNS, count)
-    wrong = sum(a != b for a, b in zip(one_by_one, together.micros.tolist(), strict=True))
+    batch, asked, holdings, ready_s = _ready(book)
+    together, columns = _timed(lambda: batch.price(asked, holdings), BATCH_RUNS, count)
+    in_columns = (together.micros, together.taken_s, together.paid_micros)
+    each_in_columns = zip(*(column.tolist() for column in in_columns), strict=True)
+    wrong = sum(a != b for a, b in zip(one_by_one, each_in_columns, strict=True))
     if wrong:
         raise Refused(f"the prices of {wrong} of {count} calls differ between the two engines")
     return {
@@ -100,6 +118,7 @@ def measured(count: int = CALLS, made: Offer | None = None) -> dict[str, Any]:
         "calls": count,
         "scalar": scalar._asdict(),
         "batch": columns._asdict(),
+        "bundled_share": round(sum(map(bool, book.shares)) / count, 5),
         "fallback_share": round(together.one_by_one / count, 5),
         "ready_s": ready_s,
         "lists_mb": round(lists_mb, 1),
@@ -120,16 +139,64 @@ def calls(made: Offer, count: int) -> Book:
     draw = random.Random(2)  # noqa: S311 - seeded, not secret
     prefixes = [prefix for table in made.tables for prefix in table.by_prefix]
     begins_us = epoch_us(MONTH_BEGINS)
-    asked, talks_us = [], []
+    bundles = _bundles(draw)
+    asked, talks_us, shares = [], [], []
     for _ in range(count):
         prefix = prefixes[int(draw.random() * len(prefixes))]
         left = max(0, 12 - len(prefix))
         number = f"+{prefix}{int(draw.random() * 10**left):0{left}}" if left else f"+{prefix}"
         answered_at = from_epoch_us(begins_us + int(draw.random() * MONTH_S * 1_000_000))
-        account = f"a{int(draw.random() * ACCOUNTS)}"
-        asked.append(Asked(number, answered_at, account, "hotel"))
+        account = int(draw.random() * ACCOUNTS)
+        asked.append(Asked(number, answered_at, f"a{account}", "hotel"))
         talks_us.append(int(draw.expovariate(1 / 180) * 1_000_000))
-    return Book(made, asked, talks_us)
+        shares.append(_left(draw, bundles.get(account, ()), made.tables[-1]))
+    return Book(made, asked, talks_us, shares)
+
+
+def _bundles(draw: random.Random) -> dict[int, list[Bundle]]:
+    """Those of each account that has any: every tenth."""
+    found: dict[int, list[Bundle]] = {}
+    credit = Bundle(
+        name="welcome", version=1, currency="EUR", zone=ZONE, unit=Unit.MONEY, amount=5_000_000
+    )
+    for account in range(0, ACCOUNTS, 10):
+        covers_fees = draw.random() < 0.8
+        held = [_minutes("national", draw.choice((1, 1, 6, 60)), covers_fees=covers_fees)]
+        if account % 200 == 0:
+            held.append(_minutes("extra", 60, covers_fees=True))
+        if account % 500 == 0:
+            held = [_minutes("evening", tariff="general", covers_fees=True)]
+        if draw.random() < 0.3:
+            held.append(credit)
+        found[account] = held
+    return found
+
+
+def _minutes(name: str, increment_s: int = 1, tariff: str = "", *, covers_fees: bool) -> Bundle:
+    return Bundle(
+        name=name,
+        version=1,
+        currency="EUR",
+        zone=ZONE,
+        unit=Unit.SECONDS,
+        amount=300 * 60,
+        increment_s=increment_s,
+        tariff=tariff,
+        covers_fees=covers_fees,
+    )
+
+
+def _left(draw: random.Random, bundles: Sequence[Bundle], general: RateTable) -> list[Share]:
+    """Somewhere between full and nearly used up."""
+    return [
+        Share(
+            each,
+            PoolKey(each.name, 0),
+            int(draw.choice((0.01, 1)) * draw.random() * each.amount),
+            general if each.tariff else None,
+        )
+        for each in bundles
+    ]
 
 
 def _timed(run: Callable[[], _T], runs: int, count: int) -> tuple[_T, Speeds]:
@@ -145,18 +212,31 @@ def _timed(run: Callable[[], _T], runs: int, count: int) -> tuple[_T, Speeds]:
             return found, speeds
 
 
-def _one_by_one(book: Book) -> list[int]:
-    price = book.offer.price
-    pairs = zip(book.calls, book.talks_us, strict=True)
-    return [price(asked, talk_us).micros for asked, talk_us in pairs]
+def _one_by_one(book: Book) -> list[Amounts]:
+    offer = book.offer
+    price = offer.price
+    return [
+        _amounts(price_with(offer, asked, talk_us, shares))
+        if shares
+        else Amounts(price(asked, talk_us).micros)
+        for asked, talk_us, shares in zip(book.calls, book.talks_us, book.shares, strict=True)
+    ]
 
 
-def _ready(book: Book) -> tuple[BatchOffer, Calls, float]:
-    """The offer and the calls in columns, numbers and names as texts; and what the offer took."""
+def _amounts(found: Bundled) -> Amounts:
+    taken_s = sum(draw.amount for draw in found.draws if draw.unit is Unit.SECONDS)
+    return Amounts(found.price.micros, taken_s, found.price.micros - found.debit_micros)
+
+
+def _ready(book: Book) -> tuple[BatchOffer, Calls, Holdings, float]:
+    """The offer and the calls in columns, numbers and names as texts, bundles as numbers; and what
+    the offer took.
+    """
     import numpy as np
 
     from rtbill.rating.batch.columns import Calls
     from rtbill.rating.batch.engine import BatchOffer
+    from rtbill.rating.batch.holdings import Holdings
 
     began = time.perf_counter()
     batch = BatchOffer(book.offer)
@@ -168,7 +248,7 @@ def _ready(book: Book) -> tuple[BatchOffer, Calls, float]:
         accounts=[each.account for each in book.calls],
         pbxs=[each.pbx for each in book.calls],
     )
-    return batch, asked, ready_s
+    return batch, asked, Holdings.of(book.shares), ready_s
 
 
 def _rss_mb() -> float:

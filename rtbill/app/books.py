@@ -114,7 +114,16 @@ def _credit_control(config: Config, assessor: Assessor, directory: Directory) ->
     if config.rating.unrated_prepaid == "refuse":
         refusing = tuple(pbx.name for pbx in config.pbxs if pbx.mode == "inline")
     limits, stances = _limits(config), stances_of(config)
-    return CreditControl(assessor, directory, limits, stances, refusing_unrated=refusing)
+    return CreditControl(
+        assessor,
+        directory,
+        limits,
+        stances,
+        refusing_unrated=refusing,
+        ceilings={
+            name: each.price_per_minute_max_micros for name, each in config.account_classes.items()
+        },
+    )
 
 
 def assignment(config: Config) -> Assignment:
@@ -218,7 +227,12 @@ def _unaided_rows(config: Config, billing: Billing) -> UnaidedRows:
         ),
         {each.name: each.prefixes for each in config.destination_classes},
         {
-            name: UnaidedTerms(each.unaided, each.unaided_cap_micros, each.unaided_calls)
+            name: UnaidedTerms(
+                each.unaided,
+                each.unaided_cap_micros,
+                each.unaided_calls,
+                each.price_per_minute_max_micros,
+            )
             for name, each in config.account_classes.items()
         },
     )

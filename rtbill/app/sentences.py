@@ -28,6 +28,7 @@ _REASONS: Mapping[str, str] = {
     Reason.LOCKED: "extension is locked",
     Reason.BALANCE: "not enough money",
     Reason.UNRATED: "its price is unknown",
+    Reason.DEAR: "a minute costs more than its class may pay",
     Reason.UNKNOWN_PAYER: "nobody is named who pays",
     Reason.MALFORMED: "not a number that may be dialled",
     Reason.SILENT: "rtbill was silent, and the exchange then refuses",

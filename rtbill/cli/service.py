@@ -88,6 +88,9 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
         say(f"         stance {pbx.enforcement}: {_reach(pbx.enforcement)}")
     for name, account_class in sorted(loaded.account_classes.items()):
         say(f"class    {name}: stance {account_class.enforcement}; {_unaided(account_class)}")
+        if account_class.price_per_minute_max_micros is not None:
+            most = decimal_text(account_class.price_per_minute_max_micros, 2)
+            say(f"         no calls dearer than {most} a minute")
     this_year = SystemClock().now().year
     for calendar in holiday_calendars(loaded.holidays).values():
         for text in _holidays(calendar, this_year):

@@ -265,6 +265,7 @@ class ClassTable(_Table):
     unaided: Unaided | None = None
     unaided_cap: Annotated[StrictStr, AfterValidator(_amount)] = "0"
     unaided_calls: Annotated[StrictInt, Field(ge=1, le=100)] = 2
+    price_per_minute_max: Annotated[StrictStr, AfterValidator(_amount)] | None = None
     tariff: Name | None = None
     calls_max: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
 

@@ -222,6 +222,9 @@ def _account_class(name: str, table: ClassTable) -> AccountClass:
         unaided=table.unaided,
         unaided_cap_micros=parse_micros(table.unaided_cap),
         unaided_calls=table.unaided_calls,
+        price_per_minute_max_micros=(
+            None if table.price_per_minute_max is None else parse_micros(table.price_per_minute_max)
+        ),
         tariff=table.tariff or "",
         calls_max=table.calls_max,
     )

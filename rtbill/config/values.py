@@ -191,6 +191,8 @@ class AccountClass:
     """Money that one account may spend unaided; 0: all that is available to it."""
     unaided_calls: int = 2
     """At so many calls at once, each may spend its share of the cap (CC-51)."""
+    price_per_minute_max_micros: int | None = None
+    """Calls are not let out, nor on, where a minute costs more; None: at any price."""
     tariff: str = ""
     """Tariff or price plan of accounts that name none; empty: as trunk, exchange or site say."""
     calls_max: int = 0

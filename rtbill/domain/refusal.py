@@ -14,6 +14,8 @@ class Reason(StrEnum):
     """The account's money is gone or does not pay one increment: "Your credit does not suffice"."""
     UNRATED = "unrated"
     """Nobody knows what the call would cost: "This number cannot be called from here"."""
+    DEAR = "dear"
+    """A minute costs more than the account's class may pay: "Calls so dear are barred here"."""
     UNKNOWN_PAYER = "unknown-payer"
     """The exchange did not say who pays: "This call is not possible from here"."""
     MALFORMED = "malformed"

@@ -94,10 +94,21 @@ class Terms:
     """A call no longer than this costs nothing: a trunk that does not tell when it is answered."""
     charge_min_micros: int = 0
     charge_max_micros: int | None = None
-    """Beyond it the call goes on for nothing."""
+    """Beyond it the call goes on for nothing, or is not let go on."""
+    charge_max_ends: bool = False
+    """The call is not let go on past the last second that the greatest charge covers; talk that an
+    exchange lets pass all the same is billed.
+    """
     disconnect_fee_micros: int = 0
     disconnect_after_s: int = 0
     """The disconnect fee is due for calls of so many seconds and more."""
+    recurring_fee_micros: int = 0
+    recurring_every_s: int = 0
+    """The recurring fee is due once for so many seconds, at the instant at which they are full;
+    added seconds are counted, free ones too.
+    """
+    added_s: int = 0
+    """Seconds by which a call counts as longer than its talk, for increments and recurring fees."""
     call_max_s: int | None = None
     """No call at this rate is let go on longer."""
 

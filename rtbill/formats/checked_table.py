@@ -39,8 +39,7 @@ class CheckedTable:
 
     def wrong(self, key: str, text: str) -> None:
         """Note a mistake."""
-        place = ".".join(part for part in (self.place, key) if part)
-        self.problems.append(f"{place}: {text}")
+        self.problems.append(f"{self._within(key)}: {text}")
 
     def section(self, key: str) -> CheckedTable | None:
         """The table of this name; None when it is not there."""
@@ -50,7 +49,7 @@ class CheckedTable:
         if not isinstance(value, Mapping):
             self.wrong(key, "is no table")
             return None
-        return CheckedTable(value, self.keys, key, key, self.problems)
+        return CheckedTable(value, self.keys, key, self._within(key), self.problems)
 
     def sections(self, key: str) -> list[CheckedTable]:
         """The tables `[[key]]`."""
@@ -59,7 +58,7 @@ class CheckedTable:
             self.wrong(key, f"is no list of tables; write [[{key}]]")
             return []
         return [
-            CheckedTable(each, self.keys, key, f"{key}[{index}]", self.problems)
+            CheckedTable(each, self.keys, key, f"{self._within(key)}[{index}]", self.problems)
             for index, each in enumerate(value)
         ]
 
@@ -134,6 +133,9 @@ class CheckedTable:
         if isinstance(value, (date, datetime)):
             value = value.isoformat()
         return self._read(key, value, wording.sure_instant, None)
+
+    def _within(self, key: str) -> str:
+        return ".".join(part for part in (self.place, key) if part)
 
     def _read(self, key: str, value: object, read: Callable[[str], T], otherwise: T) -> T:
         if not isinstance(value, str):

@@ -11,7 +11,7 @@ from rtbill.domain.money import largest_rounding_to
 from rtbill.domain.tariff import Terms
 from rtbill.rating.increments import runs
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import price, terms_at
+from rtbill.rating.price import exact_price, terms_at
 from rtbill.rating.zones import SECOND_US
 
 CALL_S_MAX = 4 * 3600
@@ -26,7 +26,7 @@ def affordable_s(
     cap_s: int = CALL_S_MAX,
 ) -> int:
     """Whole seconds after the answer at which the last increment that the money pays is over; 0
-    when it does not pay the first, `cap_s` at most, or the longest call of the rate. One
+    when it does not pay the first, `cap_s` at most, or where the rate ends the call. One
     microsecond more of talk would begin the next increment: whoever ends the call must do so at
     this instant or before. Ends, too, where the bands leave a time without a rate; NoRate when
     there is none from the beginning.
@@ -34,10 +34,20 @@ def affordable_s(
     terms = terms_at(table, number, epoch_us(answered_at))
     if terms.call_max_s is not None:
         cap_s = min(cap_s, terms.call_max_s)
-    if _adds_up(table, terms):
-        return _by_increments(table, number, answered_at, money_micros, cap_s)
+    budget = budget_parts(table, money_micros)
+    if terms.charge_max_ends and terms.charge_max_micros is not None:
+        budget = min(budget, terms.charge_max_micros * table.per_micro)
+    return paid_s(table, number, answered_at, budget, cap_s)
+
+
+def paid_s(
+    table: RateTable, number: str, answered_at: datetime, budget: int, cap_s: int = CALL_S_MAX
+) -> int:
+    """The same for an exact sum in parts of a micro-unit, whatever else ends the call."""
+    if _adds_up(table, terms_at(table, number, epoch_us(answered_at))):
+        return _by_increments(table, number, answered_at, budget, cap_s)
     return longest_paid_s(
-        lambda talk_us: price(table, number, answered_at, talk_us).micros <= money_micros, cap_s
+        lambda talk_us: exact_price(table, number, answered_at, talk_us).parts <= budget, cap_s
     )
 
 
@@ -69,15 +79,15 @@ def _adds_up(table: RateTable, terms: Terms) -> bool:
     return (
         not table.splits
         and not (terms.free_s or terms.billable_min_s or terms.grace_s or terms.charge_min_micros)
-        and not terms.disconnect_fee_micros
-        and terms.charge_max_micros is None
+        and not (terms.disconnect_fee_micros or terms.recurring_fee_micros or terms.added_s)
+        and (terms.charge_max_micros is None or terms.charge_max_ends)
     )
 
 
 def _by_increments(
-    table: RateTable, number: str, answered_at: datetime, money_micros: int, cap_s: int
+    table: RateTable, number: str, answered_at: datetime, budget: int, cap_s: int
 ) -> int:
-    left = budget_parts(table, money_micros)
+    left = budget
     paid_us = 0
     try:
         for run in runs(table, number, epoch_us(answered_at)):

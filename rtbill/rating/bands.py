@@ -138,6 +138,12 @@ class BandTable:
                 raise BadRecord(f"prefix {self.rates[0].prefix}: {error}") from None
         self.pattern = pattern
 
+    def with_rates(self, rates: Iterable[Rate]) -> BandTable:
+        """Others, one for each, in the same bands."""
+        found = BandTable.__new__(BandTable)
+        found.rates, found.pattern = tuple(rates), self.pattern
+        return found
+
     def stretch(self, at_us: int) -> Stretch:
         """The rate that holds at this instant, and until when that answer is good."""
         index, until_us = self.pattern.held(at_us)

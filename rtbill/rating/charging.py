@@ -99,6 +99,10 @@ class Charger:
             net = divide_rounding(amount, whole * self._step, self._mode) * self._step
         return net, self.tax_micros(net) if self._tax else 0
 
+    def weights_for(self, asked: Asked, per_micro: int) -> Weights:
+        """Of this call."""
+        return self.weights(self._markup(asked.number), self._due(asked), per_micro)
+
     def weights(self, markup: int, due: int, per_micro: int) -> Weights:
         """Of a call with this markup, -1 for none, and these discounts, a bit for each."""
         known = self._known.get((markup, due, per_micro))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rtbill.domain.money import divide_rounding_up
 from rtbill.domain.tariff import Rate, Step
 from rtbill.rating.lookup import RateTable
 
@@ -87,20 +88,26 @@ def courses(table: RateTable, rates: Sequence[Rate]) -> list[Course]:
 
 def _course_of_any(table: RateTable, rates: Sequence[Rate]) -> Course:
     """A bound for rates of any shape: every fee and the longest increment in advance, then the
-    dearest second of all steps.
+    dearest second of all steps, and of all fees that recur.
     """
     terms = [rate.terms for rate in rates]
     steps = [step for each in terms for step in each.steps]
     per_s = max(_per_second(table, step) for step in steps)
-    longest_s = max(
-        *(step.increment_s for step in steps),
-        *(each.first_increment_s + each.billable_min_s for each in terms),
+    increment_s = max(
+        *(step.increment_s for step in steps), *(each.first_increment_s for each in terms)
+    )
+    ahead_s = increment_s + max(max(each.billable_min_s, each.added_s) for each in terms)
+    fees_per_s = max(
+        divide_rounding_up(table.per_micro * each.recurring_fee_micros, each.recurring_every_s or 1)
+        for each in terms
     )
     fees = max(
         each.connect_fee_micros + each.disconnect_fee_micros + each.charge_min_micros
         for each in terms
     )
-    return Course(0, table.per_micro * fees + per_s * longest_s, 1, per_s, 0, longest_s)
+    first_cost = table.per_micro * fees + per_s * ahead_s
+    first_cost += fees_per_s * max(each.added_s for each in terms)
+    return Course(0, first_cost, 1, per_s + fees_per_s, 0, ahead_s)
 
 
 def _per_second(table: RateTable, step: Step) -> int:

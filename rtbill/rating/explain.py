@@ -6,12 +6,14 @@ nothing but addition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from rtbill.domain.bundle import Bundle, Unit
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode, decimal_text
 from rtbill.domain.price_plan import PricePlan
@@ -19,6 +21,16 @@ from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step, Terms
 from rtbill.rating import chain
 from rtbill.rating.band_columns import band_text
+from rtbill.rating.bundles import (
+    Bundled,
+    Covered,
+    Part,
+    Share,
+    covered,
+    due,
+    price_with,
+    whole_call,
+)
 from rtbill.rating.chain import Asked, Link, Sum
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
@@ -26,6 +38,7 @@ from rtbill.rating.price import (
     Spell,
     is_in_grace,
     owes_disconnect_fee,
+    recurring_fees,
     spells,
     terms_at,
 )
@@ -59,13 +72,23 @@ class ExplainedLine:
     """One thing that adds to the price, or takes from it."""
 
     kind: str
-    """`connect_fee`, `increments`, `disconnect_fee`, `max_charge`, `min_charge`, `grace` and
-    `rounding`; of a price plan `markup`, `discount`, `minimum` and `tax`.
+    """`connect_fee`, `added`, `increments`, `disconnect_fee`, `recurring_fee`, `max_charge`,
+    `min_charge`, `grace` and `rounding`; `bundle` where seconds of one are taken; of a price plan
+    `markup`, `discount`, `minimum` and `tax`.
     """
     amount: Fraction
     """Exact, in main units of the currency."""
     text: str
     increments: Increments | None = None
+
+
+class Payment(NamedTuple):
+    """What a bundle of money pays of the price."""
+
+    bundle: Bundle
+    micros: int
+    left_micros: int
+    """Afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +97,38 @@ class Explanation:
 
     price: Price
     lines: tuple[ExplainedLine, ...]
+    payments: tuple[Payment, ...] = ()
+    """In their order; what they do not pay is the account's."""
+
+    @property
+    def debit_micros(self) -> int:
+        """What the account owes."""
+        return self.price.micros - sum(each.micros for each in self.payments)
 
 
-def explain(offer: Offer, asked: Asked, talk_us: int) -> Explanation:
-    """The price of a call and its lines; NoRate when the offer does not cover it."""
-    found = offer.price(asked, talk_us)
-    table, exact = offer.base(asked, talk_us)
-    lines = list(_lines(table, asked.number, asked.answered_at, talk_us))
-    if offer.plan is None:
-        rounding = table.tariff.rounding
-        text = f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
-        lines.append(ExplainedLine("rounding", _main(found.micros) - _total(lines), text))
+def explain(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share] = ()) -> Explanation:
+    """The price of a call that these bundles may pay, and its lines; NoRate as for the price."""
+    bundled = price_with(offer, asked, talk_us, shares)
+    if any(draw.unit is Unit.SECONDS for draw in bundled.draws):
+        how = covered(offer, asked, talk_us, shares)
+        lines, (base, billed_us) = list(_lines_of_bundles(asked, how)), due(asked, how)
     else:
-        base = Sum(exact.parts, table.per_micro)
-        for link in chain.links(offer.plan, asked, base, exact.billed_us):
+        table, exact = offer.base(asked, talk_us)
+        base, billed_us = Sum(exact.parts, table.per_micro), exact.billed_us
+        lines = list(_lines(asked.number, whole_call(table, asked, talk_us)))
+    if offer.plan is None:
+        rounding = offer.tables[0].tariff.rounding
+        text = f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
+        lines.append(ExplainedLine("rounding", _main(bundled.price.micros) - _total(lines), text))
+    else:
+        for link in chain.links(offer.plan, asked, base, billed_us):
             amount = _of_sum(link.after) - _of_sum(link.before)
             lines.append(ExplainedLine(link.kind, amount, _link_text(offer.plan, link)))
-    return Explanation(found, tuple(line for line in lines if line.amount or not _is_link(line)))
+    return Explanation(
+        bundled.price,
+        tuple(line for line in lines if line.amount or not _is_link(line)),
+        tuple(_payments(bundled, shares)),
+    )
 
 
 def amount_text(amount: Fraction) -> str:
@@ -127,45 +165,81 @@ def _link_text(plan: PricePlan, link: Link) -> str:
             return f"{link.kind} {link.name}".rstrip()
 
 
-def _lines(
-    table: RateTable, number: str, answered_at: datetime, talk_us: int
-) -> Iterator[ExplainedLine]:
+def _payments(bundled: Bundled, shares: Sequence[Share]) -> Iterator[Payment]:
+    held = {share.pool: share for share in shares}
+    for draw in bundled.draws:
+        if draw.unit is Unit.MONEY:
+            share = held[draw.pool]
+            yield Payment(share.bundle, draw.amount, share.left - draw.amount)
+
+
+def _lines_of_bundles(asked: Asked, how: Covered) -> Iterator[ExplainedLine]:
+    """What the seconds of bundles cover, and what is due in money all the same."""
+    parts = {part.begins_us: part for part in how.parts}
+    for span in how.spans:
+        share = span.share
+        left_s = share.left - span.seconds
+        text = f"{span.seconds} s of {share.bundle.name} ({left_s} s left)"
+        yield ExplainedLine("bundle", Fraction(0), text)
+        if how.fee_micros and span.begins_us == 0:
+            yield ExplainedLine("connect_fee", _main(how.fee_micros), "connect fee")
+        if span.begins_us in parts:
+            yield from _lines(asked.number, parts[span.begins_us])
+    if (rest := parts.get(how.spans[-1].ends_us)) is not None:
+        yield from _lines(asked.number, rest)
+
+
+def _lines(number: str, part: Part) -> Iterator[ExplainedLine]:
     """All but the rounding."""
-    answered_us = epoch_us(answered_at)
+    table, talk_us = part.table, part.talk_us
+    answered_us = epoch_us(part.answered_at)
     terms = terms_at(table, number, answered_us)
+    if not part.has_connect_fee:
+        terms = replace(terms, connect_fee_micros=0)
     if is_in_grace(terms, talk_us):
         text = f"no longer than {terms.grace_s} s, which cost nothing"
         yield ExplainedLine("grace", Fraction(0), text)
         return
     sum_of = Fraction(0)
-    for line in _due(table, terms, number, answered_us, talk_us):
+    for line in _due(number, part, terms):
         sum_of += line.amount
         yield line
     most = terms.charge_max_micros
     if most is not None and sum_of > (limit := _main(most)):
-        yield ExplainedLine("max_charge", limit - sum_of, f"no more than {decimal_text(most)}")
-        sum_of = limit
+        if terms.charge_max_ends:
+            text = f"beyond {decimal_text(most)}, at which a call is to be ended"
+            yield ExplainedLine("max_charge", Fraction(0), text)
+        else:
+            yield ExplainedLine("max_charge", limit - sum_of, f"no more than {decimal_text(most)}")
+            sum_of = limit
     least = _main(terms.charge_min_micros)
     if sum_of < least:
         text = f"no less than {decimal_text(terms.charge_min_micros)}"
         yield ExplainedLine("min_charge", least - sum_of, text)
 
 
-def _due(
-    table: RateTable, terms: Terms, number: str, answered_us: int, talk_us: int
-) -> Iterator[ExplainedLine]:
+def _due(number: str, part: Part, terms: Terms) -> Iterator[ExplainedLine]:
     """Fees and increments."""
+    table, talk_us = part.table, part.talk_us
+    answered_us = epoch_us(part.answered_at)
     if terms.connect_fee_micros:
         covers = f", covers {terms.free_s} s" if terms.free_s else ""
         yield ExplainedLine("connect_fee", _main(terms.connect_fee_micros), f"connect fee{covers}")
+    if terms.added_s:
+        yield ExplainedLine("added", Fraction(0), f"counted as {terms.added_s} s longer")
     begun = spells(table, number, answered_us, talk_us)
     for group in _joined(begun):
-        yield _increments_line(table, group, answered_us)
+        yield _increments_line(table, group, answered_us - part.begins_us)
     if owes_disconnect_fee(terms, talk_us):
         text = "disconnect fee"
         if terms.disconnect_after_s:
             text += f", due from {terms.disconnect_after_s} s"
         yield ExplainedLine("disconnect_fee", _main(terms.disconnect_fee_micros), text)
+    fees = recurring_fees(terms, talk_us)
+    if fees:
+        fee = terms.recurring_fee_micros
+        text = f"{fees} x fee of {decimal_text(fee)} for every {terms.recurring_every_s} s"
+        yield ExplainedLine("recurring_fee", _main(fees * fee), text)
 
 
 def _joined(begun: list[Spell]) -> Iterator[list[Spell]]:

@@ -32,19 +32,24 @@ class Ladder:
     """The cost of a call by its length; costs in parts of a micro-unit, as the rate table has."""
 
     __slots__ = (
+        "_added_us",
         "_begins",
         "_connect_cost",
         "_costs",
         "_counted_min_us",
         "_disconnect_after_us",
         "_disconnect_cost",
+        "_every_us",
         "_free_us",
         "_grace_us",
+        "_has_more",
         "_least_cost",
         "_least_us",
         "_lengths",
         "_most_cost",
+        "_recurring_cost",
         "_sums",
+        "_uncounted_us",
     )
 
     def __init__(self, terms: Terms, rounding: Rounding, per_micro: int) -> None:
@@ -58,19 +63,25 @@ class Ladder:
             self._sums.append(self._sums[-1] + rung.increments * cost)
         self._connect_cost = self._sums[0]
         self._free_us = terms.free_s * SECOND_US
+        self._added_us = terms.added_s * SECOND_US
+        self._uncounted_us = self._free_us - self._added_us
         self._least_us = terms.billable_min_s * SECOND_US
         self._counted_min_us = max(1, self._least_us)  # the first increment is always due
         self._grace_us = terms.grace_s * SECOND_US if terms.grace_s else -1
         has_fee = bool(terms.disconnect_fee_micros)
         self._disconnect_after_us = terms.disconnect_after_s * SECOND_US if has_fee else ENDLESS
         self._disconnect_cost = terms.disconnect_fee_micros * per_micro
+        self._recurring_cost = terms.recurring_fee_micros * per_micro
+        self._every_us = terms.recurring_every_s * SECOND_US
+        assert self._every_us or not self._recurring_cost, "a recurring fee has its span"
         self._least_cost = terms.charge_min_micros * per_micro
-        most = terms.charge_max_micros
+        most = None if terms.charge_max_ends else terms.charge_max_micros
         self._most_cost = None if most is None else most * per_micro
+        self._has_more = has_fee or bool(self._recurring_cost) or most is not None
 
     def reach_us(self, talk_us: int) -> int:
         """How far after the answer increments may begin."""
-        return max(talk_us, self._free_us + self._least_us)
+        return max(talk_us + self._added_us, self._free_us + self._least_us)
 
     def ends_us(self, billed_us: int) -> int:
         """How far after the answer the last increment ends; where free seconds are all, they do."""
@@ -80,7 +91,7 @@ class Ladder:
         """What so much talk costs, and the microseconds that are billed."""
         if talk_us <= self._grace_us:
             return 0, 0
-        counted_us = talk_us - self._free_us
+        counted_us = talk_us - self._uncounted_us
         if counted_us <= 0 and self._free_us:
             cost, billed_us = self._connect_cost, 0
         else:
@@ -91,11 +102,18 @@ class Ladder:
             increments = -((begins_us - counted_us) // length_us)
             cost = self._sums[index] + increments * self._costs[index]
             billed_us = begins_us + increments * length_us
+        if self._has_more:
+            cost = self._with_more(cost, talk_us)
+        return cost if cost > self._least_cost else self._least_cost, billed_us
+
+    def _with_more(self, cost: int, talk_us: int) -> int:
+        """With the fees beyond the first, kept within the greatest charge."""
         if talk_us >= self._disconnect_after_us:
             cost += self._disconnect_cost
-        if self._most_cost is not None and cost > self._most_cost:
-            cost = self._most_cost
-        return cost if cost > self._least_cost else self._least_cost, billed_us
+        if self._recurring_cost:
+            cost += (talk_us + self._added_us) // self._every_us * self._recurring_cost
+        most = self._most_cost
+        return cost if most is None or cost < most else most
 
 
 def rungs_of(terms: Terms) -> list[Rung]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from math import lcm
 
@@ -29,6 +30,7 @@ class RateTable:
     __slots__ = (
         "_ends",
         "_ladders",
+        "_without_connect_fee",
         "by_prefix",
         "per_micro",
         "per_step",
@@ -55,6 +57,7 @@ class RateTable:
         """What `find` looks in: the rate of each prefix, or its rates by time."""
         self._ends = sorted({len(prefix) + 1 for prefix in self.by_prefix}, reverse=True)
         self._ladders: dict[int, Ladder] = {}
+        self._without_connect_fee: dict[int, Rate | BandTable] = {}
 
     def find(self, number: str) -> Rate | BandTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
@@ -87,10 +90,28 @@ class RateTable:
             found = self._ladders[key] = Ladder(terms, self.tariff.rounding, self.per_micro)
         return found
 
+    def without_connect_fee(self, found: Rate | BandTable) -> Rate | BandTable:
+        """What `find` has found, for talk that goes on after something else has paid."""
+        key = id(found)  # lives as long as the table does
+        kept = self._without_connect_fee.get(key)
+        if kept is None:
+            kept = found
+            if isinstance(found, BandTable):
+                if any(rate.terms.connect_fee_micros for rate in found.rates):
+                    kept = found.with_rates(_without_connect_fee(rate) for rate in found.rates)
+            elif found.terms.connect_fee_micros:
+                kept = _without_connect_fee(found)
+            self._without_connect_fee[key] = kept
+        return kept
+
 
 def stretch(found: Rate | BandTable, at_us: int) -> Stretch:
     """The rate that holds at this instant, and until when."""
     return Stretch(found, FOREVER_US) if isinstance(found, Rate) else found.stretch(at_us)
+
+
+def _without_connect_fee(rate: Rate) -> Rate:
+    return replace(rate, terms=replace(rate.terms, connect_fee_micros=0))
 
 
 def _by_prefix(tariff: Tariff, calendars: Calendars) -> dict[str, Rate | BandTable]:

@@ -49,13 +49,18 @@ def raised(micros: int, percent: Fraction) -> int:
 
 def _terms(terms: Terms, percent: Fraction) -> Terms:
     most = terms.charge_max_micros
+    disconnect = raised(terms.disconnect_fee_micros, percent)
+    recurring = raised(terms.recurring_fee_micros, percent)
     return replace(
         terms,
         steps=tuple(
             replace(step, price_micros=raised(step.price_micros, percent)) for step in terms.steps
         ),
         connect_fee_micros=raised(terms.connect_fee_micros, percent),
-        disconnect_fee_micros=raised(terms.disconnect_fee_micros, percent),
+        disconnect_fee_micros=disconnect,
+        disconnect_after_s=terms.disconnect_after_s if disconnect else 0,
+        recurring_fee_micros=recurring,
+        recurring_every_s=terms.recurring_every_s if recurring else 0,
         charge_min_micros=raised(terms.charge_min_micros, percent),
         charge_max_micros=None if most is None else raised(most, percent),
     )

@@ -7,18 +7,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
-from rtbill.domain.money import divide_rounding_up
+from rtbill.domain.money import divide_rounding, divide_rounding_up
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rate
 from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
 from rtbill.rating.bands import BandTable
-from rtbill.rating.chain import Asked
+from rtbill.rating.chain import Asked, Sum
 from rtbill.rating.charging import Charger
+from rtbill.rating.longest import LONGEST_S, Ceiling, below_ceiling_s, longest_s
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import ExactPrice, exact_parts, price, terms_at
+from rtbill.rating.price import ExactPrice, exact_parts, price
 from rtbill.rating.zones import SECOND_US
 
 
@@ -66,7 +66,7 @@ class Offer:
             if self.carrier is None:
                 return found
             return found._replace(cost_micros=self._carrier_cost(asked, talk_us))
-        table, rates = self._find(asked.number)
+        table, rates = self.find(asked.number)
         number, answered_at = asked.number, asked.answered_at
         rate, parts, billed_us = exact_parts(table, rates, number, answered_at, talk_us)
         net_micros, tax_micros = self._charge(asked, parts, table.per_micro, billed_us)
@@ -85,27 +85,56 @@ class Offer:
         )
 
     def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
-        """The longest whole second whose price is within the money, `cap_s` at most, or the longest
-        call of the rate; NoRate as for the price.
+        """The longest whole second whose price is within the money, `cap_s` at most, or where the
+        rate ends the call; NoRate as for the price.
         """
         if self.plan is None:
             table = self.tables[0]
             return affordable_s(table, asked.number, asked.answered_at, money_micros, cap_s)
-        table = self.base(asked, 0).table
-        longest_s = terms_at(table, asked.number, epoch_us(asked.answered_at)).call_max_s
-        if longest_s is not None:
-            cap_s = min(cap_s, longest_s)
+        ends_s = self.longest_s(asked)
+        if ends_s is not None:
+            cap_s = min(cap_s, ends_s)
         return longest_paid_s(lambda talk_us: self._gross(asked, talk_us) <= money_micros, cap_s)
+
+    def longest_s(self, asked: Asked) -> int | None:
+        """Seconds after which the rate of the answer ends the call, whatever the money; None when
+        it never does. NoRate as for the price.
+        """
+        table, _ = self.find(asked.number)
+        return longest_s(table, asked.number, asked.answered_at)
+
+    def below_ceiling_s(self, asked: Asked, micros: int, cap_s: int = LONGEST_S) -> int:
+        """Seconds, `cap_s` at most, before talk becomes dearer than so much a minute, as the
+        account pays it: with markup, discounts and tax. NoRate as for the price.
+        """
+        table, _ = self.find(asked.number)
+        ceiling = Ceiling(micros)
+        if self.plan is not None:
+            charger, per_micro = self._ready_charger(), table.per_micro
+            weights = charger.weights_for(asked, per_micro)
+            tax_ppm = self.plan.tax.percent_ppm if self.plan.tax else 0
+            ceiling = Ceiling.under(micros, weights, per_micro, tax_ppm)
+        return below_ceiling_s(table, asked.number, asked.answered_at, ceiling, cap_s)
+
+    def charge(self, asked: Asked, amount: Sum, billed_us: int) -> tuple[int, int]:
+        """What is charged where the tariff's amount is this: net and tax, in micro-units."""
+        if self.plan is not None:
+            return self._charge(asked, amount.parts, amount.per_micro, billed_us)
+        table = self.tables[0]
+        per_step = amount.per_micro * table.rounding_step
+        mode = table.tariff.rounding.mode
+        return divide_rounding(amount.parts, per_step, mode) * table.rounding_step, 0
 
     def base(self, asked: Asked, talk_us: int) -> Found:
         """The first table with rates for the number, and what it says: the carrier's first where
         the plan begins there. NoRate names all that were asked.
         """
-        table, rates = self._find(asked.number)
+        table, rates = self.find(asked.number)
         found = exact_parts(table, rates, asked.number, asked.answered_at, talk_us)
         return Found(table, ExactPrice(*found))
 
-    def _find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
+    def find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
+        """The first table with rates for the number, and them; NoRate names all that were asked."""
         if len(self.all_tables) == 1:
             return self.all_tables[0], self.all_tables[0].find(number)
         for table in self.all_tables:
@@ -121,10 +150,14 @@ class Offer:
 
     def _charge(self, asked: Asked, parts: int, per_micro: int, billed_us: int) -> tuple[int, int]:
         """Net and tax, in micro-units."""
+        charger = self._charger or self._ready_charger()
+        return charger.charge(asked, parts, per_micro, billed_us)
+
+    def _ready_charger(self) -> Charger:
         if self._charger is None:
             assert self.plan is not None
             self._charger = Charger(self.plan)
-        return self._charger.charge(asked, parts, per_micro, billed_us)
+        return self._charger
 
     def _carrier_cost(self, asked: Asked, talk_us: int) -> int | None:
         """What the carrier takes; None when there is none, or its list does not say."""

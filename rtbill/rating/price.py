@@ -6,9 +6,15 @@ further increment is due as soon as talk goes on past the end of the one before:
 60/60 is one, 60.000001 s is two. An increment costs what the band says in which it begins, length
 and price, to its end.
 
-Fees, free seconds, grace, least and greatest charge are those of the rate that holds at the answer.
-Increments are added to the connect fee, then the disconnect fee; the sum is kept within the least
-and the greatest charge, and rounded to the tariff's digits.
+A call counts for its increments as if it had lasted the added seconds longer. A recurring fee is
+due at the instant at which its span is full, together with an increment that ends there and the one
+that then is next: 60.000000 s owe the fee of every 60 s once, 59.999999 s do not.
+
+Fees, free seconds, added seconds, grace, least and greatest charge are those of the rate that holds
+at the answer. Increments are added to the connect fee, then the disconnect fee and the recurring
+ones; the sum is kept within the least and the greatest charge, and rounded to the tariff's digits.
+A greatest charge that ends the call does not lower its price: `rtbill.rating.longest` says when it
+ends.
 """
 
 from __future__ import annotations
@@ -98,9 +104,10 @@ def spells(table: RateTable, number: str, answered_us: int, talk_us: int) -> lis
     """The increments that a call of this talk time has begun; none while it is free."""
     terms = terms_at(table, number, answered_us)
     free_us = terms.free_s * SECOND_US
-    if is_in_grace(terms, talk_us) or (free_us and talk_us <= free_us):
+    counted_us = talk_us + terms.added_s * SECOND_US - free_us
+    if is_in_grace(terms, talk_us) or (free_us and counted_us <= 0):
         return []
-    ends_us = answered_us + free_us + max(talk_us - free_us, terms.billable_min_s * SECOND_US)
+    ends_us = answered_us + free_us + max(counted_us, terms.billable_min_s * SECOND_US)
     found: list[Spell] = []
     for run in runs(table, number, answered_us):
         left = divide_rounding_up(ends_us - run.begins_us, run.length_us)
@@ -129,6 +136,13 @@ def owes_disconnect_fee(terms: Terms, talk_us: int) -> bool:
     return bool(terms.disconnect_fee_micros) and talk_us >= terms.disconnect_after_s * SECOND_US
 
 
+def recurring_fees(terms: Terms, talk_us: int) -> int:
+    """How many times the recurring fee is due."""
+    if not terms.recurring_fee_micros:
+        return 0
+    return (talk_us + terms.added_s * SECOND_US) // (terms.recurring_every_s * SECOND_US)
+
+
 def _with_fees(
     table: RateTable, terms: Terms, number: str, answered_us: int, talk_us: int
 ) -> tuple[int, int]:
@@ -140,7 +154,8 @@ def _with_fees(
     cost = sum(each.cost for each in begun) + per_micro * terms.connect_fee_micros
     if owes_disconnect_fee(terms, talk_us):
         cost += per_micro * terms.disconnect_fee_micros
-    if terms.charge_max_micros is not None:
+    cost += per_micro * terms.recurring_fee_micros * recurring_fees(terms, talk_us)
+    if terms.charge_max_micros is not None and not terms.charge_max_ends:
         cost = min(cost, per_micro * terms.charge_max_micros)
     cost = max(cost, per_micro * terms.charge_min_micros)
     return cost, sum(each.increments * each.run.length_us for each in begun)

@@ -8,7 +8,10 @@ free_seconds       covered by the connect fee
 min_seconds        billed at least
 grace_seconds      a call no longer costs nothing
 min_charge, max_charge          of the whole call
+at_max_charge      free: it goes on for nothing; ends: it is not let go on
 disconnect_fee, disconnect_after     due for calls of so many seconds and more
+recurring_fee, recurring_every       due once for so many seconds that are full
+added_seconds      by which a call counts as longer than it was
 max_duration       seconds after which no call goes on
 """
 
@@ -21,7 +24,9 @@ from itertools import chain, repeat
 
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import MICROS, decimal_text, parse_micros
-from rtbill.domain.tariff import DAY_S, MINUTE_S, Counting, Step, Terms
+from rtbill.domain.tariff import DAY_S, DEFAULT_ROUNDING, MINUTE_S, Counting, Step, Terms
+from rtbill.rating.ladder import Ladder
+from rtbill.rating.zones import SECOND_US
 
 PRICE_COLUMNS = ("connect_fee", "price_per_minute", "first_increment", "next_increment")
 MORE_COLUMNS = (
@@ -33,10 +38,16 @@ MORE_COLUMNS = (
     "grace_seconds",
     "min_charge",
     "max_charge",
+    "at_max_charge",
     "disconnect_fee",
     "disconnect_after",
+    "recurring_fee",
+    "recurring_every",
+    "added_seconds",
     "max_duration",
 )
+_FREE, _ENDS = "free", "ends"
+"""What a greatest charge does."""
 _STEP = re.compile(r"([0-9]{1,6}):([0-9.,]+)/([0-9]{1,6})/([0-9]{1,6})")
 _SECONDS = re.compile(r"[0-9]{1,6}")
 _PRICE_MICROS_MAX = 1_000_000 * MICROS
@@ -105,8 +116,12 @@ def read_terms(cells: Mapping[str, str], texts: list[str], *, decimal_comma: boo
         grace_s=reading.seconds("grace_seconds", 0, 0),
         charge_min_micros=reading.amount("min_charge"),
         charge_max_micros=maximum,
+        charge_max_ends=_ends(reading),
         disconnect_fee_micros=reading.amount("disconnect_fee"),
         disconnect_after_s=reading.seconds("disconnect_after", 0, 0),
+        recurring_fee_micros=reading.amount("recurring_fee"),
+        recurring_every_s=reading.seconds("recurring_every", 1, 0),
+        added_s=reading.seconds("added_seconds", 0, 0),
         call_max_s=reading.seconds("max_duration", 1, 0) or None,
     )
     found = reading.texts or _contradictions(terms)
@@ -128,14 +143,16 @@ def terms_cells(terms: Terms) -> dict[str, str]:
         "free_seconds": _unless_zero(terms.free_s),
         "min_seconds": _unless_zero(terms.billable_min_s),
         "grace_seconds": _unless_zero(terms.grace_s),
-        "min_charge": decimal_text(terms.charge_min_micros) if terms.charge_min_micros else "",
+        "min_charge": _amount_unless_zero(terms.charge_min_micros),
         "max_charge": (
             "" if terms.charge_max_micros is None else decimal_text(terms.charge_max_micros)
         ),
-        "disconnect_fee": (
-            decimal_text(terms.disconnect_fee_micros) if terms.disconnect_fee_micros else ""
-        ),
+        "at_max_charge": _ENDS if terms.charge_max_ends else "",
+        "disconnect_fee": _amount_unless_zero(terms.disconnect_fee_micros),
         "disconnect_after": _unless_zero(terms.disconnect_after_s),
+        "recurring_fee": _amount_unless_zero(terms.recurring_fee_micros),
+        "recurring_every": _unless_zero(terms.recurring_every_s),
+        "added_seconds": _unless_zero(terms.added_s),
         "max_duration": _unless_zero(terms.call_max_s or 0),
     }
 
@@ -177,6 +194,13 @@ def _counting(reading: _Reading) -> Counting:
     return Counting(cell)
 
 
+def _ends(reading: _Reading) -> bool:
+    cell = reading.cells["at_max_charge"].lower() or _FREE
+    if cell not in (_FREE, _ENDS):
+        reading.texts.append(f"at_max_charge {cell!r} is not {_FREE} or {_ENDS}")
+    return cell == _ENDS
+
+
 def _contradictions(terms: Terms) -> list[str]:
     """What is wrong with terms of which each part could be read."""
     columns = chain(["unit"], repeat("steps: a unit"))
@@ -193,16 +217,39 @@ def _contradictions(terms: Terms) -> list[str]:
     begins = [step.from_s for step in terms.steps]
     if begins != sorted(set(begins)):
         texts.append("steps: each must begin later than the one before")
-    if terms.charge_max_micros is not None and terms.charge_max_micros < terms.charge_min_micros:
-        texts.append("max_charge is below min_charge")
     if terms.disconnect_after_s and not terms.disconnect_fee_micros:
         texts.append("disconnect_after has no disconnect_fee")
-    return texts
+    if terms.recurring_every_s and not terms.recurring_fee_micros:
+        texts.append("recurring_every has no recurring_fee")
+    if terms.recurring_fee_micros and not terms.recurring_every_s:
+        texts.append("recurring_fee has no recurring_every; write for how many seconds it is")
+    return texts or _of_greatest_charge(terms)
+
+
+def _of_greatest_charge(terms: Terms) -> list[str]:
+    """What is wrong with the greatest charge of terms that are right otherwise."""
+    most = terms.charge_max_micros
+    if most is None:
+        return ["at_max_charge has no max_charge"] if terms.charge_max_ends else []
+    if most < terms.charge_min_micros:
+        return ["max_charge is below min_charge"]
+    if terms.charge_max_ends:
+        parts, _ = Ladder(terms, DEFAULT_ROUNDING, DAY_S).cost(SECOND_US)
+        if parts > most * DAY_S:
+            return [
+                f"max_charge {decimal_text(most)} does not pay a second, and where it ends the "
+                "call none is possible"
+            ]
+    return []
 
 
 def _step_text(step: Step) -> str:
     price = decimal_text(step.price_micros)
     return f"{step.from_s}:{price}/{step.unit_s}/{step.increment_s}"
+
+
+def _amount_unless_zero(micros: int) -> str:
+    return decimal_text(micros) if micros else ""
 
 
 def _unless_zero(number: int) -> str:

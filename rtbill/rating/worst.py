@@ -1,5 +1,5 @@
 """The worst price in a class of destinations: for how long may any of them be called with this
-money?
+money, and for how long whatever the money?
 
 An exchange on its own knows a number's class and no more. So what it may let a call last is
 reckoned from the dearest rates of the class, over every time band, and over every change of bands
@@ -18,6 +18,7 @@ from rtbill.domain.money import divide_rounding_up, largest_rounding_to
 from rtbill.domain.price_plan import WHOLE_PPM, PricePlan
 from rtbill.domain.tariff import MINUTE_S, Rate
 from rtbill.rating.chain import largest_net
+from rtbill.rating.class_bounds import ClassBounds
 from rtbill.rating.course import Course, courses
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
@@ -29,6 +30,8 @@ PARTS = 1000
 
 Prefixes = Mapping[str, Sequence[str]]
 """Prefixes in international form, with plus, by class."""
+AlikeRates = dict[tuple[int, ...], Sequence[Rate]]
+"""The bands of a prefix, by the identities of their terms: those of most prefixes are the same."""
 
 
 class WorstPrices:
@@ -40,12 +43,15 @@ class WorstPrices:
         self._per_micro = PARTS if plan else offer.tables[0].per_micro
         self._least = plan.charge_min_micros * PARTS if plan else 0
         found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
+        self._bounds = {name: ClassBounds(plan) for name in found}
         for table in offer.all_tables:
             for name, of_class in _by_class(table, classes).items():
-                sold = of_class
-                if plan is not None:
-                    sold = {_marked_up(plan, each, table.per_micro) for each in of_class}
-                found[name] |= sold
+                for rates in of_class.values():
+                    sold = courses(table, rates)
+                    if plan is not None:
+                        sold = [_marked_up(plan, each, table.per_micro) for each in sold]
+                    found[name].update(sold)
+                    self._bounds[name].add(table, rates)
         self._courses = {name: _worst_of(each) for name, each in found.items()}
 
     def affordable_s(self, name: str, money_micros: int, cap_s: int) -> int | None:
@@ -59,6 +65,14 @@ class WorstPrices:
         if budget < self._least and not all(course.is_free for course in found):
             return 0
         return min(course.affordable_s(budget, cap_s) for course in found)
+
+    def longest_s(self, name: str, cap_s: int, ceiling_micros: int | None = None) -> int | None:
+        """Whole seconds, 0 to `cap_s`, after which some rate of the class ends a call, or may come
+        to cost more a minute than the ceiling; None when no number of the class has a rate.
+        """
+        if not self._courses.get(name):
+            return None
+        return min(cap_s, self._bounds[name].longest_s(ceiling_micros))
 
     def _budget(self, money_micros: int) -> int:
         """The largest exact sum whose charge is within the money."""
@@ -84,25 +98,29 @@ def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
     return Course(course.first_s, first, course.step_s, step, jump, course.ahead_s)
 
 
-def _by_class(table: RateTable, classes: Prefixes) -> dict[str, set[Course]]:
-    """The courses that numbers of each class can meet."""
+def _by_class(table: RateTable, classes: Prefixes) -> dict[str, AlikeRates]:
+    """The rates that numbers of each class can meet."""
     rates: dict[str, list[Rate]] = {}
     for rate in table.tariff.rates:
         rates.setdefault("+" + rate.prefix, []).append(rate)
     class_of = {prefix: name for name, prefixes in classes.items() for prefix in prefixes}
     lengths = sorted({len(prefix) for prefix in class_of}, reverse=True)
-    found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
-    worst = {prefix: courses(table, of_prefix) for prefix, of_prefix in rates.items()}
-    for prefix, of_prefix in worst.items():
-        found[_longest(prefix, class_of, lengths) or OTHER].update(of_prefix)
+    found: dict[str, AlikeRates] = {name: {} for name in (*classes, OTHER)}
+    for prefix, of_prefix in rates.items():
+        found[_longest(prefix, class_of, lengths) or OTHER][_alike(of_prefix)] = of_prefix
     # A rate whose prefix is shorter than that of the class covers numbers of it all the same.
     rate_lengths = sorted({len(prefix) for prefix in rates}, reverse=True)
     for prefix, name in class_of.items():
         for length in rate_lengths:
-            if length <= len(prefix) and prefix[:length] in worst:
-                found[name].update(worst[prefix[:length]])
+            shorter = rates.get(prefix[:length]) if length <= len(prefix) else None
+            if shorter is not None:
+                found[name][_alike(shorter)] = shorter
                 break
     return found
+
+
+def _alike(rates: Iterable[Rate]) -> tuple[int, ...]:
+    return tuple([id(rate.terms) for rate in rates])
 
 
 def _longest(prefix: str, class_of: Mapping[str, str], lengths: Iterable[int]) -> str | None:

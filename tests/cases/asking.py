@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,7 @@ from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step
+from rtbill.rating.bundles import Bundled, Share, affordable_with, below_ceiling_with, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.price import spells, terms_at
 from rtbill.rating.zones import SECOND_US
@@ -46,6 +47,8 @@ class Question:
     answered_at: datetime
     talk_s: int
     increment_digits: int | None
+    per_minute_max: object = None
+    """No talk is let go on that costs more."""
 
     @classmethod
     def of(cls, case: Case, call: Record) -> Question:
@@ -57,6 +60,7 @@ class Question:
             datetime.fromisoformat(call.get("start", _SOME_DAY)),
             whole(call.get("usage", 0), "usage"),
             case.increment_digits,
+            call.get("max_rate_per_min"),
         )
 
     def price(self, **change: Any) -> Price:
@@ -80,10 +84,21 @@ class Question:
         """Main units to the micro-unit."""
         return amount(self.price(mode=RoundingMode.HALF_UP, digits=6))
 
-    def affordable_s(self, money: object, **change: Any) -> int:
-        """Seconds that so much money pays, of those asked for, by prices rounded like `price`."""
+    def bundled(self, shares: Sequence[Share]) -> Bundled:
+        """The exact price, and what bundles pay of it."""
+        offer = self.prices.offer(self.number, self.answered_at)
+        asked = Asked(self.number, self.answered_at)
+        return price_with(offer, asked, self.talk_s * SECOND_US, shares)
+
+    def affordable_s(self, money_micros: int, shares: Sequence[Share], **change: Any) -> int:
+        """Seconds that so much money and bundles pay, of those asked for, by prices rounded like
+        `price`.
+        """
         offer = self.prices.offer(self.number, self.answered_at, **change)
-        return offer.affordable_s(Asked(self.number, self.answered_at), micros(money), self.talk_s)
+        asked, cap_s = Asked(self.number, self.answered_at), self.talk_s
+        if self.per_minute_max is not None:
+            cap_s = below_ceiling_with(offer, asked, micros(self.per_minute_max), cap_s, shares)
+        return affordable_with(offer, asked, money_micros, cap_s, shares)
 
     def connect_fee(self) -> Decimal:
         """Main units that are due at the answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.cases.mapping_cgrates import hours, one_rate, profile
 from tests.cases.mapping_oracle import synthetic
@@ -17,8 +18,8 @@ from tests.cases.mapping_others import (
     yeti,
 )
 from tests.cases.price_list import PriceList
-from tests.cases.reading import Case
-from tests.cases.unsupported import Unsupported
+from tests.cases.reading import Case, Record
+from tests.cases.unsupported import Unsupported, only
 
 _BY_MODEL: dict[str, Callable[[Case], PriceList]] = {
     "a2billing": a2billing,
@@ -43,8 +44,8 @@ _BY_KEY: dict[str, Callable[[Case], PriceList]] = {
 
 def price_list(case: Case) -> PriceList:
     """The tariffs of the case in our model; Unsupported when it has no place for something."""
-    if "bundle" in case.tariff or "bundle_rate" in case.tariff:
-        raise Unsupported("bundles")
+    if "normal" in case.tariff or "bundle_rate" in case.tariff:
+        return price_list(replace(case, tariff=_without_bundle(case.tariff)))
     model = case.tariff.get("model")
     if model in _BY_MODEL:
         return _BY_MODEL[model](case)
@@ -52,3 +53,11 @@ def price_list(case: Case) -> PriceList:
         if key in case.tariff:
             return make(case)
     raise Unsupported(f"a tariff with {', '.join(case.tariff) or 'nothing'}")
+
+
+def _without_bundle(tariff: Record) -> Record:
+    """The tariff of the account, where the bundle's stands beside it."""
+    if "normal" in tariff:
+        only(tariff, "normal", "bundle")
+        return tariff["normal"]  # type: ignore[no-any-return]
+    return {key: value for key, value in tariff.items() if key != "bundle_rate"}

@@ -37,7 +37,7 @@ def one_rate(case: Case) -> PriceList:
         groups = [{key: tariff[key] for key in ("rate", "per", "increment")}]
         only(tariff, "rate", "per", "increment", *_TERMS_KEYS)
     number = _PREFIX_NOT_IN_THE_CASE.get(case.id) or case.calls[0].get("destination", ANY_NUMBER)
-    terms = _terms({**tariff, "rates": groups}, ends_call=case.kind == "max_usage")
+    terms = _terms({**tariff, "rates": groups})
     return PriceList.of_terms(terms, dialled(number), _rounding([tariff]))
 
 
@@ -91,7 +91,7 @@ def _rates(lines: Sequence[Record]) -> Iterator[Rate]:
             yield Rate(
                 prefix=digits,
                 destination=line.get("name") or line.get("destination") or digits,
-                terms=_terms(line, ends_call=False),
+                terms=_terms(line),
                 band=_until_the_next(band, bands),
             )
 
@@ -122,18 +122,18 @@ def _until_the_next(band: TimeBand, others: Iterable[TimeBand]) -> TimeBand:
     return replace(band, end_minute=min(later, default=DAY_MINUTES))
 
 
-def _terms(line: Record, *, ends_call: bool) -> Terms:
+def _terms(line: Record) -> Terms:
     """Terms of a line. Its greatest cost caps the price, or, by strategy, only ends the call."""
-    greatest = None
+    greatest, strategy = None, None
     if line.get("max_cost") is not None:
-        if line["max_cost_strategy"] == "free":
-            greatest = micros(line["max_cost"])
-        elif ends_call:
-            raise Unsupported("no greatest charge that ends the call")
+        greatest, strategy = micros(line["max_cost"]), line["max_cost_strategy"]
+        if strategy not in ("free", "disconnect"):
+            raise Unsupported(f"no greatest charge that is {strategy}")
     return Terms(
         steps=tuple(_step(rate) for rate in line["rates"]),
         connect_fee_micros=micros(line.get("connect_fee", 0)),
         charge_max_micros=greatest,
+        charge_max_ends=strategy == "disconnect",
     )
 
 

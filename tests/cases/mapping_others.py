@@ -17,13 +17,15 @@ _KAZOO_ROUNDING = Rounding(RoundingMode.DOWN, digits=4)
 
 
 def a2billing(case: Case) -> PriceList:
-    """Blocks end at multiples of themselves; a least length and fees at both ends."""
+    """Blocks end at multiples of themselves; a least length, fees at both ends and in between, and
+    seconds added to the talk, which it calls grace.
+    """
     tariff = case.tariff
-    if "addc" in tariff:
-        raise Unsupported("no fee that recurs every so many seconds")
-    if "grace" in tariff:
-        raise Unsupported("no seconds added to every call")
-    only(tariff, "model", "rate_per_min", "init", "block", "conn", "disc", "disc_after")
+    only(
+        tariff,
+        *("model", "rate_per_min", "init", "block", "conn"),
+        *("disc", "disc_after", "addc", "addt", "grace"),
+    )
     return _of(
         Terms(
             steps=_minute_price(tariff["rate_per_min"], tariff["block"]),
@@ -32,6 +34,9 @@ def a2billing(case: Case) -> PriceList:
             connect_fee_micros=micros(tariff.get("conn", 0)),
             disconnect_fee_micros=micros(tariff.get("disc", 0)),
             disconnect_after_s=tariff.get("disc_after", 0),
+            recurring_fee_micros=micros(tariff.get("addc", 0)),
+            recurring_every_s=tariff.get("addt", 0),
+            added_s=tariff.get("grace", 0),
         )
     )
 

@@ -73,6 +73,12 @@ class PriceList:
         tariffs = [replace(each, rates=_without_fees(each.rates)) for each in self._tariffs]
         return PriceList(tariffs, self._plan)
 
+    @property
+    def first_increment_s(self) -> int:
+        """Of a list of one rate."""
+        (rate,) = self._tariffs[0].rates
+        return rate.terms.steps[0].increment_s
+
     def offer(self, number: str, at: datetime, **change: Any) -> Offer:
         """The table for the number, and the plan, which rounds as the table does."""
         table = self.table(number, at, **change)

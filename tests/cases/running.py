@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from rtbill.domain.errors import BadRecord, NoRate
+from rtbill.domain.money import MICROS
 from tests.cases.asking import ANSWERS, Question
+from tests.cases.balances import Balances
 from tests.cases.reading import Case
 from tests.cases.unsupported import Unsupported
 
@@ -125,16 +128,18 @@ def _refusal(case: Case) -> Fact:
 
 
 def _max_usage(case: Case) -> Iterator[Fact]:
-    _, money = _one_money_balance(case)
+    balances = Balances(case)
     question = Question.of(case, case.calls[0])
-    seconds = question.affordable_s(money)
+    money, shares = balances.money_micros, balances.shares(question)
+    seconds = question.affordable_s(money, shares)
     for name, value in case.expect.items():
         match name:
             case "max_usage":
                 yield Fact(name, value, seconds)
             case "cgrates_max_usage":
                 digits = case.increment_digits
-                yield Fact(name, value, question.affordable_s(money, increment_digits=digits))
+                theirs = question.affordable_s(money, shares, increment_digits=digits)
+                yield Fact(name, value, theirs)
             case "max_usage_greater_than":
                 yield Fact(name, expected=True, got=seconds > value)
             case _:
@@ -142,45 +147,52 @@ def _max_usage(case: Case) -> Iterator[Fact]:
 
 
 def _debit(case: Case) -> Iterator[Fact]:
-    """The price, and what it leaves of the one balance."""
-    if "cost_given" in case.calls[0]:
+    """The price, and what it leaves of the balances: of the whole call, or of what they grant."""
+    call = case.calls[0]
+    if "cost_given" in call:
         raise Unsupported("a call that brings its price")
-    name, money = _one_money_balance(case)
+    balances = Balances(case)
     if "error" in case.expect:
+        yield from _unpaid(case, balances)
+        return
+    question, repeat = Question.of(case, call), call.get("repeat", 1)
+    if "granted_seconds" in case.expect:
+        granted_s = question.affordable_s(balances.money_micros, balances.shares(question))
+        yield Fact("granted_seconds", case.expect["granted_seconds"], granted_s)
+        question = replace(question, talk_s=granted_s)
+        repeat = min(repeat, granted_s)  # what is not let begin costs nothing
+    costs = [balances.pay(question) for _ in range(repeat)]
+    for expected, value in case.expect.items():
+        if expected == "cost":
+            yield Fact(expected, value, costs[0])
+        elif expected == "balances":
+            yield Fact(expected, value, {name: balances.left(name) for name in value})
+        elif expected != "granted_seconds":
+            raise Unsupported(f"no answer to {expected}")
+
+
+def _unpaid(case: Case, balances: Balances) -> Iterator[Fact]:
+    """A call that is refused: for want of a rate, or of the money for its beginning."""
+    if "balances_money_total" not in case.expect:
         yield _refusal(case)
         return
-    call = case.calls[0]
-    cost = Question.of(case, call).exact_cost()
-    for expected, value in case.expect.items():
-        match expected:
-            case "cost":
-                yield Fact(expected, value, cost)
-            case "balances":
-                left = Decimal(str(money)) - call.get("repeat", 1) * cost
-                yield Fact(expected, value, {name: left})
-            case _:
-                raise Unsupported(f"no answer to {expected}")
+    question = Question.of(case, case.calls[0])
+    granted_s = question.affordable_s(balances.money_micros, balances.shares(question))
+    yield Fact("error", "not paid", "not paid" if not granted_s else f"{granted_s} s are paid")
+    total = Decimal(balances.money_micros) / MICROS
+    yield Fact("balances_money_total", case.expect["balances_money_total"], total)
 
 
 def _rerate(case: Case) -> Iterator[Fact]:
     """A call whose account came later: priced the same, and debited then."""
-    if case.balances:
-        _one_money_balance(case)
     events = case.calls[0]["events"]
     if len(events) > 1 or "then_account_created_with" not in case.expect:
         raise Unsupported("several calls rated anew in order")
+    if case.balances:
+        raise Unsupported("balances of a call that is rated anew")
     cost = Question.of(case, events[0]).exact_cost()
     left = case.expect["then_account_created_with"] - cost
     yield Fact("after_rerate", case.expect["after_rerate"], {"cost": cost, "balance": left})
-
-
-def _one_money_balance(case: Case) -> tuple[str, object]:
-    """Name and value; Unsupported when there is more to debit than that."""
-    if any(balance["type"] != "money" for balance in case.balances):
-        raise Unsupported("bundles")
-    if len(case.balances) != 1:
-        raise Unsupported("several balances of one account")
-    return case.balances[0]["id"], case.balances[0]["value"]
 
 
 _KINDS: Mapping[str, Callable[[Case], Iterator[Fact]]] = {

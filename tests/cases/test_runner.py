@@ -67,13 +67,8 @@ def test_one_unmet_expectation_of_two_fails() -> None:
         ({"tariff": {"colour": "red"}}, "a tariff with colour"),
         ({"tariff": A_MINUTE | {"increment": Decimal("0.5")}}, "increment 0.5 is not whole"),
         (
-            {
-                "kind": "max_usage",
-                "tariff": A_MINUTE | {"max_cost": 1, "max_cost_strategy": "disconnect"},
-                "balances": [{"id": "money", "type": "money", "value": 2}],
-                "expect": {"max_usage": 60},
-            },
-            "no greatest charge that ends the call",
+            {"tariff": A_MINUTE | {"max_cost": 1, "max_cost_strategy": "doubled"}},
+            "no greatest charge that is doubled",
         ),
     ],
 )
@@ -82,6 +77,56 @@ def test_what_is_not_understood_fails_with_the_name_of_it(
 ) -> None:
     result = run_case(a_case(**changed))
     assert (result.verdict, result.reason) == ("FAIL", reason)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "max_rate", "expected"),
+    [("free", None, 600), ("disconnect", None, 60), ("free", "0.59", 0), ("free", "0.6", 600)],
+)
+def test_what_may_be_used_ends_with_the_greatest_cost_and_at_a_dearer_minute(
+    strategy: str, max_rate: str | None, expected: int
+) -> None:
+    call = {"destination": "44", "usage": 600}
+    if max_rate is not None:
+        call["max_rate_per_min"] = max_rate
+    result = run_case(
+        a_case(
+            kind="max_usage",
+            tariff=A_MINUTE | {"max_cost": 1, "max_cost_strategy": strategy},
+            calls=[call],
+            balances=[{"id": "money", "type": "money", "value": 2}],
+            expect={"max_usage": expected},
+        )
+    )
+    assert result.verdict == "PASS", result
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"colour": "red"}, "no place for colour"),
+        ({"type": "megabytes"}, "a balance of megabytes"),
+        ({"priced_by": "nobody"}, "no tariff nobody"),
+        ({"price": "0.1"}, "seconds at 0.1"),
+        ({"owner": "another"}, "a balance of somebody else"),
+        ({"valid_daily": "08:00:30-12:00:00"}, "hours finer than a minute"),
+    ],
+)
+def test_a_balance_that_is_not_understood_fails_with_the_name_of_it(
+    changed: dict[str, Any], reason: str
+) -> None:
+    balance = {"id": "v", "type": "seconds", "value": 60} | changed
+    result = run_case(a_case(kind="debit", balances=[balance], expect={"balances": {"v": 0}}))
+    assert (result.verdict, result.reason) == ("FAIL", reason)
+
+
+def test_what_a_balance_leaves_is_checked() -> None:
+    balances = [
+        {"id": "v", "type": "seconds", "value": 30},
+        {"id": "money", "type": "money", "value": 1},
+    ]
+    case = a_case(kind="debit", balances=balances, expect={"balances": {"v": 1, "money": "0.4"}})
+    assert run_case(case).got == "balances={v:0,money:0.4}"
 
 
 def test_a_price_where_a_refusal_is_expected_fails() -> None:

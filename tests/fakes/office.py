@@ -14,7 +14,7 @@ from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, Limits
+from rtbill.credit import NO_CEILINGS, CreditControl, Limits
 from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
@@ -100,6 +100,7 @@ class Office:
         unaided: Mapping[str, UnaidedTerms] | None = None,
         calendars: Calendars = NO_CALENDARS,
         assignment: Assignment | None = None,
+        ceilings: Mapping[str, int | None] = NO_CEILINGS,
     ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
@@ -109,7 +110,9 @@ class Office:
         self.alarms = Alarms(self.clock)
         self.directory = a_directory()
         self.assessor = an_assessor(self.directory, assignment=assignment)
-        self.control = CreditControl(self.assessor, self.directory, Limits(), stances)
+        self.control = CreditControl(
+            self.assessor, self.directory, Limits(), stances, ceilings=ceilings
+        )
         self.billing = Billing(
             store=self.store,
             directory=self.directory,
@@ -156,7 +159,7 @@ class Office:
         for state in self.directory.states():
             await self.store.change(CreateAccount(state.account))
         await self.store.change(AddTariff(tariff))
-        self.assessor.replace_book(PriceBook((tariff,), self._calendars))
+        self.assessor.replace_book(PriceBook([tariff], self._calendars))
         for account in accounts:
             await self.store.change(CreateAccount(account))
         for membership in memberships:
@@ -230,9 +233,10 @@ async def an_office(
     unaided: Mapping[str, UnaidedTerms] | None = None,
     calendars: Calendars = NO_CALENDARS,
     assignment: Assignment | None = None,
+    ceilings: Mapping[str, int | None] = NO_CEILINGS,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone, stances, unaided, calendars, assignment)
+    office = Office(policies, zone, stances, unaided, calendars, assignment, ceilings)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,

@@ -43,12 +43,15 @@ class PlanWalk:
         """NoRateThen when no list has the number, or the first that has it no rate then."""
         self._plan = plan
         self._caller = caller
-        self.tariff = _first_with(caller.number, lists)
+        self.tariff = first_with(caller.number, lists)
         self.walk = OracleWalk(self.tariff, caller.answered_at, holidays)
 
     def charge(self, talk: timedelta) -> OracleCharge:
         """What it is charged after so much talk."""
-        total, billed = self.walk.exact(talk)
+        return self.charge_of(*self.walk.exact(talk))
+
+    def charge_of(self, total: Decimal, billed: timedelta) -> OracleCharge:
+        """What it is charged where the tariffs come to this, in 86,400ths of a micro-unit."""
         billed_s = -(-billed // timedelta(seconds=1))
         if self._plan is None:
             return OracleCharge(rounded(total, self.tariff.rounding), Decimal(0), billed_s)
@@ -62,7 +65,7 @@ class PlanWalk:
         return OracleCharge(net + tax, tax, billed_s)
 
 
-def _first_with(number: str, lists: Sequence[Tariff]) -> Tariff:
+def first_with(number: str, lists: Sequence[Tariff]) -> Tariff:
     """The list, with no rates but those of the number's longest prefix."""
     for tariff in lists:
         lengths = [len(each.prefix) for each in tariff.rates if number[1:].startswith(each.prefix)]

@@ -46,7 +46,7 @@ def oracle_rate(
     shown = [
         (band.priority, rate)
         for rate in rates
-        if (band := rate.band) is not None and _shows(band, local, holidays or {})
+        if (band := rate.band) is not None and shows(band, local, holidays or {})
     ]
     if shown:
         return max(shown, key=lambda each: each[0])[1]
@@ -85,7 +85,7 @@ class OracleWalk:
         rate = oracle_rate(tariff.rates, tariff.zone, answered_at, holidays)
         self.terms = rate.terms
         self._begins_at = answered_at + self.terms.free_s * _SECOND
-        self._sums = [Decimal(0)]
+        self.sums = [Decimal(0)]
         self.ends = [timedelta(0)]
         """Of each increment so far, in counted talk, after the beginning of the first."""
 
@@ -99,14 +99,18 @@ class OracleWalk:
         terms = self.terms
         if terms.grace_s and talk <= terms.grace_s * _SECOND:
             return Decimal(0), timedelta(0)
-        over = talk - terms.free_s * _SECOND
+        counted = talk + terms.added_s * _SECOND
+        over = counted - terms.free_s * _SECOND
         increments = 0
         if not terms.free_s or over > timedelta(0):
             increments = self._until(max(over, terms.billable_min_s * _SECOND))
-        total = self._sums[increments] + Decimal(terms.connect_fee_micros) * _DAY
+        total = self.sums[increments] + Decimal(terms.connect_fee_micros) * _DAY
         if talk >= terms.disconnect_after_s * _SECOND:
             total += Decimal(terms.disconnect_fee_micros) * _DAY
-        if terms.charge_max_micros is not None:
+        if terms.recurring_fee_micros:
+            full = counted // (terms.recurring_every_s * _SECOND)
+            total += full * Decimal(terms.recurring_fee_micros) * _DAY
+        if terms.charge_max_micros is not None and not terms.charge_max_ends:
             total = min(total, Decimal(terms.charge_max_micros) * _DAY)
         total = max(total, Decimal(terms.charge_min_micros) * _DAY)
         return total, self.ends[increments]
@@ -125,7 +129,7 @@ class OracleWalk:
         length = _length(rate.terms, step, counted)
         if tariff.splits_increments:
             length = _to_the_switch(tariff, rate, at, length, self._holidays)
-        self._sums.append(self._sums[-1] + _cost(step, length, tariff.rounding))
+        self.sums.append(self.sums[-1] + _cost(step, length, tariff.rounding))
         self.ends.append(counted + length)
 
 
@@ -140,15 +144,23 @@ def oracle_affordable_s(
     terms = oracle_rate(tariff.rates, tariff.zone, answered_at, holidays).terms
     cap_s = cap_s if terms.call_max_s is None else min(cap_s, terms.call_max_s)
 
-    has_edges = bool(terms.grace_s or terms.disconnect_fee_micros or terms.free_s)
+    has_edges = bool(
+        terms.grace_s
+        or terms.disconnect_fee_micros
+        or terms.free_s
+        or terms.recurring_fee_micros
+        or terms.added_s
+    )
+    most = terms.charge_max_micros if terms.charge_max_ends else None
 
     def paid_until(seconds: int) -> int | None:
         """Where more may be due after so much talk; None when it is too dear already."""
         try:
             answer = oracle_price(tariff, answered_at, seconds * _SECOND, holidays)
+            total, _ = oracle_sum(tariff, answered_at, seconds * _SECOND, holidays)
         except NoRateThen:
             return None
-        if answer.amount > money:
+        if answer.amount > money or (most is not None and total > most * _DAY):
             return None
         return seconds if has_edges else max(seconds, answer.billed_s)
 
@@ -158,6 +170,36 @@ def oracle_affordable_s(
     while reached_s < cap_s and (until_s := paid_until(reached_s + 1)) is not None:
         reached_s = until_s
     return min(reached_s, cap_s)
+
+
+def oracle_below_s(
+    tariff: Tariff,
+    answered_at: datetime,
+    ceiling_micros: int,
+    cap_s: int,
+    holidays: Holidays | None = None,
+) -> int:
+    """The last whole second up to which every increment that was due cost no more a minute, with
+    the recurring fee spread over its span; for tariffs that round no increments.
+    """
+    walk = OracleWalk(tariff, answered_at, holidays)
+    every_s = walk.terms.recurring_every_s if walk.terms.recurring_fee_micros else 1
+    fee = walk.terms.recurring_fee_micros
+    for seconds in range(cap_s + 1):
+        try:
+            _, billed = walk.exact(seconds * _SECOND)
+        except NoRateThen:
+            return cap_s
+        for place, ends in enumerate(walk.ends[1:]):
+            if ends > billed:
+                break
+            cost = walk.sums[place + 1] - walk.sums[place]  # in 86,400ths
+            length_us = (ends - walk.ends[place]) // timedelta(microseconds=1)
+            # Cost and fee of a minute against the ceiling, all over length and span.
+            minute = cost * 60_000_000 * every_s + Decimal(fee) * 60 * _DAY * length_us
+            if minute > Decimal(ceiling_micros) * _DAY * length_us * every_s:
+                return max(0, seconds - 1)
+    return cap_s
 
 
 def _length(terms: Terms, step: Step, counted: timedelta) -> timedelta:
@@ -202,7 +244,8 @@ def rounded(total: Decimal, rounding: Rounding) -> Decimal:
     return exact.quantize(digit, _MODES[rounding.mode.value], EXACT)
 
 
-def _shows(band: TimeBand, local: datetime, holidays: Holidays) -> bool:
+def shows(band: TimeBand, local: datetime, holidays: Holidays) -> bool:
+    """Whether the local clock stands within the band."""
     minute = local.hour * 60 + local.minute
     conditions = [
         local.weekday() in band.days,

@@ -42,7 +42,7 @@ def a_tariff(chance: random.Random, name: str = "general", longest: int = 3) -> 
     """Up to `longest` prefixes with up to three bands each; most have a rate that always holds."""
     rates: list[Rate] = []
     for prefix in chance.sample(PREFIXES, chance.randint(1, longest)):
-        bands = _bands(chance)
+        bands = some_bands(chance)
         always: list[TimeBand | None] = [None] if not bands or chance.random() < 0.8 else []
         rates += [
             Rate(prefix=prefix, destination=f"Zone {prefix}", terms=_terms(chance), band=band)
@@ -127,9 +127,11 @@ def a_caller(chance: random.Random, lists: Sequence[Tariff]) -> Caller:
 
 def a_talk(chance: random.Random, walk: PlanWalk, longest_s: int) -> timedelta:
     """Anything up to the longest; half of the time the end of an increment or just beyond."""
-    ends = walk.walk.ends
-    free = timedelta(seconds=walk.walk.terms.free_s)
-    at_edge = chance.choice(ends) + free + timedelta(microseconds=chance.choice([0, 1]))
+    terms = walk.walk.terms
+    spans = [timedelta(seconds=terms.recurring_every_s * each) for each in range(1, 9)]
+    ends = [each + timedelta(seconds=terms.free_s) for each in walk.walk.ends]
+    edge = chance.choice([*ends, *spans]) - timedelta(seconds=terms.added_s)
+    at_edge = max(timedelta(0), edge + timedelta(microseconds=chance.choice([-1, 0, 1])))
     anything = timedelta(microseconds=chance.randrange(longest_s * 1_000_000))
     return min(chance.choice([anything, at_edge]), timedelta(seconds=longest_s))
 
@@ -155,6 +157,10 @@ def _terms(chance: random.Random) -> Terms:
         charge_max_micros=None if most is None else most + least,
         disconnect_fee_micros=chance.choice([0, 0, 30_000]),
         disconnect_after_s=chance.choice(few),
+        charge_max_ends=most is not None and chance.random() < 0.5,
+        recurring_fee_micros=chance.choice([0, 0, 0, 10_000, 123_456]),
+        recurring_every_s=_length(chance),
+        added_s=chance.choice(few),
     )
 
 
@@ -166,7 +172,7 @@ def _length(chance: random.Random) -> int:
     return chance.choice([1, 6, 10, 18, 30, 60, 60, 97])
 
 
-def _bands(chance: random.Random) -> list[TimeBand]:
+def some_bands(chance: random.Random) -> list[TimeBand]:
     while True:
         bands = [_band(chance) for _ in range(chance.choice([0, 1, 1, 2, 3]))]
         if clash(bands) is None:

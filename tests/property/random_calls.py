@@ -50,7 +50,7 @@ def compare(seed: int, talks: int, longest_s: int) -> int:
             found.append(_scalar(offer, asked, lengths[-1]))
             expected = _opinion(walk, talk)
             assert _amounts(found[-1]) == expected, (seed, talk, found[-1], expected)
-        _check_affordable(seed, offer, asked, chance.randrange(5_000_000), longest_s)
+        _check_affordable(seed, offer, asked, walk, chance.randrange(5_000_000), longest_s)
     _compare_batch(seed, offer, caller, lengths, found)
     return len(lengths)
 
@@ -63,9 +63,10 @@ def _scalar(offer: Offer, asked: Asked, talk_us: int) -> Price | None:
 
 
 def _check_affordable(
-    seed: int, offer: Offer, asked: Asked, money_micros: int, longest_s: int
+    seed: int, offer: Offer, asked: Asked, walk: PlanWalk, money_micros: int, longest_s: int
 ) -> None:
-    """The time that money buys is paid, and a second more is not."""
+    """The time that money buys is paid, and a second more is not, or the rate ends it."""
+    terms = walk.walk.terms
     seconds = offer.affordable_s(asked, money_micros, longest_s)
     if seconds > 0:
         paid = _scalar(offer, asked, seconds * 1_000_000)
@@ -73,7 +74,11 @@ def _check_affordable(
         assert paid.micros <= money_micros, (seed, seconds)
     if seconds < longest_s:
         dear = _scalar(offer, asked, (seconds + 1) * 1_000_000)
-        assert dear is None or dear.micros > money_micros, (seed, seconds)
+        is_dear = dear is None or dear.micros > money_micros
+        if dear is not None and terms.charge_max_ends and terms.charge_max_micros is not None:
+            covered, _ = walk.walk.exact(timedelta(seconds=seconds + 1))
+            is_dear = is_dear or covered > terms.charge_max_micros * 86_400
+        assert is_dear, (seed, seconds)
 
 
 def _opinion(walk: PlanWalk, talk: timedelta) -> tuple[int, int, int] | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,8 +21,10 @@ from rtbill.rating import chain
 from rtbill.rating.batch.charges import DISCOUNTS_MAX
 from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
+from rtbill.rating.batch.holdings import Holdings
 from rtbill.rating.batch.ladders import TALK_MAX_S
 from rtbill.rating.batch.prefixes import PrefixIndex, leading_digits
+from rtbill.rating.bundles import Share, price_with
 from rtbill.rating.chain import Asked, Sum
 from rtbill.rating.charging import Charger
 from rtbill.rating.lookup import RateTable
@@ -29,6 +32,7 @@ from rtbill.rating.offer import Offer
 from tests.property.test_price import instants, prices, talks_us
 from tests.property.test_terms import HOLIDAYS, tariffs
 from tests.unit.rating.builders import YEAR_2026, a_rate, a_table
+from tests.unit.rating.bundle_builders import credit, minutes, share
 
 PREFIXES = ("4", "44", "441", "4416329", "1", "001", "0", "00")
 prefixes = st.one_of(st.sampled_from(PREFIXES), st.from_regex(r"[0-9]{1,15}", fullmatch=True))
@@ -226,9 +230,31 @@ def test_calls_beyond_what_is_priced_at_once_keep_their_order() -> None:
     book = bench_rating.calls(offer, 100_000)
     asked = list(zip(book.calls, book.talks_us, strict=True))
     batch = BatchOffer(offer)
-    found = batch.price(columns(asked))
+    found = batch.price(columns(asked), Holdings.of(book.shares))
     assert 0 < found.one_by_one < 1_000
     for place in range(0, len(asked), 199):
-        assert batch.price_of(found, place) == one_by_one(offer, *asked[place])
+        expected = price_with(offer, *asked[place], book.shares[place])
+        assert batch.price_of(found, place) == expected.price
+        assert found.micros[place] - found.paid_micros[place] == expected.debit_micros
     assert int(found.rates.min()) >= 0
+    assert np.count_nonzero(found.taken_s[1 << 16 :]) > 1_000
     assert from_epoch_us(int(columns(asked).answered_us[0])) == asked[0][0].answered_at
+
+
+@pytest.mark.parametrize(
+    ("held", "fits"),
+    [
+        ([], True),
+        ([share(minutes()), share(credit("1")), share(credit("2"))], True),
+        ([share(minutes()), share(minutes()), share(minutes())], True),
+        ([share(minutes()), share(minutes()), share(minutes()), share(minutes())], False),
+        ([share(minutes(), left=0)] * 4, True),
+        ([share(minutes(), table=a_table(a_rate()))], False),
+        ([share(minutes(10**9))], False),
+    ],
+)
+def test_columns_say_whether_they_hold_all_bundles_of_a_call(
+    held: list[Share],
+    fits: bool,  # noqa: FBT001 - the answer, not a switch
+) -> None:
+    assert Holdings.of([held]).fits.tolist() == [fits]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rtbill.domain.errors import NoRate
@@ -18,6 +19,7 @@ from rtbill.rating.affordable import affordable_s
 from rtbill.rating.bands import clash
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import explain
+from rtbill.rating.longest import Ceiling, below_ceiling_s, longest_s
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
 from rtbill.rating.price import price
@@ -26,6 +28,7 @@ from tests.property.price_oracle import (
     NoRateThen,
     OracleAnswer,
     oracle_affordable_s,
+    oracle_below_s,
     oracle_price,
 )
 from tests.property.test_price import NUMBER, ZONES, instants, prices
@@ -63,6 +66,10 @@ def some_terms(draw: st.DrawFn) -> Terms:
         charge_max_micros=None if most is None else most + least,
         disconnect_fee_micros=draw(st.sampled_from([0, 0, 30_000])),
         disconnect_after_s=draw(seconds),
+        charge_max_ends=draw(st.booleans()) if most is not None else False,
+        recurring_fee_micros=draw(st.sampled_from([0, 0, 10_000, 123_456])),
+        recurring_every_s=draw(lengths),
+        added_s=draw(seconds),
         call_max_s=draw(st.sampled_from([None, None, 100])),
     )
 
@@ -168,6 +175,37 @@ def test_no_call_costs_more_than_what_the_worst_price_allows_it(
         return
     expected = second_opinion(tariff, answered_at, granted_s * 1_000_000)
     assert expected is None or int(expected.amount.scaleb(6)) <= money
+
+
+@given(tariffs(), instants)
+def test_the_longest_call_agrees_with_the_oracle(tariff: Tariff, answered_at: datetime) -> None:
+    assume(any(rate.band is None for rate in tariff.rates))
+    found = longest_s(RateTable(tariff, HOLIDAYS), NUMBER, answered_at)
+    expected = oracle_affordable_s(tariff, answered_at, Decimal(10**9), CAP_S, HOLIDAYS)
+    assert min(CAP_S, CAP_S if found is None else found) == expected
+
+
+@given(tariffs(), instants, st.integers(0, 3_000_000))
+def test_the_time_below_a_ceiling_agrees_with_the_oracle(
+    tariff: Tariff, answered_at: datetime, ceiling_micros: int
+) -> None:
+    # Grace would hide increments that are due, and a price that is rounded is another price.
+    tariff = replace(
+        tariff,
+        rounding=Rounding(),
+        rates=tuple(replace(rate, terms=replace(rate.terms, grace_s=0)) for rate in tariff.rates),
+    )
+    table, ceiling = RateTable(tariff, HOLIDAYS), Ceiling(ceiling_micros)
+    if second_opinion(tariff, answered_at, 0) is None:
+        with pytest.raises(NoRate):
+            below_ceiling_s(table, NUMBER, answered_at, ceiling, CAP_S)
+        return
+    expected = oracle_below_s(tariff, answered_at, ceiling_micros, CAP_S, HOLIDAYS)
+    assert below_ceiling_s(table, NUMBER, answered_at, ceiling, CAP_S) == expected
+    worst = WorstPrices(Offer([table]), {"home": ["+44"]})
+    granted_s = worst.longest_s("home", CAP_S, ceiling_micros)
+    assert granted_s is not None
+    assert granted_s <= expected
 
 
 @given(tariffs(), instants, talks_us)

@@ -12,6 +12,7 @@ import sys
 
 RUNS = (
     ("tests.soak.rating", "--calls", 10_000_000),
+    ("tests.soak.bundles", "--calls", 1_000_000),
     ("tests.simulation", "--seeds", 10_000),
     ("tests.soak.kills", "--kills", 1_000),
 )

@@ -74,6 +74,7 @@ class Asked:
         stance: Stance = Stance.ENFORCE,
         unrated: str = "refuse",
         limits: Limits | None = None,
+        ceiling: int | None = None,
     ) -> None:
         account = an_account(kind=kind, limit=limit)
         directory = a_directory([a_state(balance, account, service)], [a_membership()])
@@ -96,6 +97,7 @@ class Asked:
                 self._limits,
                 Stances({PBX: stance}),
                 refusing_unrated=[PBX] if unrated == "refuse" else [],
+                ceilings={"standard": ceiling},
             ),
             desk_locks=locks,
             alarms=self.alarms,
@@ -152,6 +154,11 @@ class Asked:
         (Asked("-900", POSTPAID), Permission()),
         (Asked("-9.00", POSTPAID, limit="10.00"), Permission()),
         (Asked("-9.99", POSTPAID, limit="10.00", service=MONEY_LOCK), Refusal(Reason.BALANCE)),
+        (Asked("10", ceiling=599_999), Refusal(Reason.DEAR)),
+        (Asked("0", ceiling=599_999), Refusal(Reason.DEAR)),
+        (Asked("10", POSTPAID, ceiling=599_999), Refusal(Reason.DEAR)),
+        (Asked("10", ceiling=599_999, service=MONEY_LOCK), Refusal(Reason.BALANCE)),
+        (Asked("10", POSTPAID, ceiling=600_000), Permission()),
     ],
 )
 async def test_a_call_is_granted_what_its_account_can_pay(asked: Asked, answer: Answer) -> None:
@@ -263,6 +270,7 @@ async def test_the_lock_of_one_extension_is_not_anothers() -> None:
         ({"balance": "0"}, SWITZERLAND, "1001", Reason.BALANCE),
         ({"balance": "5", "service": MONEY_LOCK}, SWITZERLAND, "1001", Reason.BALANCE),
         ({"balance": "5"}, NO_RATE, "1001", Reason.UNRATED),
+        ({"balance": "5", "ceiling": 0}, SWITZERLAND, "1001", Reason.DEAR),
         ({"balance": "5"}, SWITZERLAND, None, Reason.UNKNOWN_PAYER),
     ],
 )

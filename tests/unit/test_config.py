@@ -60,6 +60,19 @@ def test_low_balance_is_money_to_the_micro_unit(tmp_path: Path) -> None:
     assert load(tmp_path, text).account_classes["guest"].low_balance_micros == 2_000_001
 
 
+def test_a_highest_price_a_minute_is_money_and_none_where_the_line_is_missing(
+    tmp_path: Path,
+) -> None:
+    def ceiling(line: str) -> int | None:
+        text = GOOD + f"[account_classes.guest]\n{line}\n"
+        return load(tmp_path, text).account_classes["guest"].price_per_minute_max_micros
+
+    assert [ceiling(line) for line in ("", 'price_per_minute_max = "0"')] == [None, 0]
+    assert ceiling('price_per_minute_max = "0.55"') == 550_000
+    text = GOOD + '[account_classes.guest]\nprice_per_minute_max = "-1"\n'
+    assert "price_per_minute_max: '-1' is below zero" in "\n".join(problems(tmp_path, text))
+
+
 def test_all_mistakes_are_reported_at_once_with_their_places(tmp_path: Path) -> None:
     text = (
         GOOD.replace('"Europe/Berlin"', '"Europe/Berln"')

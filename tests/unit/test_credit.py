@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from rtbill.credit import CreditControl, Grant, Limits, RunningCall
+from rtbill.credit import NO_CEILINGS, CreditControl, Grant, Limits, RunningCall
 from rtbill.domain.account import LOCKED_SERVICE, AccountKind, AccountState
 from rtbill.domain.directory import Directory
 from rtbill.domain.events import LiveLeg
@@ -45,13 +46,15 @@ class Desk:
         kind: AccountKind = AccountKind.PREPAID,
         limit: str = "0",
         stances: Stances = OBSERVED,
+        account_class: str = "standard",
+        ceilings: Mapping[str, int | None] = NO_CEILINGS,
     ) -> None:
-        self.account = an_account(kind=kind, limit=limit)
+        self.account = an_account(kind=kind, limit=limit, account_class=account_class)
         self.directory: Directory = a_directory(
             [a_state(balance, self.account)], [a_membership(person="Kim Lee")]
         )
         assessor = an_assessor(self.directory, a_tariff(*rates))
-        self.control = CreditControl(assessor, self.directory, Limits(), stances)
+        self.control = CreditControl(assessor, self.directory, Limits(), stances, ceilings=ceilings)
 
     def answered(self, number: str = "1", dialled: str = SWITZERLAND) -> RunningCall:
         call = LiveLeg(leg(number), "1001", dialled, "carrier", NOON)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rtbill.commands import NO_LIMIT_S
@@ -124,6 +126,29 @@ async def test_a_call_of_which_nothing_can_be_paid_is_refused_at_the_dial() -> N
         assert office.pbx.commands == [("hang_up", "1")]
         refused = [each.what for each in office.billing.chronicle.since(0)]
         assert CallRefused(PBX, at("12:00:00"), "1001", "0041315550100", "balance") in refused
+
+
+@pytest.mark.parametrize("kind", AccountKind)
+async def test_a_call_dearer_than_its_class_may_pay_is_refused_at_the_dial(
+    kind: AccountKind,
+) -> None:
+    ceilings = {"standard": 599_999}
+    async with an_office("50", accounts=[an_account(kind=kind)], ceilings=ceilings) as office:
+        await office.hear("12:00:00 start 1")
+
+        assert office.pbx.commands == [("hang_up", "1")]
+        refused = [each.what for each in office.billing.chronicle.since(0)]
+        assert CallRefused(PBX, at("12:00:00"), "1001", "0041315550100", "dear") in refused
+
+
+async def test_a_postpaid_call_is_ended_by_its_rate_as_a_prepaid_one_is() -> None:
+    rate = a_rate()
+    short = a_tariff(replace(rate, terms=replace(rate.terms, call_max_s=90)))
+    postpaid = [an_account(kind=AccountKind.POSTPAID)]
+    async with an_office("0", accounts=postpaid, tariff=short) as office:
+        await office.hear("12:00:05 answer 1")
+
+        assert office.pbx.commands == [("limit", "1", 89.5)]
 
 
 async def test_after_our_restart_live_calls_are_limited_again() -> None:

@@ -137,6 +137,32 @@ def test_without_a_tariff_of_its_currency_nothing_has_a_rate() -> None:
     assert row("5.00", account=dollars) == "home:europe:other/0:0:0"
 
 
+@pytest.mark.parametrize(
+    ("ceiling", "expected"), [(600_000, "599:59:0"), (599_999, "599:0:0"), (59_999, "0:0:0")]
+)
+def test_a_class_that_is_dearer_than_the_account_may_pay_is_refused(
+    ceiling: int, expected: str
+) -> None:
+    terms = replace(OPEN, ceiling_micros=ceiling)
+
+    assert row("1.20", terms) == f"home:europe:other/{expected}"
+
+
+def test_a_ceiling_bounds_postpaid_accounts_without_limit_too() -> None:
+    terms = UnaidedTerms(ceiling_micros=100_000)
+
+    assert row("-500.00", terms, account=POSTPAID) == "home:europe:other/14399:0:14400"
+    assert row(terms=terms) == "closed"
+
+
+def test_a_rate_that_ends_calls_ends_those_of_its_class() -> None:
+    short = a_rate("60/60", "0.06", prefix="4930")
+    ending = replace(short, terms=replace(short.terms, call_max_s=300))
+    tariff = replace(TARIFF, rates=(*TARIFF.rates, ending))
+
+    assert row("1.20", tariff=tariff) == "home:europe:other/299:59:0"
+
+
 # ---------------------------------------------------------------------- which extensions
 
 

@@ -254,6 +254,7 @@ def a_call(status: CallStatus = CallStatus.RATED, cut_by: CutBy | None = None) -
             "refused hall/1001 -> 03031234****: not enough money",
         ),
         (CallRefused("hall", NOON, None, "112", "unrated"), "112: its price is unknown"),
+        (CallRefused("hall", NOON, None, "112", "dear"), "112: a minute costs more than its class"),
         (CallRefused("hall", NOON, None, "112", "unknown-payer"), "hall/unknown -> 112: nobody is"),
         (CallRefused("hall", NOON, None, None, "malformed"), "unknown number: not a number that"),
         (CallRefused("hall", NOON, "1001", "112", "silent"), "rtbill was silent"),

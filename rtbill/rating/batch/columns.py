@@ -62,6 +62,10 @@ class Prices:
     """Which of the lists the rate is from; meaningless without a rate."""
     rates: Ints
     """Which of the list's rates holds at the answer, NO_PREFIX or NO_BAND."""
+    taken_s: Ints
+    """What bundles give of talk; where several do, all together."""
+    paid_micros: Ints
+    """What bundles of money pay of `micros`, likewise."""
     one_by_one: int
     """How many calls were priced by the scalar engine."""
 
@@ -75,6 +79,8 @@ class Prices:
             billed_s=np.zeros(calls, np.int64),
             tables=np.zeros(calls, np.int64),
             rates=np.full(calls, NO_PREFIX, np.int64),
+            taken_s=np.zeros(calls, np.int64),
+            paid_micros=np.zeros(calls, np.int64),
             one_by_one=0,
         )
 
@@ -88,6 +94,8 @@ class Prices:
             billed_s=np.concatenate([each.billed_s for each in parts]),
             tables=np.concatenate([each.tables for each in parts]),
             rates=np.concatenate([each.rates for each in parts]),
+            taken_s=np.concatenate([each.taken_s for each in parts]),
+            paid_micros=np.concatenate([each.paid_micros for each in parts]),
             one_by_one=sum(each.one_by_one for each in parts),
         )
 

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
+from rtbill.domain.bundle import Unit
 from rtbill.domain.call import from_epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.rated import Price
 from rtbill.rating.batch.charges import Charged, PlanCharges, rounded
 from rtbill.rating.batch.columns import NO_BAND, UNKNOWN, Calls, Flags, Ints, Prices
+from rtbill.rating.batch.holdings import Holdings
 from rtbill.rating.batch.lists import RateColumns
 from rtbill.rating.batch.prefixes import Digits, leading_digits
+from rtbill.rating.bundles import price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.charging import Charger
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
+from rtbill.rating.zones import SECOND_US
 
 _AT_ONCE = 1 << 16
 """So many calls that the columns of one stay in the processor's cache."""
 _NOTHING = Price(0, "", "", 0, "", "", 0)
+
+
+class Rows(NamedTuple):
+    """Calls that one list prices."""
+
+    list: RateColumns
+    combinations: Ints | None
+    """Of all calls."""
+    rows: Ints
+    prefixes: Ints
+    """Of these."""
 
 
 class BatchOffer:
@@ -40,18 +56,20 @@ class BatchOffer:
         needed = [each.prefixes.digits_max for each in lists]
         self._digits_max = max([*needed, self._plan.digits_max if self._plan else 0])
 
-    def price(self, calls: Calls) -> Prices:
-        """What each of the calls costs, as `Offer.price` says."""
+    def price(self, calls: Calls, holdings: Holdings | None = None) -> Prices:
+        """What each of the calls costs, as `Offer.price` says, or `price_with` where its account
+        holds bundles.
+        """
         assert (calls.talk_us >= 0).all(), "talk time is never negative"
         count = len(calls)
         if count <= _AT_ONCE:
-            return self._price(calls)
-        return Prices.joined(
-            [
-                self._price(calls.part(begin, min(count, begin + _AT_ONCE)))
-                for begin in range(0, count, _AT_ONCE)
-            ]
-        )
+            return self._price(calls, holdings)
+        parts: list[Prices] = []
+        for begin in range(0, count, _AT_ONCE):
+            end = min(count, begin + _AT_ONCE)
+            held = None if holdings is None else holdings.part(begin, end)
+            parts.append(self._price(calls.part(begin, end), held))
+        return Prices.joined(parts)
 
     def price_of(self, prices: Prices, place: int) -> Price | None:
         """One of the prices as the scalar engine gives it; None when the call has no rate."""
@@ -75,7 +93,7 @@ class BatchOffer:
             None if cost == UNKNOWN else cost,
         )
 
-    def _price(self, calls: Calls) -> Prices:
+    def _price(self, calls: Calls, holdings: Holdings | None) -> Prices:
         digits = leading_digits(calls.numbers, self._digits_max)
         combinations = self._plan.combinations(digits, calls) if self._plan else None
         found = Prices.none_yet(len(calls))
@@ -96,8 +114,40 @@ class BatchOffer:
             found.tax_micros[rows] = charged.tax * is_rated
             found.billed_s[rows] = by_list.billed_s * is_rated
             fits[rows] = by_list.fits & (charged.fits | ~is_rated)
+            if holdings is not None:
+                asked = Rows(each, combinations, rows, prefixes[rows])
+                fits[rows] &= self._beyond_seconds(asked, calls, holdings, found)
         self._add_costs(digits, calls, found, fits)
-        return self._one_by_one(calls, found, np.flatnonzero(~fits))
+        if holdings is not None:
+            found.paid_micros[:] = np.minimum(found.micros, holdings.left_micros)
+            fits &= holdings.fits
+        return self._one_by_one(calls, holdings, found, np.flatnonzero(~fits))
+
+    def _beyond_seconds(
+        self, asked: Rows, calls: Calls, holdings: Holdings, found: Prices
+    ) -> Flags:
+        """Where bundles pay in seconds, what is left to pay in money; and whether it is right."""
+        fits = np.ones(len(asked.rows), np.bool_)
+        takes = holdings.has_seconds[asked.rows] & (found.micros[asked.rows] > 0)
+        places = np.flatnonzero(takes)
+        rows = asked.rows[places]
+        taken_s = holdings.seconds(rows, calls.talk_us[rows])
+        ends_us = taken_s * SECOND_US
+        left_us = calls.talk_us[rows] - ends_us
+        goes_on = left_us > 0
+        rest = asked.list.find_without_connect_fee(
+            asked.prefixes[places], calls.answered_us[rows] + ends_us, np.maximum(left_us, 0)
+        )
+        fees = asked.list.connect_fees(found.rates[rows])
+        parts = rest.parts * goes_on + fees * ~holdings.covers_fees[rows]
+        billed_s = rest.billed_s * goes_on
+        charged = self._charged(asked.list, asked.combinations, rows, parts, billed_s)
+        found.micros[rows] = charged.net + charged.tax
+        found.tax_micros[rows] = charged.tax
+        found.billed_s[rows] = billed_s
+        found.taken_s[rows] = taken_s
+        fits[places] = charged.fits & ((rest.fits & (rest.rates != NO_BAND)) | ~goes_on)
+        return fits
 
     def _charged(
         self, found: RateColumns, combinations: Ints | None, rows: Ints, parts: Ints, billed_s: Ints
@@ -118,7 +168,9 @@ class BatchOffer:
         found.cost_micros[rows] = charged.net
         fits[rows] &= bought.fits & charged.fits & (bought.rates != NO_BAND)
 
-    def _one_by_one(self, calls: Calls, found: Prices, rows: Ints) -> Prices:
+    def _one_by_one(
+        self, calls: Calls, holdings: Holdings | None, found: Prices, rows: Ints
+    ) -> Prices:
         """The rest, by the scalar engine."""
         for row in rows.tolist():
             asked = Asked(
@@ -127,15 +179,18 @@ class BatchOffer:
                 calls.accounts[row] if calls.accounts else "",
                 calls.pbxs[row] if calls.pbxs else "",
             )
+            shares = holdings.shares[row] if holdings else ()
             try:
-                price = self.offer.price(asked, int(calls.talk_us[row]))
+                price, draws = price_with(self.offer, asked, int(calls.talk_us[row]), shares)
             except NoRate:
                 found.rates[row] = NO_BAND
-                price = _NOTHING
+                price, draws = _NOTHING, ()
             found.micros[row] = price.micros
             found.tax_micros[row] = price.tax_micros
             found.billed_s[row] = price.billed_s
             found.cost_micros[row] = UNKNOWN if price.cost_micros is None else price.cost_micros
+            found.taken_s[row] = sum(each.amount for each in draws if each.unit is Unit.SECONDS)
+            found.paid_micros[row] = sum(each.amount for each in draws if each.unit is Unit.MONEY)
         return replace(found, one_by_one=len(rows))
 
 

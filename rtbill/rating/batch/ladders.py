@@ -40,17 +40,25 @@ class Ladders:
             each if fit else Terms(steps=()) for each, fit in zip(terms, self._fits, strict=True)
         ]
         self._free_s = _column(each.free_s for each in fits)
+        self._added_s = _column(each.added_s for each in fits)
+        self._uncounted_s = self._free_s - self._added_s
         self._least_s = _column(each.billable_min_s for each in fits)
         self._grace_s = _column(each.grace_s or -1 for each in fits)
         self._connect = _column(each.connect_fee_micros * per_micro for each in fits)
         self._disconnect = _column(each.disconnect_fee_micros * per_micro for each in fits)
         self._after_s = _column(each.disconnect_after_s for each in fits)
+        self._recurring = _column(each.recurring_fee_micros * per_micro for each in fits)
+        self._every_us = _column((each.recurring_every_s or 1) * SECOND_US for each in fits)
         self._least = _column(each.charge_min_micros * per_micro for each in fits)
-        most = [each.charge_max_micros for each in fits]
+        most = [None if each.charge_max_ends else each.charge_max_micros for each in fits]
         self._most = _column(_ENDLESS_S if each is None else each * per_micro for each in most)
-        self._has_free = bool(self._free_s.any() or self._least_s.any())
+        self._has_free = bool(self._free_s.any() or self._least_s.any() or self._added_s.any())
+        self._has_recurring = bool(self._recurring.any())
         self._has_fees = bool(
-            self._disconnect.any() or self._least.any() or (self._most < _ENDLESS_S).any()
+            self._disconnect.any()
+            or self._least.any()
+            or (self._most < _ENDLESS_S).any()
+            or self._has_recurring
         )
         self._has_grace = bool((self._grace_s > 0).any())
 
@@ -64,7 +72,7 @@ class Ladders:
         if not self._has_free:
             return talk_us
         least_us: Ints = (self._free_s[terms] + self._least_s[terms]) * SECOND_US
-        reach_us: Ints = np.maximum(talk_us, least_us)
+        reach_us: Ints = np.maximum(talk_us + self._added_s[terms] * SECOND_US, least_us)
         return reach_us
 
     def ends_us(self, terms: Ints, billed_s: Ints) -> Ints:
@@ -72,10 +80,15 @@ class Ladders:
         ends_us: Ints = (self._free_s[terms] + billed_s) * SECOND_US
         return ends_us
 
+    def connect_fees(self, terms: Ints) -> Ints:
+        """In parts of a micro-unit; of what does not fit none."""
+        fees: Ints = self._connect[terms]
+        return fees
+
     def cost(self, terms: Ints, talk_us: Ints) -> tuple[Ints, Ints]:
         """Parts of a micro-unit, and the seconds that are billed; of what does not fit anything."""
         talk_s = -(-talk_us // SECOND_US)
-        left_s = talk_s - self._free_s[terms] if self._has_free else talk_s
+        left_s = talk_s - self._uncounted_s[terms] if self._has_free else talk_s
         least_s = np.maximum(self._least_s[terms], 1) if self._has_free else 1
         counted_s = np.maximum(left_s, least_s)  # the first increment is always due
         places = climbed(self._first[terms], self._ends_s, counted_s - 1)
@@ -90,6 +103,9 @@ class Ladders:
         if self._has_fees:
             owes = talk_us >= self._after_s[terms] * SECOND_US
             cost = cost + np.where(owes, self._disconnect[terms], 0)
+            if self._has_recurring:
+                full = (talk_us + self._added_s[terms] * SECOND_US) // self._every_us[terms]
+                cost = cost + full * self._recurring[terms]
             cost = np.maximum(np.minimum(cost, self._most[terms]), self._least[terms])
         if self._has_grace:
             is_in_grace = talk_s <= self._grace_s[terms]
@@ -100,7 +116,7 @@ class Ladders:
     def _add(self, terms: Terms, rounding: Rounding, per_micro: int) -> bool:
         """Take the rungs that a call can reach; whether every cost of theirs fits."""
         self._firsts.append(len(self._rungs))
-        reach_s = max(TALK_MAX_S, terms.billable_min_s)
+        reach_s = max(TALK_MAX_S, terms.billable_min_s) + terms.added_s
         rungs = [each for each in rungs_of(terms) if each.begins_us < reach_s * SECOND_US]
         cost_most, billed_most_s = terms.connect_fee_micros * per_micro, 0
         found: list[tuple[int, int, int, int, int]] = []
@@ -113,7 +129,8 @@ class Ladders:
             increments = divide_rounding_up(min(ends_s, reach_s) - begins_s, length_s)
             cost_most += increments * cost
             billed_most_s = begins_s + increments * length_s
-        fees = (terms.disconnect_fee_micros + terms.charge_min_micros) * per_micro
+        recurring = terms.recurring_fee_micros * (reach_s // (terms.recurring_every_s or 1))
+        fees = (terms.disconnect_fee_micros + terms.charge_min_micros + recurring) * per_micro
         limit = (terms.charge_max_micros or 0) * per_micro
         fits = (
             max(cost_most + fees, limit) <= SAFE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,9 @@ class RateColumns:
     __slots__ = (
         "_band_times",
         "_first_rate",
+        "_goes_on",
         "_ladders",
+        "_of_place",
         "_pattern",
         "_terms",
         "per_micro",
@@ -73,22 +76,38 @@ class RateColumns:
         self._first_rate = np.array(first_rate, np.int64)
         self._pattern = np.array(pattern, np.int64)
         self._band_times = BandTimes(list(patterns), table.tariff.zone)
+        self._of_place = of_place
         self._ladders = Ladders(of_place, table.tariff.rounding, self.per_micro)
+        self._goes_on: Ladders | None = None
 
     def find(self, prefixes: Ints, answered_us: Ints, talk_us: Ints) -> Found:
         """What the calls cost whose prefixes have these places."""
+        return self._find(self._ladders, prefixes, answered_us, talk_us)
+
+    def find_without_connect_fee(self, prefixes: Ints, answered_us: Ints, talk_us: Ints) -> Found:
+        """The same of talk that goes on from then, after something else has paid."""
+        if self._goes_on is None:
+            terms = [replace(each, connect_fee_micros=0) for each in self._of_place]
+            self._goes_on = Ladders(terms, self.table.tariff.rounding, self.per_micro)
+        return self._find(self._goes_on, prefixes, answered_us, talk_us)
+
+    def connect_fees(self, rates: Ints) -> Ints:
+        """In parts of a micro-unit."""
+        return self._ladders.connect_fees(self._terms[rates])
+
+    def _find(self, ladders: Ladders, prefixes: Ints, answered_us: Ints, talk_us: Ints) -> Found:
         rates = self._first_rate[prefixes]
         patterns = self._pattern[prefixes]
         banded = np.flatnonzero(patterns >= 0)
         held, until_us = self._band_times.held(patterns[banded], answered_us[banded])
         rates[banded] = np.where(held == NO_BAND, NO_BAND, rates[banded] + held)
         terms = self._terms[np.maximum(rates, 0)]  # where there is no rate, some other's
-        parts, billed_s = self._ladders.cost(terms, talk_us)
-        fits = self._ladders.fit(terms, talk_us)
+        parts, billed_s = ladders.cost(terms, talk_us)
+        fits = ladders.fit(terms, talk_us)
         if self.table.splits:
-            after_us = self._ladders.ends_us(terms[banded], billed_s[banded])
+            after_us = ladders.ends_us(terms[banded], billed_s[banded])
         else:
-            after_us = self._ladders.reach_us(terms[banded], talk_us[banded])
+            after_us = ladders.reach_us(terms[banded], talk_us[banded])
         fits[banded] &= answered_us[banded] + after_us <= until_us
         fits |= rates == NO_BAND
         return Found(rates, parts, billed_s, fits)

@@ -35,6 +35,7 @@ enforcement = "warn"
 unaided = "open"
 unaided_cap = "5.00"
 unaided_calls = 3
+price_per_minute_max = "0.50"
 """
 Run = Callable[..., Result]
 
@@ -197,6 +198,7 @@ def test_check_config_tells_the_stance_of_each_exchange_and_class(site: Site) ->
     assert (
         "class    lodger: stance warn; without an answer open; where open, at most 5.00 over "
         "3 calls at once\n"
+        "         no calls dearer than 0.50 a minute\n"
     ) in text
 
 

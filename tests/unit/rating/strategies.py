@@ -19,7 +19,8 @@ units = st.sampled_from([1, 6, 30, 60, 3600, 86_400])
 def all_terms(draw: st.DrawFn) -> Terms:
     begins = [0, *sorted(draw(st.sets(st.integers(1, 999_999), max_size=3)))]
     least, most = sorted((draw(amounts), draw(amounts)))
-    fee = draw(amounts)
+    fee, recurring = draw(amounts), draw(amounts)
+    greatest = draw(st.sampled_from([None, most]))
     return Terms(
         steps=tuple(Step(begin, draw(amounts), draw(units), draw(lengths)) for begin in begins),
         first_increment_s=draw(lengths),
@@ -29,9 +30,12 @@ def all_terms(draw: st.DrawFn) -> Terms:
         billable_min_s=draw(seconds),
         grace_s=draw(seconds),
         charge_min_micros=least,
-        charge_max_micros=draw(st.sampled_from([None, most])),
+        charge_max_micros=greatest,
         disconnect_fee_micros=fee,
         disconnect_after_s=draw(seconds) if fee else 0,
+        recurring_fee_micros=recurring,
+        recurring_every_s=draw(lengths) if recurring else 0,
+        added_s=draw(seconds),
         call_max_s=draw(st.none() | lengths),
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import parse_micros
+from rtbill.domain.tariff import Rate
 from rtbill.rating.affordable import affordable_s
-from tests.unit.rating.builders import NOON, a_band, a_rate, a_table, utc
+from rtbill.rating.lookup import RateTable
+from tests.unit.rating.builders import NOON, a_band, a_rate, a_table, some_terms, utc
 
 NUMBER = "+441632960000"
 
@@ -72,3 +76,30 @@ def test_a_call_may_last_until_a_time_without_a_rate() -> None:
 def test_an_unknown_destination_has_no_rate() -> None:
     with pytest.raises(NoRate):
         affordable_s(a_table(a_rate()), "+33123456789", NOON, parse_micros("9"))
+
+
+def a_list(increments: str, per_minute: str = "0.06", **more: Any) -> RateTable:
+    terms = some_terms(increments, per_minute, **more)
+    return a_table(Rate(prefix="44", destination="Anywhere", terms=terms), digits=6)
+
+
+@pytest.mark.parametrize(("money", "seconds"), [(59_999, 59), (69_999, 59), (70_000, 60)])
+def test_a_span_is_not_made_full_when_its_fee_cannot_be_paid(money: int, seconds: int) -> None:
+    table = a_list("1/1", recurring_fee_micros=10_000, recurring_every_s=60)
+    assert affordable_s(table, NUMBER, NOON, money) == seconds
+
+
+@pytest.mark.parametrize(("money", "seconds"), [(59_999, 0), (60_000, 57), (120_000, 117)])
+def test_added_seconds_shorten_what_money_buys(money: int, seconds: int) -> None:
+    assert affordable_s(a_list("60/60", added_s=3), NUMBER, NOON, money) == seconds
+
+
+@pytest.mark.parametrize(
+    ("most", "money", "seconds"),
+    [(1_000_000, 10**9, 60), (1_200_000, 10**9, 120), (1_200_000, 1_000_000, 60)],
+)
+def test_a_greatest_charge_ends_the_call_where_no_further_increment_is_covered(
+    most: int, money: int, seconds: int
+) -> None:
+    table = a_list("60/60", "0.60", charge_max_micros=most, charge_max_ends=True)
+    assert affordable_s(table, NUMBER, NOON, money) == seconds

@@ -10,6 +10,7 @@ import pytest
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.tariff import Step
 from rtbill.rating.markup import marked_up, raised, read_percent
+from rtbill.rating.tariff_file import export, read_tariff
 from tests.unit.rating.builders import a_rate, some_terms
 
 
@@ -40,6 +41,10 @@ def test_every_amount_of_the_terms_is_raised_and_nothing_else() -> None:
         disconnect_after_s=9,
         charge_min_micros=40_000,
         charge_max_micros=2_000_000,
+        charge_max_ends=True,
+        recurring_fee_micros=30_000,
+        recurring_every_s=60,
+        added_s=3,
         free_s=7,
     )
     (rate,) = marked_up([a_rate()], Fraction(0))
@@ -56,8 +61,24 @@ def test_every_amount_of_the_terms_is_raised_and_nothing_else() -> None:
         disconnect_after_s=9,
         charge_min_micros=44_000,
         charge_max_micros=2_200_000,
+        charge_max_ends=True,
+        recurring_fee_micros=33_000,
+        recurring_every_s=60,
+        added_s=3,
         free_s=7,
     )
+
+
+def test_a_fee_that_comes_to_nothing_leaves_no_seconds_behind() -> None:
+    terms = some_terms(
+        recurring_fee_micros=1,
+        recurring_every_s=60,
+        disconnect_fee_micros=1,
+        disconnect_after_s=30,
+    )
+    (found,) = marked_up([replace(a_rate(), terms=terms)], Fraction(-100))
+
+    assert read_tariff(export([found])).rates == (found,)
 
 
 @pytest.mark.parametrize("text", ["", "x", "1e3", "12,5", "-100.5", "½"])

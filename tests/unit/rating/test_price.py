@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import decimal_text, parse_micros
+from rtbill.domain.tariff import Rate
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import accrued, price
 from tests.unit.rating.builders import (
@@ -16,6 +18,7 @@ from tests.unit.rating.builders import (
     a_band,
     a_rate,
     a_table,
+    some_terms,
     utc,
 )
 
@@ -205,3 +208,71 @@ def test_spring_change_in_berlin_switches_at_an_hour_that_does_not_exist() -> No
         zone="Europe/Berlin",
     )
     assert cost(table, 1200, utc("2026-03-29T00:50")) == "6.60"
+
+
+def a_list(increments: str, per_minute: str = "0.06", **more: Any) -> RateTable:
+    terms = some_terms(increments, per_minute, **more)
+    return a_table(Rate(prefix="44", destination="Anywhere", terms=terms), digits=6)
+
+
+@pytest.mark.parametrize(
+    ("talk_s", "expected"),
+    [(0, "0.001"), (59.999999, "0.06"), (60, "0.07"), (60.000001, "0.071"), (125, "0.145")],
+)
+def test_a_recurring_fee_is_due_when_its_span_is_full(talk_s: float, expected: str) -> None:
+    table = a_list("1/1", recurring_fee_micros=10_000, recurring_every_s=60)
+    assert cost(table, talk_s) == expected
+
+
+def test_a_recurring_fee_counts_the_free_seconds_and_not_a_call_in_grace() -> None:
+    fee: dict[str, Any] = {"recurring_fee_micros": 10_000, "recurring_every_s": 30}
+    assert cost(a_list("60/60", free_s=60, **fee), 60) == "0.02"
+    assert cost(a_list("60/60", grace_s=60, **fee), 60) == "0.00"
+
+
+def test_fees_are_kept_within_the_greatest_charge() -> None:
+    table = a_list(
+        "60/60", recurring_fee_micros=10_000, recurring_every_s=1, charge_max_micros=500_000
+    )
+    assert (cost(table, 10), cost(table, 60)) == ("0.16", "0.50")
+
+
+@pytest.mark.parametrize(
+    ("talk_s", "expected"),
+    [(0, "0.06"), (57, "0.06"), (57.000001, "0.12"), (58, "0.12"), (117, "0.12"), (118, "0.18")],
+)
+def test_added_seconds_are_billed_after_the_talk(talk_s: float, expected: str) -> None:
+    assert cost(a_list("60/60", added_s=3), talk_s) == expected
+
+
+def test_added_seconds_may_come_beyond_the_free_ones_and_make_a_span_full() -> None:
+    table = a_list("60/60", free_s=60, added_s=3)
+    assert (cost(table, 57), cost(table, 57.000001)) == ("0.00", "0.06")
+    fee = a_list("1/1", "0", added_s=3, recurring_fee_micros=10_000, recurring_every_s=60)
+    assert (cost(fee, 56.999999), cost(fee, 57)) == ("0.00", "0.01")
+
+
+def test_grace_and_the_disconnect_fee_ask_for_the_talk_itself() -> None:
+    table = a_list(
+        "60/60", added_s=3, grace_s=10, disconnect_fee_micros=100_000, disconnect_after_s=30
+    )
+    assert [cost(table, talk_s) for talk_s in (10, 11, 29, 30)] == ["0.00", "0.06", "0.06", "0.16"]
+
+
+def test_what_added_seconds_make_due_is_priced_by_the_band_at_that_time() -> None:
+    day = Rate(
+        prefix="44",
+        destination="Day",
+        terms=some_terms("60/60", "0.60", added_s=30),
+        band=a_band("8-18"),
+    )
+    table = a_table(day, a_rate("60/60", "0.06"))
+    answered_at = utc("2026-05-13T17:59:00")
+    # 40 s are 70: the second minute begins at 18:00:00.
+    assert (cost(table, 30, answered_at), cost(table, 40, answered_at)) == ("0.60", "0.66")
+
+
+def test_a_greatest_charge_that_ends_the_call_does_not_lower_its_price() -> None:
+    limits: dict[str, Any] = {"charge_max_micros": 1_000_000}
+    assert cost(a_list("60/60", "0.60", **limits), 600) == "1.00"
+    assert cost(a_list("60/60", "0.60", charge_max_ends=True, **limits), 600) == "6.00"

@@ -49,6 +49,13 @@ def test_columns_left_empty_say_nothing() -> None:
             {"disconnect_fee": "0.1", "disconnect_after": "60"},
             {"disconnect_fee_micros": 100_000, "disconnect_after_s": 60},
         ),
+        ({"max_charge": "2", "at_max_charge": "free"}, {"charge_max_ends": False}),
+        ({"max_charge": "2", "at_max_charge": "Ends"}, {"charge_max_ends": True}),
+        (
+            {"recurring_fee": "0.01", "recurring_every": "60"},
+            {"recurring_fee_micros": 10_000, "recurring_every_s": 60},
+        ),
+        ({"added_seconds": "3"}, {"added_s": 3}),
         ({"max_duration": "3600"}, {"call_max_s": 3600}),
         ({"max_duration": "86400"}, {"call_max_s": 86_400}),
     ],
@@ -82,7 +89,14 @@ def test_with_semicolons_prices_of_steps_and_fees_may_have_a_decimal_comma() -> 
 
 @pytest.mark.parametrize(
     "column",
-    ["connect_fee", "price_per_minute", "min_charge", "max_charge", "disconnect_fee"],
+    [
+        "connect_fee",
+        "price_per_minute",
+        "min_charge",
+        "max_charge",
+        "disconnect_fee",
+        "recurring_fee",
+    ],
 )
 def test_no_amount_is_negative_too_large_or_anything_but_an_amount(column: str) -> None:
     assert mistakes(**{column: "-0.01"}) == [f"{column} -0.01 is negative"]
@@ -106,6 +120,8 @@ def test_no_amount_is_negative_too_large_or_anything_but_an_amount(column: str) 
         ("min_seconds", 0),
         ("grace_seconds", 0),
         ("disconnect_after", 0),
+        ("recurring_every", 1),
+        ("added_seconds", 0),
         ("max_duration", 1),
     ],
 )
@@ -116,7 +132,9 @@ def test_seconds_are_whole_and_no_more_than_a_day(column: str, least: int, cell:
     ]
 
 
-@pytest.mark.parametrize("column", ["first_increment", "next_increment", "unit", "max_duration"])
+@pytest.mark.parametrize(
+    "column", ["first_increment", "next_increment", "unit", "recurring_every", "max_duration"]
+)
 def test_seconds_of_which_there_must_be_one_are_not_zero(column: str) -> None:
     assert mistakes(**{column: "0"}) == [
         f"{column} '0' is not a whole number of seconds from 1 to 86400"
@@ -167,6 +185,18 @@ def test_seconds_of_which_there_must_be_one_are_not_zero(column: str) -> None:
         ({"counting": "sometimes"}, "counting 'sometimes' is not after_first or from_zero"),
         ({"min_charge": "1", "max_charge": "0.99"}, "max_charge is below min_charge"),
         ({"disconnect_after": "60"}, "disconnect_after has no disconnect_fee"),
+        ({"recurring_every": "60"}, "recurring_every has no recurring_fee"),
+        (
+            {"recurring_fee": "0.01"},
+            "recurring_fee has no recurring_every; write for how many seconds it is",
+        ),
+        ({"at_max_charge": "ends"}, "at_max_charge has no max_charge"),
+        ({"at_max_charge": "stops"}, "at_max_charge 'stops' is not free or ends"),
+        (
+            {"connect_fee": "0.05", "max_charge": "0.109999", "at_max_charge": "ends"},
+            "max_charge 0.109999 does not pay a second, and where it ends the call none is "
+            "possible",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_column(cells: dict[str, str], text: str) -> None:
@@ -197,12 +227,17 @@ def test_terms_are_told_with_all_that_there_is_to_them() -> None:
         counting=Counting.FROM_ZERO,
         free_s=10,
         charge_max_micros=0,
+        charge_max_ends=True,
+        recurring_fee_micros=10_000,
+        recurring_every_s=60,
+        added_s=3,
         call_max_s=3600,
     )
     rate = a_rate(prefix="41")
     told = rate_text(type(rate)(prefix="41", destination="Swiss", terms=everything))
     assert told == (
         "41 Swiss 0.06/min 60/6 + 0.05, counting from_zero, free_seconds 10, max_charge 0.00, "
+        "at_max_charge ends, recurring_fee 0.01, recurring_every 60, added_seconds 3, "
         "max_duration 3600"
     )
     (hourly,) = rates({"unit": "3600", "steps": "60:0.5/1/1"})

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rtbill.domain.price_plan import PricePlan
-from rtbill.domain.tariff import Rate
+from rtbill.domain.tariff import Rate, Step, TimeBand
 from rtbill.rating.course import Course, courses
 from rtbill.rating.offer import Offer
 from rtbill.rating.worst import OTHER, WorstPrices
-from tests.unit.rating.builders import a_band, a_markup, a_plan, a_rate, a_table, a_tax
+from tests.unit.rating.builders import (
+    a_band,
+    a_discount,
+    a_markup,
+    a_plan,
+    a_rate,
+    a_table,
+    a_tax,
+    some_terms,
+)
 
 CLASSES = {"home": ["+49"], "europe": ["+43", "+41"]}
 
@@ -176,3 +187,65 @@ def test_every_list_of_a_plan_counts_and_the_carriers_where_it_is_at_cost() -> N
         return WorstPrices(offer, CLASSES).affordable_s("home", 1_000_000, 14_400)
 
     assert (paid(is_at_cost=False), paid(is_at_cost=True)) == (120, 60)
+
+
+# ---------------------------------------------------------------------- whatever the money
+
+
+def with_terms(prefix: str = "49", *, band: TimeBand | None = None, **more: Any) -> Rate:
+    """A cent a second."""
+    terms = some_terms("1/1", "0.60", **more)
+    return Rate(prefix=prefix, destination="Anywhere", terms=terms, band=band)
+
+
+def longest(*rates: Rate, ceiling: int | None = None, plan: PricePlan | None = None) -> int | None:
+    """How long home may be called."""
+    worst = WorstPrices(Offer([a_table(*rates)], plan), CLASSES)
+    return worst.longest_s("home", 14_400, ceiling)
+
+
+def test_least_seconds_are_billed_in_whole_increments_beyond_the_talk() -> None:
+    # Two increments of 180 s are due at the answer: 3.60.
+    least = with_terms(steps=(Step(0, 600_000, 60, 180),), first_increment_s=0, billable_min_s=200)
+    worst = WorstPrices(Offer([a_table(least)]), CLASSES)
+
+    assert worst.affordable_s("home", 3_000_000, 14_400) == 0
+
+
+def test_the_first_rate_of_the_class_that_ends_calls_ends_them_all() -> None:
+    ending = with_terms("4930", charge_max_micros=1_000_000, charge_max_ends=True)
+
+    assert longest(with_terms()) == 14_400
+    assert longest(with_terms(), with_terms("4930", call_max_s=600)) == 600
+    assert longest(with_terms("33", call_max_s=600)) is None
+    assert longest(with_terms(), ending) == 100
+
+
+def test_a_class_is_dear_when_one_of_its_rates_is_in_any_band() -> None:
+    night = with_terms(steps=(Step(0, 900_000, 60, 1),), band=a_band("0-8"))
+
+    assert longest(with_terms(), ceiling=600_000) == 14_400
+    assert longest(with_terms(), ceiling=599_999) == 0
+    assert longest(with_terms(), night, ceiling=600_000) == 0
+    assert longest(with_terms(), with_terms("33", added_s=1), ceiling=600_000) == 14_400
+
+
+def test_a_class_may_be_called_until_a_step_that_is_dear() -> None:
+    steps = (Step(0, 600_000, 60, 1), Step(120, 900_000, 60, 1))
+
+    assert longest(with_terms(steps=steps), ceiling=600_000) == 120
+    assert longest(with_terms(steps=steps, added_s=3), ceiling=600_000) == 117
+    assert longest(with_terms(steps=steps, billable_min_s=121), ceiling=600_000) == 0
+
+
+def test_the_ceiling_is_met_by_the_dearest_markup_with_tax_and_recurring_fees() -> None:
+    # 0.60 and 0.02 for the fee, half as much again and 0.07: 1.00; with a quarter of tax 1.25.
+    plan = a_plan(
+        markups=(a_markup("50"), a_markup(per_minute="0.07", prefixes="41")),
+        discounts=(a_discount("50"),),
+        tax=a_tax("25"),
+    )
+    rate = with_terms(recurring_fee_micros=10_000, recurring_every_s=30)
+
+    assert longest(rate, plan=plan, ceiling=1_250_000) == 14_400
+    assert longest(rate, plan=plan, ceiling=1_249_999) == 0
