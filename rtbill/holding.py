@@ -21,6 +21,7 @@ from balance.holds import SliceTerms, Wish
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
+from rtbill.call_warnings import CallWarnings
 from rtbill.credit import CreditControl, RunningCall
 from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
@@ -52,6 +53,8 @@ class HoldTerms:
     """How holds are made and kept."""
 
     slices: SliceTerms = field(default_factory=SliceTerms)
+    warn_s: tuple[int, ...] = (60, 20)
+    """Seconds before the end of a call at which who pays is warned."""
     ring_max_s: float = 130.0
     """A hold whose call nobody sees is given up after so long."""
     commit_max_s: float = 2.0
@@ -111,7 +114,10 @@ class Holdings:
         """For which grant, final or not, a call was last put there."""
         self._sequence = count()
         self._orphans = Orphans(lines, terms.ring_max_s)
-        self._wishes = Wishes(directory, assessor, control, terms.slices, lines, clock)
+        self._wishes = wishes = Wishes(directory, assessor, control, terms.slices, lines, clock)
+        self._warnings = CallWarnings(
+            control, directory, wishes, lines, alarms, clock, terms.warn_s
+        )
 
     # --------------------------------------------------------------- before the answer
 
@@ -212,6 +218,8 @@ class Holdings:
                 self.tend(running)
                 continue
             self._schedule(running, hold)
+            if self._warnings.is_ending(running.leg.id):
+                self._warn(running, hold)
             if hold.is_final:
                 final.append((hold.granted_s - self._wishes.talked_s(running), running))
         if state.grantable_micros > 0:
@@ -223,6 +231,7 @@ class Holdings:
         key = self._keys.pop(call, "")
         self._asked.pop(call, None)
         self._scheduled.pop(call, None)
+        self._warnings.forget(call)
         return running.hold_key if running is not None and running.hold_key else key
 
     # ------------------------------------------------------------------------- by the clock
@@ -233,6 +242,7 @@ class Holdings:
         while True:
             await self._clock.sleep(TICK_S)
             self._look_at_due()
+            self._warnings.look()
             self._give_up_waiting()
             ticks += 1
             if ticks % SWEEP_TICKS == 0:
@@ -360,6 +370,7 @@ class Holdings:
         if self._scheduled.get(running.leg.id) == grant:
             return
         self._scheduled[running.leg.id] = grant
+        self._warn(running, hold)
         left_s = hold.granted_s - self._wishes.talked_s(running)
         slice_s = min(left_s, float(self._terms.slices.slice_max_s))
         early_s = max(RENEW_MIN_S, RENEW_SHARE * slice_s)
@@ -367,6 +378,11 @@ class Holdings:
             early_s = self._control.limits.guard_s + LAST_LOOK_S
         if hold.granted_s < self._terms.slices.call_max_s:
             self._due_in(running.leg.id, left_s - early_s, hold.granted_s)
+
+    def _warn(self, running: RunningCall, hold: Hold) -> None:
+        """Reckon when the call ends, if nothing comes in and all calls of the account go on."""
+        state = self._directory.state(running.account)
+        self._warnings.follow(running, hold, state.grantable_micros // max(1, len(state.holds)))
 
     def _due_in(self, call: CallId, seconds: float, granted_s: int) -> None:
         due_s = self._clock.monotonic() + max(0.0, seconds)

@@ -118,6 +118,12 @@ class Pbx(Protocol):
         """
         ...
 
+    async def warn(self, call: CallId) -> None:
+        """Sound a tone to who pays, and to nobody else: the call is about to end. Nothing happens
+        when it has ended already.
+        """
+        ...
+
     async def hang_up(self, call: CallId) -> None:
         """End the call now; no error when it has ended already."""
         ...

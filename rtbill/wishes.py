@@ -72,6 +72,11 @@ class Wishes:
             talked_s=max(0, int(self.talked_s(running))),
         )
 
+    def affordable_s(self, running: RunningCall, micros: int) -> int:
+        """Seconds from its answer that so much money pays."""
+        wish = self.of_running(running)
+        return wish.pricing.affordable_s(micros, wish.terms.call_max_s)
+
     def talked_s(self, running: RunningCall) -> float:
         """By the clock of its exchange."""
         return running.talked_s(self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead)

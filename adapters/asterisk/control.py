@@ -36,6 +36,7 @@ none.
 _HANGUP_UNDER_S = 0.05
 """A timer of 0 is refused by the exchange, so less than this is a hang-up at once."""
 _NORMAL_CLEARING = "16"
+_WARNING_DIGIT = "1"
 
 
 class Control:
@@ -92,6 +93,23 @@ class Control:
             await self._session.act(line, "AbsoluteTimeout", headers)
         except ActionFailed as failed:
             leg.deadline_us = before_us
+            _unless_gone(failed)
+
+    async def warn(self, leg_id: str) -> None:
+        """Sound a tone on the channel that dialled the leg: the far end hears nothing. Unavailable
+        when that channel is not known, as after a restart of ours.
+        """
+        leg = self._session.translator.legs.get(leg_id)
+        if leg is None:
+            return
+        line = self._require_line()
+        if leg.caller is None:
+            raise Unavailable(f"nobody knows which channel dialled the leg {leg_id}")
+        channel = _checked(_CHANNEL, leg.caller, "channel")
+        try:
+            headers = (("Channel", channel), ("Digit", _WARNING_DIGIT))
+            await self._session.act(line, "PlayDTMF", headers)
+        except ActionFailed as failed:
             _unless_gone(failed)
 
     async def hang_up(self, leg_id: str) -> None:
@@ -211,5 +229,6 @@ def _checked(allowed: re.Pattern[str], value: str, what: str) -> str:
 
 def _unless_gone(failed: ActionFailed) -> None:
     """A channel that is no more has ended, which is what was wanted."""
-    if "no such channel" not in failed.text.lower():
+    text = failed.text.lower()
+    if "no such channel" not in text and "channel not found" not in text:
         raise failed

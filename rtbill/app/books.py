@@ -206,6 +206,7 @@ def _hold_terms(config: Config, directory: Directory, clock: Clock) -> HoldTerms
             call_min_s=credit.call_min_s,
             call_max_s=config.rating.call_max_s,
         ),
+        warn_s=credit.warn_s,
         ring_max_s=credit.ring_max_s,
         commit_max_s=credit.commit_max_s,
         calls_max=calls_max,

@@ -227,6 +227,10 @@ class CreditTable(_Table):
     call_min_s: Annotated[StrictInt, Field(ge=0, le=600)] = 20
     ring_max_s: Annotated[StrictInt, Field(ge=30, le=3600)] = 130
     commit_max_s: Annotated[float, Field(ge=0.5, le=10)] = 2.0
+    warn_s: Annotated[list[Annotated[StrictInt, Field(ge=1, le=600)]], Field(max_length=5)] = [
+        60,
+        20,
+    ]
     absorb_overspend: bool = True
 
 

@@ -16,6 +16,7 @@ from rtbill.config.certificates import tls_problems
 from rtbill.config.contradictions import contradictions, pbx_tables
 from rtbill.config.document import (
     ClassTable,
+    CreditTable,
     DialplanTable,
     Document,
     HolidaysTable,
@@ -154,7 +155,7 @@ def _config(document: Document, folder: Path, keys: list[tuple[str, str]]) -> Co
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=RatingConfig(**document.rating.model_dump()),
-        credit=CreditConfig(**document.credit.model_dump()),
+        credit=_credit(document.credit),
         account_classes=MappingProxyType(
             {name: _account_class(name, table) for name, table in classes.items()}
         ),
@@ -200,6 +201,10 @@ def _site(document: Document) -> Site:
         freephone=tuple(site.freephone),
         short_codes=MappingProxyType(dict(site.short_codes)),
     )
+
+
+def _credit(table: CreditTable) -> CreditConfig:
+    return CreditConfig(**{**table.model_dump(), "warn_s": tuple(table.warn_s)})
 
 
 def _holidays(table: HolidaysTable) -> HolidaysConfig:

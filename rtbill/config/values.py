@@ -153,6 +153,8 @@ class CreditConfig:
     """A hold whose call nobody sees is given up after so long."""
     commit_max_s: float
     """A new call for which nothing is held by then goes by the policy for a silent rtbill."""
+    warn_s: tuple[int, ...]
+    """Seconds before the end of a call at which who pays hears a tone."""
     absorb_overspend: bool
     """Talk after the instant at which rtbill should have ended a call is not charged."""
 

@@ -299,6 +299,40 @@ async def test_a_store_that_is_gone_for_a_new_call_is_told_to_who_asks() -> None
             await office.billing.holdings.reserve("room-1", "hotel", "17.1", called, at("12:00:00"))
 
 
+async def test_who_pays_is_warned_a_minute_and_twenty_seconds_before_the_end() -> None:
+    async with an_office("2.00", tariff=SECOND) as office:
+        await office.hear("12:00:00 answer 1")
+        warned: list[int] = []
+        for second in range(200):
+            await office.clock.advance(1)
+            if len(office.pbx.done("warn")) > len(warned):
+                warned.append(second + 1)
+        # The money pays 200 s, of which half a second is the guard's.
+        assert warned == [140, 180]
+        told = [each for each in await office.waiting() if each.kind == "call.ending"]
+        assert [each.subject for each in told] == ["room-1"]
+
+
+async def test_credit_takes_the_warning_back_until_the_money_ends_again() -> None:
+    async with an_office("1.00", tariff=SECOND) as office:
+        await office.hear("12:00:00 answer 1")
+        await office.clock.advance(45)
+        assert len(office.pbx.done("warn")) == 1
+        await office.credit("2.00")
+        await office.clock.advance(180)
+        assert len(office.pbx.done("warn")) == 1
+        await office.clock.advance(20)
+        assert len(office.pbx.done("warn")) == 2
+
+
+async def test_a_call_with_money_is_not_warned() -> None:
+    async with an_office("50.00", tariff=SECOND) as office:
+        await office.hear("12:00:00 answer 1")
+        await office.clock.advance(600)
+
+        assert office.pbx.done("warn") == []
+
+
 async def test_holds_lock_nobody() -> None:
     async with an_office("0.60", tariff=MINUTE) as office:
         await office.hear("12:00:00 answer 1")
