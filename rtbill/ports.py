@@ -30,6 +30,7 @@ from rtbill.domain.observation import (
     ObservedTotals,
     PostedObservation,
 )
+from rtbill.domain.payer_key import Binding
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, Position, PricedCall, RatedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
@@ -288,6 +289,10 @@ class Reader(Protocol):
 
     async def memberships(self) -> Sequence[Membership]:
         """Every membership, past and future."""
+        ...
+
+    async def bindings(self) -> Sequence[Binding]:
+        """Every code, PIN and trunk that stands for an account, past and future."""
         ...
 
     async def tariffs(self) -> Sequence[Tariff]:

@@ -11,6 +11,7 @@ from typing import Literal
 from rtbill.domain.account import Service
 from rtbill.domain.extension_pattern import as_expression
 from rtbill.domain.hosts import is_wildcard
+from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.stance import Stance, Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED, TrunkNumbers
 
@@ -142,6 +143,17 @@ class RatingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayersConfig:
+    """Account codes and PINs."""
+
+    wrong_code: WrongCode = WrongCode.DENY
+    """What becomes of a call with a code that belongs to nobody."""
+    pin_secret: str = field(default="", repr=False)
+    """With which PINs are kept, so that stolen books are no list of PINs; empty: no PINs."""
+    pin_digits_min: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HolidaysConfig:
     """Which dates are holidays, for the bands of tariffs that name this calendar."""
 
@@ -197,6 +209,8 @@ class TrunkConfig:
     name: str
     matchers: tuple[str, ...]
     """Channel names: `PJSIP/carrier-*` or a technology such as `DAHDI/`."""
+    title: str = ""
+    """For people, such as "Telco A, 30 lines"; empty: its name."""
     dial: str | None = None
     """How a plain dialplan reaches it, `%s` for the number; None: made of the first matcher that
     tells. FreePBX dials its trunks itself."""
@@ -232,7 +246,8 @@ class DialplanConfig:
     groups: str = "group"
     """Who pays an outside member of a ring group: `group` (its number), `refuse`, an extension."""
     incoming: str = "refuse"
-    """Who pays an incoming call that the dialplan sends outside again: `refuse` or an extension."""
+    """Who pays an incoming call that the dialplan sends outside again: `refuse`, `trunk` (the
+    account of the trunk group by which it came) or an extension."""
     unaided: Unaided = Unaided.OPEN
     """For extensions about which nothing was pushed."""
     unaided_cap_s: int = 600
@@ -288,6 +303,7 @@ class Config:
     inline: InlineConfig
     log: LogConfig
     rating: RatingConfig
+    payers: PayersConfig
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]

@@ -17,6 +17,7 @@ from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import ObservationFilter, ObservedTotals, PostedObservation
+from rtbill.domain.payer_key import Binding
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
@@ -27,6 +28,7 @@ from rtbill.ports import (
     PostedTransfer,
     StoredNotice,
 )
+from rtbill.storage.binding_rows import BINDING_COLUMNS, binding_from
 from rtbill.storage.bulk import Row, selects_by_keys
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
 from rtbill.storage.rerating_queries import priced_page, waiting_page
@@ -69,6 +71,7 @@ _ACCOUNTS = (
     " WHERE balance.account = account.id ORDER BY account.id"
 )
 _MEMBERSHIPS = f"SELECT {MEMBERSHIP_COLUMNS} FROM membership ORDER BY pbx, number, valid_from"
+_BINDINGS = f"SELECT {BINDING_COLUMNS} FROM payer_key ORDER BY account, kind, value, valid_from"
 _TARIFFS = f"SELECT {TARIFF_COLUMNS} FROM tariff ORDER BY name, version"
 _RATES = f"SELECT {RATE_COLUMNS} FROM rate ORDER BY tariff, position"
 _PLANS = f"SELECT {PLAN_COLUMNS} FROM price_plan ORDER BY name, version"
@@ -148,6 +151,10 @@ class SqliteReader:
     async def memberships(self) -> Sequence[Membership]:
         """Every membership, by extension and beginning."""
         return await self._list(membership_from, _MEMBERSHIPS)
+
+    async def bindings(self) -> Sequence[Binding]:
+        """Every code, PIN and trunk, past and future, by account."""
+        return await self._list(binding_from, _BINDINGS)
 
     async def tariffs(self) -> Sequence[Tariff]:
         """Every version of every tariff, with its rates in their order."""
@@ -338,7 +345,7 @@ async def _converted(convert: Callable[[Row], _T], rows: Sequence[Row]) -> list[
 
 
 def _live_row(row: Row) -> LiveRow:
-    heard_at = row[6]
+    heard_at = row[7]
     return LiveRow(live_from(row), None if heard_at is None else from_epoch_us(heard_at))
 
 
