@@ -211,6 +211,7 @@ class CreditControl:
             is_code_wrong=holder.is_code_wrong,
             is_code_refused=is_code_refused,
             must_end=is_code_refused
+            or (is_payer_unknown and bool(origin))
             or (is_locked and holder.found_by in (FoundBy.CODE, FoundBy.TRUNK)),
             reason=reason,
             stance=self.stances.of(pbx, state.account.account_class),

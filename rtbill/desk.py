@@ -71,6 +71,7 @@ class Desk:
             clock=clock,
             wording=self._wording,
             pins=pins,
+            trunks=trunks,
         )
         keys = PayerKeys(
             billing=billing,

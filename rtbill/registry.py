@@ -6,7 +6,7 @@ under a key of its own, so that importing the file again finishes what a crash l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from rtbill.domain.changes import (
 )
 from rtbill.domain.errors import Conflict
 from rtbill.domain.money import Money, too_fine
+from rtbill.domain.payer_key import KeyKind
 from rtbill.domain.pins import Pins
 from rtbill.formats import accounts_csv
 from rtbill.formats.wording import Wording
@@ -45,8 +46,11 @@ class Registry:
         clock: Clock,
         wording: Wording,
         pins: Pins,
+        trunks: Collection[tuple[str, str]],
     ) -> None:
+        """`trunks` are pairs of exchange and trunk group."""
         self._pins = pins
+        self._trunks = trunks
         self._billing = billing
         self._store = store
         self._reader = reader
@@ -66,6 +70,11 @@ class Registry:
         problems = [str(problem) for problem in read.problems]
         problems += self._conflicts(read, renamed)
         problems += [*self._accounts_unfit(read), *_openings_too_fine(read)]
+        problems += [
+            f"{each.subject} is not in config.toml"
+            for each in read.bindings
+            if each.key.kind is KeyKind.TRUNK and (each.key.pbx, each.key.value) not in self._trunks
+        ]
         answer: Answer = {"created": [], "changed": [], "assigned": [], "renamed": []}
         answer |= {"credited": [], "problems": problems}
         if problems:

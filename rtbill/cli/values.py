@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from rtbill.domain.account import Membership
     from rtbill.domain.observation import PostedObservation
+    from rtbill.domain.payer_key import Binding
     from rtbill.domain.rated import Price, RatedCall
     from rtbill.ports import PostedTransfer
 
@@ -33,6 +34,20 @@ def membership_json(membership: Membership) -> dict[str, Any]:
         "person": membership.person,
         "from": instant_json(membership.valid_from),
         "until": instant_json(membership.valid_until),
+    }
+
+
+def binding_json(binding: Binding) -> dict[str, Any]:
+    """What finds an account beside its extensions, and when; a PIN is not told."""
+    key = binding.key
+    place = f"{key.pbx}/" if key.pbx else ""
+    return {
+        "account": binding.account,
+        "kind": str(key.kind),
+        "value": None if key.kind.value == "pin" else f"{place}{key.value}",
+        "person": binding.person,
+        "from": instant_json(binding.valid_from),
+        "until": instant_json(binding.valid_until),
     }
 
 
@@ -90,6 +105,8 @@ def call_json(call: RatedCall) -> dict[str, Any]:
         "number": call.number,
         "kind": str(call.kind),
         "trunk": record.trunk,
+        "in_trunk": record.origin.in_trunk or None,
+        "account_code": record.origin.code or None,
         "answered_at": instant_json(record.answered_at),
         "ended_at": instant_json(record.ended_at),
         "talk_s": record.talk_us / 1_000_000,
