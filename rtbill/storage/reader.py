@@ -22,6 +22,7 @@ from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
+from rtbill.domain.usage import UsageFound, UsageQuestion
 from rtbill.ports import (
     CallFilter,
     LiveRow,
@@ -60,6 +61,7 @@ from rtbill.storage.rows import (
 )
 from rtbill.storage.sqlite import BUSY_TIMEOUT_MS, read_only_uri
 from rtbill.storage.tariff_rows import RATE_COLUMNS, TARIFF_COLUMNS, tariffs_from
+from rtbill.storage.usage_queries import usage_from, usage_queries
 
 _T = TypeVar("_T")
 _ROWS_IN_LOOP_MAX = 500
@@ -240,6 +242,13 @@ class SqliteReader:
     async def differences(self, run: int) -> Sequence[Difference]:
         """What the run does to each account, by account."""
         return await self._list(difference_from, _DIFFERENCES, run)
+
+    async def usage(self, asked: UsageQuestion) -> UsageFound:
+        """Rated calls added up, and the number of those that wait."""
+        (sums, values), (waiting, _) = usage_queries(asked)
+        rows = await self._list(usage_from, sums, *values)
+        [(count,)] = await self._list(tuple, waiting, *values)
+        return UsageFound(rows, count)
 
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""

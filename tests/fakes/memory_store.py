@@ -73,9 +73,10 @@ from rtbill.storage.checks import (
 )
 from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
+from tests.fakes.memory_usage import UsageReader
 
 
-class MemoryStore(RunsReader, BindingsReader):
+class MemoryStore(RunsReader, BindingsReader, UsageReader):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
     def __init__(self, clock: Clock) -> None:
@@ -315,11 +316,6 @@ class MemoryStore(RunsReader, BindingsReader):
         """One call by its id."""
         found = self._calls.get(key)
         return self._runs.newest(found) if found else None
-
-    async def first_and_last_call(self) -> tuple[datetime, datetime] | None:
-        """The instants of the oldest and the newest call."""
-        instants = [_began_at(call) for call in self._calls.values()]
-        return (min(instants), max(instants)) if instants else None
 
     async def transfers(
         self, account: str, since: datetime | None, until: datetime | None
