@@ -86,7 +86,7 @@ def rerate(
     if sum(wants) > 1 or (any(wants) and (since or until or any(chosen.values()))):
         raise BadRecord("--apply, --drop and --list stand alone: a run knows what was chosen")
     if list_:
-        _say_runs(place_order(loaded, "run.list", {}), as_json=as_json)
+        _say_runs(place_order(loaded, "run.list", {}), loaded, as_json=as_json)
     elif drop is not None:
         answer = place_order(loaded, "run.drop", {"run": drop})
         say(f"run {drop} is dropped; {answer['done']} calls were carried out and stay so")
@@ -235,7 +235,17 @@ def say_found(answer: dict[str, Any]) -> None:
     )
 
 
-def _say_runs(answer: dict[str, Any], *, as_json: bool) -> None:
+def _chosen_text(selection: dict[str, str], config: Config) -> str:
+    """What was chosen, trunks with their titles."""
+    pbx = selection.get("pbx")
+    told = {
+        name: config.trunk_text(pbx, value) if name in ("trunk", "in_trunk") else value
+        for name, value in selection.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def _say_runs(answer: dict[str, Any], config: Config, *, as_json: bool) -> None:
     if as_json:
         print_json(answer["runs"])
         return
@@ -250,7 +260,7 @@ def _say_runs(answer: dict[str, Any], *, as_json: bool) -> None:
                 each["made_by"],
                 str(each["looked_at"]),
                 str(each["done"]),
-                ", ".join(f"{name} {value}" for name, value in each["selection"].items()),
+                _chosen_text(each["selection"], config),
             )
             for each in answer["runs"]
         ),

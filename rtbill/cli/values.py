@@ -9,6 +9,7 @@ from rtbill.domain.money import EXPONENTS, decimal_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rtbill.config import Config
     from rtbill.domain.account import Membership
     from rtbill.domain.observation import PostedObservation
     from rtbill.domain.payer_key import Binding
@@ -91,7 +92,7 @@ def observation_json(posted: PostedObservation) -> dict[str, Any]:
     }
 
 
-def call_json(call: RatedCall) -> dict[str, Any]:
+def call_json(call: RatedCall, config: Config) -> dict[str, Any]:
     """A call of the books with its price and why."""
     record, price = call.record, call.price
     return {
@@ -105,7 +106,9 @@ def call_json(call: RatedCall) -> dict[str, Any]:
         "number": call.number,
         "kind": str(call.kind),
         "trunk": record.trunk,
+        "trunk_title": config.trunk_title(record.id.pbx, record.trunk),
         "in_trunk": record.origin.in_trunk or None,
+        "in_trunk_title": config.trunk_title(record.id.pbx, record.origin.in_trunk),
         "account_code": record.origin.code or None,
         "answered_at": instant_json(record.answered_at),
         "ended_at": instant_json(record.ended_at),

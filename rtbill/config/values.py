@@ -309,3 +309,17 @@ class Config:
     destination_classes: tuple[DestinationClass, ...]
     holidays: tuple[HolidaysConfig, ...]
     pbxs: tuple[PbxConfig, ...]
+
+    def trunk_title(self, pbx: str | None, trunk: str) -> str | None:
+        """What people call the trunk, at this exchange or any; None where it has no title."""
+        for each in self.pbxs:
+            if pbx in (None, each.name):
+                for one in each.trunks:
+                    if one.name == trunk and one.title:
+                        return one.title
+        return None
+
+    def trunk_text(self, pbx: str | None, trunk: str) -> str:
+        """Its name, with its title beside it: `carrier (Telco A, 30 lines)`."""
+        title = self.trunk_title(pbx, trunk)
+        return f"{trunk} ({title})" if title else trunk

@@ -33,7 +33,8 @@ Run = Callable[..., Result]
 def run(tmp_path: Path) -> Run:
     (tmp_path / "pins").write_text("mixed-with-every-pin-here")
     (tmp_path / "pins").chmod(0o600)
-    text = CONFIG.replace('"hall"', '"hotel"') + '[payers]\npin_secret_file = "pins"\n'
+    text = CONFIG.replace('"hall"', '"hotel"') + 'title = "Telco A, 30 lines"\n'
+    text += '[payers]\npin_secret_file = "pins"\n'
     (tmp_path / "config.toml").write_text(text)
     (tmp_path / "accounts.csv").write_text(ACCOUNTS)
 
@@ -94,6 +95,17 @@ def test_usage_as_csv_has_a_line_for_each_sum(run: Run) -> None:
     assert [(row["destination"], row["calls"], row["price"]) for row in rows] == [
         ("Switzerland Bern", "4", "1.00")
     ]
+
+
+def test_a_trunk_is_told_by_its_name_and_its_title(run: Run) -> None:
+    assert "carrier (Telco A, 30 lines)" in run("calls").output
+    [call, *_] = json.loads(run("calls", "--json").output)
+    assert (call["trunk"], call["trunk_title"]) == ("carrier", "Telco A, 30 lines")
+    assert "trunks carrier (Telco A, 30 lines)" in run("check-config").output
+    run("rerate", "--since", "2026-10-01", "--until", "2026-12-01", "--trunk", "carrier")
+    assert "trunk carrier (Telco A, 30 lines)" in run("rerate", "--list").output
+    [listed] = json.loads(run("rerate", "--list", "--json").output)
+    assert listed["selection"]["trunk"] == "carrier"
 
 
 def test_usage_backwards_is_refused(run: Run) -> None:
