@@ -294,7 +294,7 @@ def _read_membership(
 ) -> Membership | None:
     """The extension of a row; None when it names none, or with texts added when it is wrong."""
     cells = row.cells
-    has_keys = any(cells[column] for column in KEY_COLUMNS)
+    has_keys = any(cells.get(column) for column in KEY_COLUMNS)
     if not cells["extension"] and (has_keys or not cells["pbx"]):
         texts += [
             f"{reading.name(column)} is given, but no pbx and extension"

@@ -26,7 +26,7 @@ def read_bindings(
     """The keys of a row that hold between these instants; what is wrong is added to the texts."""
     found = []
     for column in KEY_COLUMNS:
-        if not cells[column]:
+        if not cells.get(column):
             continue
         try:
             key = _key(KeyKind(column), cells, pins)
