@@ -19,6 +19,7 @@ from rtbill import consequences, enforcement, observing
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
+from rtbill.authorisation import heed_code
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.commands import Commands
@@ -155,7 +156,10 @@ class Billing:
         if called.kind is NumberKind.EMERGENCY:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
-        grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
+        pbx, payer = event.id.pbx, event.payer
+        grant = self.control.grant(pbx, payer, event.dialled, event.at, event.origin)
+        if event.origin.code:
+            heed_code(self.control, self.alarms, pbx, payer, grant, event.at)
         if event.let_out_by:
             self._tell_evasion(event)
             grant = replace(grant, reason=f"{event.let_out_by} sent it out by itself")
@@ -163,10 +167,11 @@ class Billing:
             if grant.reason and event.id not in line.let_through:
                 line.let_through.add(event.id)
                 self._observe(observing.refusal(event, grant))
-        elif event.let_out_by or not grant.is_affordable:
-            if event.let_out_by:
+        elif event.let_out_by or grant.must_end or not grant.is_affordable:
+            if event.let_out_by or grant.must_end:
                 line.barred.add(event.id)
             reason = Reason.DEAR if grant.is_too_dear else Reason.BALANCE
+            reason = Reason.WRONG_CODE if grant.is_code_refused else reason
             reason = Reason.MALFORMED if event.let_out_by else reason
             refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled, reason)
             self.chronicle.add(event.at, refused)
@@ -230,7 +235,7 @@ class Billing:
         if call in line.emergencies:
             return
         line.emergencies.add(call)
-        person = self.assessor.payer(call.pbx, payer, at).person
+        person = self.assessor.payers.of(call.pbx, payer, at).person
         who = f"extension {payer or 'unknown'}" + (f" ({person})" if person else "")
         notice = Notice("call.emergency", str(call), f"{who} called {number}", self._clock.now())
         self.alarms.tell(notice)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.domain.call import CallId, CutBy
+from rtbill.domain.origin import NO_ORIGIN, Origin
 from rtbill.domain.refusal import Reason
 
 
@@ -20,6 +21,7 @@ class CallStarted:
     trunk: str
     let_out_by: str | None = None
     """A telephone's channel that sent the call to the trunk by itself: nobody was asked."""
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class CallAnswered:
     payer: str | None
     dialled: str | None
     trunk: str
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class CallEnded:
     trunk: str
     answered_at: datetime | None
     """As stamped on the leg by the exchange; settles calls whose answer we did not see."""
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class LiveLeg:
     trunk: str
     answered_at: datetime | None
     """None while it still rings."""
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class FinishedLeg:
     trunk: str
     answered_at: datetime
     ended_at: datetime
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
