@@ -18,7 +18,7 @@ class Alarm:
     kind: str
     """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
     `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`,
-    `rerating`.
+    `rerating`, `codes`.
     """
     subject: str
     text: str
@@ -62,6 +62,8 @@ class Alarms:
         record = call.record
         if call.account == SUSPENSE and call.status is not CallStatus.UNANSWERED:
             text = f"call {record.id} to {record.dialled} has no payer; see docs/operating.md"
+            if record.origin.code:
+                text = f"call {record.id} to {record.dialled} is in suspense: {call.note}"
             self.raise_("suspense", record.id.pbx, text)
         elif call.account == HOUSE and call.status is not CallStatus.UNANSWERED:
             text = f"extension {record.payer} belongs to no account; `rtbill group add` assigns it"

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from rtbill.assignment import NOWHERE, Assignment, Place
-from rtbill.domain.account import HOUSE, SUSPENSE, Account, Extension, Membership
+from rtbill.domain.account import Account
 from rtbill.domain.call import CallRecord, Outcome
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber, NumberPlan
+from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
+from rtbill.payers import Payers, shown
 from rtbill.rating.call_pricing import CallPricing
 from rtbill.rating.chain import Asked
 from rtbill.rating.longest import LONGEST_S
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
 
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """The account that pays, and the person who called where a membership names one."""
-
-    account: str
-    person: str | None = None
-
-
 CLASSIFIED_KEPT = 4096
 TALK_US_MAX = 24 * 3_600_000_000
 """Longer calls wait for a person: a clock that jumped forward looks just like them."""
-SUSPENSE_PAYER = Payer(SUSPENSE)
-HOUSE_PAYER = Payer(HOUSE)
 
 
 class Assessor:
     """Answers from the directory, the number plan and the tariffs as they now stand."""
 
     def __init__(
-        self, directory: Directory, plan: NumberPlan, book: PriceBook, assignment: Assignment
+        self,
+        directory: Directory,
+        plan: NumberPlan,
+        book: PriceBook,
+        assignment: Assignment,
+        wrong_code: WrongCode = WrongCode.DENY,
     ) -> None:
         self._directory = directory
+        self.payers = Payers(directory, wrong_code)
         self._plan = plan
         self._book = book
         self._assignment = assignment
@@ -68,7 +65,7 @@ class Assessor:
 
     def with_book(self, book: PriceBook) -> Assessor:
         """The same site by other tariffs."""
-        return Assessor(self._directory, self._plan, book, self._assignment)
+        return Assessor(self._directory, self._plan, book, self._assignment, self.payers.wrong_code)
 
     def tariffs_of(self, account: Account, place: Place) -> tuple[str, ...]:
         """The tariffs that are asked for rates of the account's calls from there, by the newest
@@ -79,15 +76,6 @@ class Assessor:
         if not versions:
             return (name,)
         return max(versions, key=lambda each: each.version).tariffs
-
-    def payer(self, pbx: str, extension: str | None, at: datetime) -> Payer:
-        """Who pays: the holder at answer time; house for nobody's extension; else suspense."""
-        if extension is None:
-            return SUSPENSE_PAYER
-        membership = self._holder(Extension(pbx, extension), at)
-        if membership is None:
-            return HOUSE_PAYER
-        return Payer(membership.account, membership.person)
 
     def classify(self, dialled: str | None, place: Place = NOWHERE) -> CalledNumber:
         """What sort of number these digits are at this site, or as they stand on a trunk; asked
@@ -231,9 +219,14 @@ class Assessor:
 
     def assess(self, record: CallRecord) -> RatedCall:
         """The call with its payer, kind and price; without a price when it has none, and why."""
-        payer = self.payer(record.id.pbx, record.payer, record.answered_at or record.ended_at)
-        called = self.classify(record.dialled, Place(record.id.pbx, record.trunk))
+        pbx, origin = record.id.pbx, record.origin
+        payer = self.payers.of(pbx, record.payer, record.answered_at or record.ended_at, origin)
+        called = self.classify(record.dialled, Place(pbx, record.trunk))
         status, cost, note = self._status(record, payer.account, called)
+        if payer.is_code_wrong and not note:
+            note = f"{origin.code_in_words} that was entered belonged to nobody"
+        if origin.code:
+            record = replace(record, origin=shown(origin, payer))
         return RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note
         )
@@ -275,9 +268,6 @@ class Assessor:
         except NoRate as missing:
             return CallStatus.UNRATED, None, str(missing)
         return CallStatus.RATED, cost, ""
-
-    def _holder(self, extension: Extension, at: datetime) -> Membership | None:
-        return self._directory.holder(extension, at)
 
 
 def offer_for(

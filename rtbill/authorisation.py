@@ -20,6 +20,7 @@ from rtbill.domain.account import HOUSE, DeskLock, Extension, Outgoing
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallRefused
 from rtbill.domain.hold import Hold
+from rtbill.domain.origin import NO_ORIGIN, Origin, read_origin
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.refusal import Reason
 from rtbill.ports import Clock
@@ -47,6 +48,7 @@ class Question:
     number: str
     """Digits as dialled, the outside prefix taken off."""
     kind: CallKind
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,17 @@ def read_question(pbx: str, fields: Mapping[str, str]) -> Question | Refusal:
         raise BadRecord("lacks a valid 'payer' (an extension; empty where there is none)")
     if kind not in _KINDS:
         raise BadRecord(f"lacks a valid 'kind' ({', '.join(_KINDS)})")
+    try:
+        origin = read_origin(fields.get("origin"))
+    except BadRecord as bad:
+        raise BadRecord(f"lacks a valid 'origin': {bad}") from None
     return Question(
-        pbx=pbx, channel=channel, payer=payer or None, number=number, kind=CallKind(kind)
+        pbx=pbx,
+        channel=channel,
+        payer=payer or None,
+        number=number,
+        kind=CallKind(kind),
+        origin=origin,
     )
 
 
@@ -134,7 +145,9 @@ class Authoriser:
         Unavailable when nothing can be held for a call that needs it.
         """
         now = self._clock.now()
-        grant = self._control.grant(question.pbx, question.payer, question.number, now)
+        grant = self._control.grant(
+            question.pbx, question.payer, question.number, now, question.origin
+        )
         if grant.called.kind is not NumberKind.CHARGEABLE:
             return Permission()
         if self._is_locked_by_hand(question):
@@ -142,14 +155,13 @@ class Authoriser:
             return self._refused(question, Reason.LOCKED, now)
         if grant.account == HOUSE:
             self._alarm_house(question)
-        reason = self._reason_against(question, grant)
+        reason = self._reason_against(grant)
         if not grant.stance.is_enforcing:
             if reason is not None:
                 self._would_refuse(question, Refusal(reason))
             return Permission()
         if reason is not None:
-            if reason is Reason.UNRATED:
-                self._alarm_unrated(question, grant)
+            self._alarm(question, grant, reason, now)
             return self._refused(question, reason, now)
         return await self._held(question, grant, now)
 
@@ -168,8 +180,10 @@ class Authoriser:
         lock = self._desk_locks.get(Extension(question.pbx, question.payer))
         return lock is not None and lock.service.outgoing is Outgoing.LOCKED
 
-    def _reason_against(self, question: Question, grant: Grant) -> Reason | None:
-        if question.payer is None:
+    def _reason_against(self, grant: Grant) -> Reason | None:
+        if grant.is_code_refused:
+            return Reason.WRONG_CODE
+        if grant.is_payer_unknown:
             return Reason.UNKNOWN_PAYER
         if grant.is_locked:
             return Reason.BALANCE
@@ -188,6 +202,13 @@ class Authoriser:
         self._chronicle.add(now, refused)
         return Refusal(reason)
 
+    def _alarm(self, question: Question, grant: Grant, reason: Reason, now: datetime) -> None:
+        if reason is Reason.UNRATED:
+            self._alarm_unrated(question, grant)
+        if reason is Reason.WRONG_CODE:
+            # One that is let through is counted when it is dialled.
+            heed_code(self._control, self._alarms, question.pbx, question.payer, grant, now)
+
     def _alarm_house(self, question: Question) -> None:
         text = f"extension {question.payer} belongs to no account; `rtbill group add` assigns it"
         self._alarms.raise_("house", f"{question.pbx}/{question.payer}", text)
@@ -199,3 +220,25 @@ class Authoriser:
             f"{grant.no_rate}"
         )
         self._alarms.raise_("unrated", number, text)
+
+
+def heed_code(  # noqa: PLR0913 - the facts of one code
+    control: CreditControl,
+    alarms: Alarms,
+    pbx: str,
+    payer: str | None,
+    grant: Grant,
+    at: datetime,
+) -> None:
+    """A code was entered: wrong ones are counted, and told as an alarm when they are a habit; a
+    right one that counts ends it.
+    """
+    who = f"{pbx}/{payer or 'calls without an extension'}"
+    if not grant.is_code_wrong:
+        if not grant.is_code_refused:
+            alarms.clear("codes", who)
+        return
+    barred = control.wrong_codes.note((pbx, payer), at)
+    if barred:
+        text = f"{who}: {barred}, the last at {at:%F %T} UTC; its codes are refused for 10 minutes"
+        alarms.raise_("codes", who, text)

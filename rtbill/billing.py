@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -18,13 +17,13 @@ from balance import ledger
 from rtbill import consequences, enforcement, observing
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
-from rtbill.assignment import Place
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.commands import Commands
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, RunningCall
-from rtbill.domain.call import CallId, CallRecord, Outcome, Source
+from rtbill.dialling import Dialling
+from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord, Conflict, Unavailable
 from rtbill.domain.events import (
@@ -38,11 +37,8 @@ from rtbill.domain.events import (
     Snapshot,
 )
 from rtbill.domain.money import Money, too_fine
-from rtbill.domain.notice import Notice
-from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
-from rtbill.domain.refusal import Reason
 from rtbill.holding import Holdings, HoldTerms
 from rtbill.lines import Line, Pending
 from rtbill.link_watch import LinkWatch
@@ -110,6 +106,16 @@ class Billing:
             follow=self.committed,
             order=self._order,
         )
+        self._dialling = Dialling(
+            assessor=assessor,
+            control=control,
+            holdings=self.holdings,
+            commands=self.commands,
+            observations=self.observations,
+            alarms=alarms,
+            chronicle=chronicle,
+            clock=clock,
+        )
         self._links = LinkWatch(alarms, clock, meter, clock_apart_s)
 
     def add_line(self, pbx: Pbx, tracker: Tracker) -> Line:
@@ -149,7 +155,7 @@ class Billing:
     def _notice(self, line: Line, event: PbxEvent) -> None:
         match event:
             case CallStarted():
-                self._started(line, event)
+                self._dialling.started(line, event)
             case LinkLost():
                 self._links.lost(line, event)
             case LinkRestored():
@@ -165,39 +171,6 @@ class Billing:
 
     # ------------------------------------------------------------------ a call's way
 
-    def _started(self, line: Line, event: CallStarted) -> None:
-        called = self.assessor.classify(event.dialled, Place(event.id.pbx, event.trunk))
-        if called.kind is NumberKind.EMERGENCY:
-            self._tell_emergency(line, event.id, event.payer, called.number, event.at)
-            return
-        grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
-        if event.let_out_by:
-            self._tell_evasion(event)
-            grant = replace(grant, reason=f"{event.let_out_by} sent it out by itself")
-        if not grant.stance.is_enforcing:
-            if grant.reason and event.id not in line.let_through:
-                line.let_through.add(event.id)
-                self._observe(observing.refusal(event, grant))
-        elif event.let_out_by:
-            line.barred.add(event.id)
-            self._refuse(line, event, called, Reason.MALFORMED)
-        elif grant.is_held and self.holdings.has_asked(event, grant.account):
-            self.holdings.dialled(event, grant.account, called, lambda: None)
-        elif not grant.is_affordable:
-            reason = Reason.DEAR if grant.is_too_dear else Reason.BALANCE
-            self._refuse(line, event, called, reason)
-        elif grant.is_held:
-            refuse = partial(self._refuse, line, event, called, Reason.BALANCE)
-            self.holdings.dialled(event, grant.account, called, refuse)
-
-    def _refuse(self, line: Line, event: CallStarted, called: CalledNumber, reason: Reason) -> None:
-        """Hang up a call that is being dialled."""
-        self.chronicle.add(
-            event.at, CallRefused(event.id.pbx, event.at, event.payer, event.dialled, reason)
-        )
-        leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
-        self.commands.order(line, RunningCall(leg, "", None, called, wanted_s=0.0))
-
     async def _answered(self, line: Line, leg: LiveLeg) -> None:
         running = self.control.answered(leg)
         running.would_be_refused = leg.id in line.let_through
@@ -207,7 +180,7 @@ class Billing:
         await self._hand_over(partial(self.store.note_live, leg))
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
-            self._tell_emergency(line, leg.id, leg.payer, running.called.number, at)
+            self._dialling.tell_emergency(line, leg.id, leg.payer, running.called.number, at)
         self.chronicle.add(leg.answered_at or self._clock.now(), Answered(leg))
         self.commands.order(line, running)
         self.holdings.tend(running)
@@ -228,10 +201,6 @@ class Billing:
         future = await self._hand_over(partial(self.store.submit, operation))
         await line.pending.put(Pending(record, call, future, heard_at, observed))
 
-    def _observe(self, observation: Observation) -> None:
-        self.observations.add(observation)
-        self.chronicle.add(observation.at, observation)
-
     async def _hand_over(self, hand_over: Callable[[], _T]) -> _T:
         """Give something to the store. While it is full nothing more is read from the exchange,
         which keeps what ends meanwhile; Unavailable when the store is closed.
@@ -250,28 +219,6 @@ class Billing:
                 if is_held:
                     self.alarms.clear("store", "queue")
                 return result
-
-    def _tell_emergency(
-        self, line: Line, call: CallId, payer: str | None, number: str | None, at: datetime
-    ) -> None:
-        """Once for each call, as soon as it is known of (CC-73)."""
-        if call in line.emergencies:
-            return
-        line.emergencies.add(call)
-        person = self.assessor.payer(call.pbx, payer, at).person
-        who = f"extension {payer or 'unknown'}" + (f" ({person})" if person else "")
-        notice = Notice("call.emergency", str(call), f"{who} called {number}", self._clock.now())
-        self.alarms.tell(notice)
-        self.chronicle.add(notice.at, notice)
-
-    def _tell_evasion(self, event: CallStarted) -> None:
-        text = (
-            f"{event.let_out_by} sent a call to trunk {event.trunk} by itself (302), to "
-            f"{event.dialled or 'an unknown number'}: look at that telephone"
-        )
-        notice = Notice("call.evasion", str(event.id), text, self._clock.now())
-        self.alarms.tell(notice)
-        self.chronicle.add(notice.at, notice)
 
     def operation(
         self,
@@ -317,7 +264,7 @@ class Billing:
             line.pbx.acknowledge(record.id)
         if committed.facts is not None and pending.call.kind is NumberKind.EMERGENCY:
             number, at = pending.call.number, record.answered_at or record.ended_at
-            self._tell_emergency(line, record.id, record.payer, number, at)
+            self._dialling.tell_emergency(line, record.id, record.payer, number, at)
         line.emergencies.discard(record.id)
         self.alarms.clear("books", str(record.id))
         if committed.facts is None:

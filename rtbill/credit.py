@@ -15,16 +15,20 @@ from datetime import datetime
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_bounds import UNBOUND, Bound, CallBounds
-from rtbill.domain.account import Account, AccountKind, AccountState, Outgoing
+from rtbill.domain.account import SUSPENSE, Account, AccountKind, AccountState, Outgoing
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.money import Money
 from rtbill.domain.numbering import CalledNumber
+from rtbill.domain.origin import NO_ORIGIN, Origin
+from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
+from rtbill.payers import FoundBy, Payer
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
+from rtbill.wrong_codes import WrongCodes
 
 NO_CEILINGS: Mapping[str, int | None] = {}
 
@@ -58,6 +62,14 @@ class Grant:
     """It would not talk a second before its price a minute is above what its class may call at."""
     is_locked: bool
     """The account's money is gone, and its class then locks calls such as this one."""
+    is_payer_unknown: bool
+    """Nobody is named who pays."""
+    is_code_wrong: bool
+    """A code was entered that belongs to nobody."""
+    is_code_refused: bool
+    """For the sake of the code that was entered the exchange is to refuse it."""
+    must_end: bool
+    """Nothing that was pushed beforehand could keep it from being dialled: it has to be ended."""
     reason: str
     """Why it would be refused; empty when it would not."""
     is_held: bool
@@ -158,6 +170,7 @@ class CreditControl:
         prepaid call without a rate; `ceilings` the highest price a minute, by account class.
         """
         self._bounds = CallBounds(assessor, ceilings)
+        self.wrong_codes = WrongCodes()
         self._refusing_unrated = frozenset(refusing_unrated)
         self._assessor = assessor
         self._directory = directory
@@ -196,9 +209,16 @@ class CreditControl:
         """The call if it is in progress."""
         return self._running.get(call)
 
-    def grant(self, pbx: str, payer: str | None, dialled: str | None, at: datetime) -> Grant:
+    def grant(
+        self,
+        pbx: str,
+        payer: str | None,
+        dialled: str | None,
+        at: datetime,
+        origin: Origin = NO_ORIGIN,
+    ) -> Grant:
         """What this extension may do if it dials this number now."""
-        holder = self._assessor.payer(pbx, payer, at)
+        holder = self._assessor.payers.of(pbx, payer, at, origin)
         called = self._assessor.classify(dialled)
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
@@ -210,8 +230,14 @@ class CreditControl:
         left = Money(state.grantable_micros, state.account.currency)
         no_rate = self._no_rate(state.account, called, at, place)
         is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
+        is_payer_unknown = chargeable and payer is None and holder.account == SUSPENSE
+        is_code_refused = chargeable and self._is_code_refused(pbx, payer, at, origin, holder)
         reason = ""
-        if chargeable and payer is None:
+        if is_code_refused:
+            reason = f"{origin.code_in_words} that was entered belongs to nobody"
+            if not holder.is_code_wrong:
+                reason = "too many wrong codes were entered before"
+        elif is_payer_unknown:
             reason = "nobody is named who pays"
         elif is_locked:
             reason = f"account {holder.account} is locked: {left} left"
@@ -230,17 +256,34 @@ class CreditControl:
             is_unrated_refused=is_unrated_refused,
             is_too_dear=is_too_dear,
             is_locked=is_locked,
+            is_payer_unknown=is_payer_unknown,
+            is_code_wrong=holder.is_code_wrong,
+            is_code_refused=is_code_refused,
+            must_end=is_code_refused
+            or (is_payer_unknown and bool(origin))
+            or (is_locked and holder.found_by in (FoundBy.CODE, FoundBy.TRUNK)),
             reason=reason,
             is_held=self.is_held(state, called, stance),
             stance=stance,
         )
+
+    def _is_code_refused(
+        self, pbx: str, payer: str | None, at: datetime, origin: Origin, holder: Payer
+    ) -> bool:
+        if not origin.code:
+            return False
+        if self.wrong_codes.are_barred((pbx, payer), at):
+            return True
+        # Where no extension could pay instead, a wrong code lets nobody out.
+        denies = payer is None or self._assessor.payers.wrong_code is WrongCode.DENY
+        return holder.is_code_wrong and denies
 
     def answered(self, leg: LiveLeg) -> RunningCall:
         """Take up an answered call (again) and decide how long it may talk."""
         assert leg.answered_at is not None
         known = self._running.get(leg.id)
         if known is None:
-            holder = self._assessor.payer(leg.id.pbx, leg.payer, leg.answered_at)
+            holder = self._payer_of(leg)
             called = self._assessor.classify(leg.dialled, Place(leg.id.pbx, leg.trunk))
             known = RunningCall(leg, holder.account, holder.person, called)
             self._running[leg.id] = known
@@ -269,8 +312,7 @@ class CreditControl:
         changed = []
         for call, running in self._running.items():
             leg = running.leg
-            assert leg.answered_at is not None
-            holder = self._assessor.payer(call.pbx, leg.payer, leg.answered_at)
+            holder = self._payer_of(leg)
             running.person = holder.person
             if holder.account == running.account:
                 continue
@@ -281,6 +323,10 @@ class CreditControl:
             self.allow(running)
             changed.append((running, before))
         return changed
+
+    def _payer_of(self, leg: LiveLeg) -> Payer:
+        assert leg.answered_at is not None
+        return self._assessor.payers.of(leg.id.pbx, leg.payer, leg.answered_at, leg.origin)
 
     def _take_from_account(self, running: RunningCall) -> None:
         calls = self._by_account[running.account]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from rtbill.billing import Billing
@@ -21,8 +21,10 @@ from rtbill.domain.account import (
 from rtbill.domain.changes import LiftDeskLock, SetDeskLock
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, decimal_text, parse_micros
+from rtbill.domain.pins import Pins
 from rtbill.formats.wording import Wording
 from rtbill.jobs import Enforcement
+from rtbill.payer_keys import PayerKeys
 from rtbill.ports import Clock, Reader, Store
 from rtbill.price_lists import PriceLists
 from rtbill.price_plans import PricePlans
@@ -51,33 +53,34 @@ class Desk:
         currency: str,
         pbxs: Sequence[str],
         calendars: Calendars = NO_CALENDARS,
+        pins: Pins | None = None,
+        trunks: Collection[tuple[str, str]] = (),
     ) -> None:
+        """`trunks` are pairs of exchange and trunk group."""
         self._billing = billing
         self._enforcement = enforcement
         self._store = store
         self._clock = clock
         self._wording = Wording(zone, pbxs)
         self._prices = asyncio.Lock()
+        pins = pins or Pins()
         registry = Registry(
-            billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
-        )
-        price_lists = PriceLists(
             billing=billing,
             store=store,
             reader=reader,
             clock=clock,
             wording=self._wording,
-            zone=zone,
-            currency=currency,
-            calendars=calendars,
+            pins=pins,
+            trunks=trunks,
         )
-        price_plans = PricePlans(
+        keys = PayerKeys(
             billing=billing,
             store=store,
             reader=reader,
             clock=clock,
             wording=self._wording,
-            currency=currency,
+            pins=pins,
+            trunks=trunks,
         )
         self.runs = Runs(
             billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
@@ -87,14 +90,41 @@ class Desk:
             "accounts.import": registry.import_accounts,
             "group.add": registry.group_add,
             "group.remove": registry.group_remove,
-            "tariff.import": self._alone(price_lists.import_version),
-            "plan.import": self._alone(price_plans.import_version),
+            "group.bind": keys.bind,
+            "group.unbind": keys.unbind,
+            **self._price_orders(reader, zone, currency, calendars),
             "credit": self._credit,
             "lock": self._lock,
             "unlock": self._unlock,
             "calls.bill": waiting.bill,
             "calls.drop": waiting.drop,
             **self.runs.orders(),
+        }
+
+    def _price_orders(
+        self, reader: Reader, zone: str, currency: str, calendars: Calendars
+    ) -> dict[str, Callable[[Arguments], Awaitable[Answer]]]:
+        price_lists = PriceLists(
+            billing=self._billing,
+            store=self._store,
+            reader=reader,
+            clock=self._clock,
+            wording=self._wording,
+            zone=zone,
+            currency=currency,
+            calendars=calendars,
+        )
+        price_plans = PricePlans(
+            billing=self._billing,
+            store=self._store,
+            reader=reader,
+            clock=self._clock,
+            wording=self._wording,
+            currency=currency,
+        )
+        return {
+            "tariff.import": self._alone(price_lists.import_version),
+            "plan.import": self._alone(price_plans.import_version),
         }
 
     def add_order(self, verb: str, order: Callable[[Arguments], Awaitable[Answer]]) -> None:

@@ -1,6 +1,7 @@
 """The question before dialling, as an exchange puts it: a form over HTTP, a line in return.
 
     POST /v1/authorise/hall      token=...&call=1795356013.7&payer=1001&number=0041...&kind=direct
+                                 &origin=4711/branch, where a code was entered or a trunk called
     allow,90.                    dial, and end the call after 90 s of talk
     allow,.                      dial; there is no limit
     refuse,balance.              do not dial; the words are those of rtbill.domain.refusal

@@ -30,10 +30,12 @@ from rtbill.domain.observation import (
     ObservedTotals,
     PostedObservation,
 )
+from rtbill.domain.payer_key import Binding
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, Position, PricedCall, RatedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
+from rtbill.domain.usage import UsageFound, UsageQuestion
 
 
 class Clock(Protocol):
@@ -312,6 +314,10 @@ class Reader(Protocol):
         """Every membership, past and future."""
         ...
 
+    async def bindings(self) -> Sequence[Binding]:
+        """Every code, PIN and trunk that stands for an account, past and future."""
+        ...
+
     async def tariffs(self) -> Sequence[Tariff]:
         """Every version of every tariff, with its rates."""
         ...
@@ -378,6 +384,10 @@ class Reader(Protocol):
 
     async def differences(self, run: int) -> Sequence[Difference]:
         """What the run does to each account, by account."""
+        ...
+
+    async def usage(self, asked: UsageQuestion) -> UsageFound:
+        """Rated calls added up, by the prices that hold now."""
         ...
 
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:

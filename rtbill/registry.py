@@ -6,7 +6,7 @@ under a key of its own, so that importing the file again finishes what a crash l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from rtbill.billing import Billing
 from rtbill.domain.account import Account, Membership
 from rtbill.domain.changes import (
     Assign,
+    Bind,
     Change,
     ChangeAccount,
     CreateAccount,
@@ -23,6 +24,8 @@ from rtbill.domain.changes import (
 )
 from rtbill.domain.errors import Conflict
 from rtbill.domain.money import Money, too_fine
+from rtbill.domain.payer_key import KeyKind
+from rtbill.domain.pins import Pins
 from rtbill.formats import accounts_csv
 from rtbill.formats.wording import Wording
 from rtbill.ports import Clock, Reader, Store
@@ -34,9 +37,20 @@ Arguments = Mapping[str, Any]
 class Registry:
     """Changes accounts and memberships; the directory in memory follows each commit."""
 
-    def __init__(
-        self, *, billing: Billing, store: Store, reader: Reader, clock: Clock, wording: Wording
+    def __init__(  # noqa: PLR0913 - each is needed, and none belongs to another
+        self,
+        *,
+        billing: Billing,
+        store: Store,
+        reader: Reader,
+        clock: Clock,
+        wording: Wording,
+        pins: Pins,
+        trunks: Collection[tuple[str, str]],
     ) -> None:
+        """`trunks` are pairs of exchange and trunk group."""
+        self._pins = pins
+        self._trunks = trunks
         self._billing = billing
         self._store = store
         self._reader = reader
@@ -49,13 +63,18 @@ class Registry:
         With `renames`, another person on a membership that is otherwise as the books have it is no
         conflict: that person holds the extension from now on.
         """
-        read = accounts_csv.read_accounts(str(arguments["csv"]), self._wording.zone)
+        read = accounts_csv.read_accounts(str(arguments["csv"]), self._wording.zone, self._pins)
         # First, so that nothing changes between the look at the directory and the changes.
         due, key_conflicts = await self._openings(read)
         renamed = self._renamed(read) if arguments.get("renames", False) else {}
         problems = [str(problem) for problem in read.problems]
         problems += self._conflicts(read, renamed)
         problems += [*self._accounts_unfit(read), *_openings_too_fine(read)]
+        problems += [
+            f"{each.subject} is not in config.toml"
+            for each in read.bindings
+            if each.key.kind is KeyKind.TRUNK and (each.key.pbx, each.key.value) not in self._trunks
+        ]
         answer: Answer = {"created": [], "changed": [], "assigned": [], "renamed": []}
         answer |= {"credited": [], "problems": problems}
         if problems:
@@ -138,6 +157,14 @@ class Registry:
             elif membership not in directory.memberships_of(membership.extension):
                 changes.append(Assign(membership))
                 answer["assigned"].append(f"{membership.extension} to {membership.account}")
+        return changes + self._key_changes(read, answer)
+
+    def _key_changes(self, read: accounts_csv.AccountsFile, answer: Answer) -> list[Change]:
+        changes: list[Change] = []
+        for binding in read.bindings:
+            if binding not in self._billing.directory.bindings_of(binding.key):
+                changes.append(Bind(binding))
+                answer["assigned"].append(f"{binding.subject} to {binding.account}")
         return changes
 
     async def _follow(self) -> None:
@@ -149,6 +176,7 @@ class Registry:
             else:
                 directory.put(state)
         directory.replace_memberships(await self._reader.memberships())
+        directory.replace_bindings(await self._reader.bindings())
         self._billing.reassign()
         self._billing.wake()
 
@@ -198,6 +226,13 @@ class Registry:
             for membership in read.memberships
             for other in self._billing.directory.memberships_of(membership.extension)
             if other not in (membership, renamed.get(membership)) and membership.overlaps(other)
+        ] + [
+            f"{binding.subject} already stands for {other.account} from "
+            f"{other.valid_from.astimezone(self._wording.zone):%F}; end that first with "
+            f"`rtbill group remove-{binding.key.kind}`"
+            for binding in read.bindings
+            for other in self._billing.directory.bindings_of(binding.key)
+            if other != binding and binding.overlaps(other)
         ]
 
     def _accounts_unfit(self, read: accounts_csv.AccountsFile) -> list[str]:

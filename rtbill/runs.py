@@ -13,6 +13,7 @@ from typing import Any
 from rtbill.billing import Billing
 from rtbill.domain.changes import MoveRun
 from rtbill.domain.errors import BadRecord, Conflict, Refused, RtbillError
+from rtbill.domain.hangup_causes import cause_number
 from rtbill.domain.money import decimal_text
 from rtbill.domain.rated import CallStatus
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
@@ -233,7 +234,9 @@ class Runs:
 
     def _selection(self, arguments: Arguments, kind: RunKind) -> Selection:
         reason = arguments.get("reason") or CallStatus.UNRATED
-        wanted = {name: arguments.get(name) or None for name in ("account", "pbx", "trunk")}
+        words = ("account", "pbx", "trunk", "in_trunk")
+        wanted = {name: arguments.get(name) or None for name in words}
+        cause = arguments.get("cause")
         destination = str(arguments.get("destination") or "").strip()
         digits = destination.removeprefix("+")
         is_prefix = digits.isdecimal()
@@ -252,6 +255,7 @@ class Runs:
             destination=destination if destination and not is_prefix else None,
             tariff=arguments.get("tariff") or None,
             reason=_reason(reason) if kind is RunKind.RECYCLE else None,
+            cause=None if cause is None else cause_number(str(cause)),
             **wanted,
         )
 

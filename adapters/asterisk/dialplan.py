@@ -62,5 +62,7 @@ class Dialplan:
     question: Question | None
     ami_user: str
     ami_secret: str = field(repr=False)
+    pin_secret: str = field(default="", repr=False)
+    """What PINs are mixed with; empty: the site has none."""
     permit: tuple[str, ...]
     """Networks from which rtbill signs in."""

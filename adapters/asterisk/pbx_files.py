@@ -86,6 +86,8 @@ def _values(plan: Dialplan) -> dict[str, Any]:
         # Through a Local channel the trunk leg is one step further away.
         "hand_on": "__" if any(dial.lower().startswith("local/") for dial in plan.dial) else "_",
         "trunk_test": _trunk_test(prefixes(plan.trunks)),
+        "groups_of_trunks": _group_tests(prefixes(plan.trunks)),
+        "pin_secret": plan.pin_secret,
         "ring_s": plan.ring_s,
         "trunk_ring_s": plan.trunk_ring_s,
         "ring_options": plan.ring_options,
@@ -132,6 +134,11 @@ def _in_words(unaided: str) -> str:
 def _trunk_test(matchers: Iterable[str]) -> str:
     """An expression over ARG1, the name of a channel."""
     return " | ".join(f'"${{ARG1:0:{len(each)}}}" = "{each}"' for each in matchers)
+
+
+def _group_tests(groups: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Trunk groups with an expression over ARG1; of several that hold, the last one counts."""
+    return [(group, _trunk_test([start])) for start, group in reversed(list(groups.items()))]
 
 
 def _unique(*words: str) -> list[str]:

@@ -17,8 +17,9 @@ from adapters.asterisk.wire import Message, header_key
 from rtbill.domain.call import CallId, epoch_us, from_epoch_us
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import FinishedLeg, LiveLeg, Snapshot
+from rtbill.domain.origin import NO_ORIGIN, Origin, origin_of_leg
 
-STATUS_VARIABLES = "RTB_PAYER,RTB_DEST,RTB_ANSWERED"
+STATUS_VARIABLES = "RTB_PAYER,RTB_DEST,RTB_ANSWERED,RTB_ORIGIN"
 LIVE_FAMILY = "rtbill/live"
 DONE_FAMILY = "rtbill/done"
 
@@ -104,6 +105,7 @@ def _seen_leg(
     leg.channel = channel
     leg.payer = leg.payer or _variable(message, "RTB_PAYER")
     leg.dialled = leg.dialled or _variable(message, "RTB_DEST")
+    leg.origin = leg.origin or origin_of_leg(_variable(message, "RTB_ORIGIN"))
     if leg.answered_us is None and stamp is not None:
         leg.answered_us = instant_us(stamp)
     return leg
@@ -128,7 +130,9 @@ def _variable(message: Message, name: str) -> str | None:
 def _rows(
     messages: Iterable[Message], family: str, fields: int, bad: list[str]
 ) -> dict[str, list[str]]:
-    """Rows of a family by leg id: payer, number, answered, and for done rows also ended."""
+    """Rows of a family by leg id: payer, number, answered, for done rows also ended, and the
+    origin, which a row of an older dialplan lacks.
+    """
     rows = {}
     for message in messages:
         key = message.find(_KEY) or ""
@@ -147,14 +151,18 @@ def _rows(
 
 def _live_leg(pbx: str, leg_id: str, leg: Leg) -> LiveLeg:
     answered_at = None if leg.answered_us is None else from_epoch_us(leg.answered_us)
-    return LiveLeg(CallId(pbx, leg_id), leg.payer, leg.dialled, leg.trunk, answered_at)
+    return LiveLeg(CallId(pbx, leg_id), leg.payer, leg.dialled, leg.trunk, answered_at, leg.origin)
 
 
 def _vanished(translator: Translator, leg_id: str, row: list[str]) -> LiveLeg:
     trunk = _trunk(translator, leg_id)
-    answered_at = from_epoch_us(instant_us(row[2]))
     return LiveLeg(
-        CallId(translator.pbx, leg_id), row[0] or None, row[1] or None, trunk, answered_at
+        CallId(translator.pbx, leg_id),
+        row[0] or None,
+        row[1] or None,
+        trunk,
+        from_epoch_us(instant_us(row[2])),
+        _origin(row, 3),
     )
 
 
@@ -166,7 +174,12 @@ def _finished(translator: Translator, leg_id: str, row: list[str]) -> FinishedLe
         _trunk(translator, leg_id),
         from_epoch_us(instant_us(row[2])),
         from_epoch_us(instant_us(row[3])),
+        _origin(row, 4),
     )
+
+
+def _origin(row: list[str], field: int) -> Origin:
+    return origin_of_leg(row[field]) if len(row) > field else NO_ORIGIN
 
 
 def _trunk(translator: Translator, leg_id: str) -> str:

@@ -7,8 +7,9 @@ happen between: transfers swap the other side. Its Uniqueid is the key; Linkedid
 transfers, channel names start anew after a restart, and CDR rows are wrong for transfers and
 conferences.
 
-The dialplan stamps the leg with RTB_PAYER, RTB_DEST and, at the answer, RTB_ANSWERED; `channelvars`
-in manager.conf shows them in every event of the leg. FORWARDERNAME, which Asterisk itself sets, is
+The dialplan stamps the leg with RTB_PAYER, RTB_DEST, RTB_ORIGIN (a code that was entered, the trunk
+by which the call came in) and, at the answer, RTB_ANSWERED; `channelvars` in manager.conf shows
+them in every event of the leg. FORWARDERNAME, which Asterisk itself sets, is
 there as well: on a trunk leg it shows that a telephone's 302 named the trunk, and no dialplan was
 asked.
 """
@@ -23,6 +24,7 @@ from adapters.asterisk.wire import Message, header_key
 from rtbill.domain.call import CallId, CutBy, from_epoch_us
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallAnswered, CallEnded, CallRefused, CallStarted, PbxEvent
+from rtbill.domain.origin import NO_ORIGIN, Origin, origin_of_leg
 from rtbill.domain.refusal import Reason
 
 LEG_EVENTS = frozenset({"DialBegin", "Newstate", "Hangup", "UserEvent", "Rename"})
@@ -50,9 +52,11 @@ _DEST_UNIQUEID = header_key("DestUniqueid")
 _DEST_PAYER = header_key("DestChanVariable: RTB_PAYER=")
 _DEST_FORWARDER = header_key("DestChanVariable: FORWARDERNAME=")
 _DEST_DEST = header_key("DestChanVariable: RTB_DEST=")
+_DEST_ORIGIN = header_key("DestChanVariable: RTB_ORIGIN=")
 _DIAL_STRING = header_key("DialString")
 _PAYER = header_key("ChanVariable: RTB_PAYER=")
 _DEST = header_key("ChanVariable: RTB_DEST=")
+_ORIGIN = header_key("ChanVariable: RTB_ORIGIN=")
 _ANSWERED = header_key("ChanVariable: RTB_ANSWERED=")
 _CAUSE = header_key("Cause")
 
@@ -67,6 +71,7 @@ class Leg:
     dialled: str | None
     caller: str | None
     """Channel that dialled it, where there was one."""
+    origin: Origin = NO_ORIGIN
     answered_us: int | None = None
     is_answer_guessed: bool = False
     """A snapshot showed it up without a stamp: it was answered then or before."""
@@ -156,7 +161,12 @@ class Translator:
             channel, message.find(_DIAL_STRING) or ""
         )
         leg = Leg(
-            channel, trunk, message.find(_DEST_PAYER) or None, dialled, message.find(_CHANNEL)
+            channel,
+            trunk,
+            message.find(_DEST_PAYER) or None,
+            dialled,
+            message.find(_CHANNEL),
+            origin_of_leg(message.find(_DEST_ORIGIN)),
         )
         if self._orders and leg.caller is not None:
             leg.dial_limit_us = self._orders.get(leg.caller, Orders()).dial_limit_us
@@ -171,8 +181,9 @@ class Translator:
             leg.payer,
             leg.dialled,
             trunk,
-            asked_by=message.find(_UNIQUEID) or "",
-            let_out_by=forwarder or None,
+            forwarder or None,
+            leg.origin,
+            message.find(_UNIQUEID) or "",
         )
 
     def _newstate(self, message: Message, arrived_us: int) -> CallAnswered | None:
@@ -185,12 +196,14 @@ class Translator:
         leg.answered_us = self._instant_us(message, arrived_us)
         leg.payer = message.find(_PAYER) or leg.payer
         leg.dialled = message.find(_DEST) or leg.dialled
+        leg.origin = leg.origin or origin_of_leg(message.find(_ORIGIN))
         return CallAnswered(
             CallId(self.pbx, leg_id),
             from_epoch_us(leg.answered_us),
             leg.payer,
             leg.dialled,
             leg.trunk,
+            leg.origin,
         )
 
     def _hangup(self, message: Message, arrived_us: int) -> CallEnded | None:
@@ -219,6 +232,7 @@ class Translator:
             leg.dialled or message.find(_DEST) or None,
             leg.trunk,
             None if answered_us is None else from_epoch_us(answered_us),
+            leg.origin or origin_of_leg(message.find(_ORIGIN)),
         )
 
     def _unseen_leg(self, leg_id: str, message: Message) -> Leg | None:

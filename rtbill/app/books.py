@@ -20,6 +20,7 @@ from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, Account
 from rtbill.domain.changes import CreateAccount
 from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
+from rtbill.domain.pins import Pins
 from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED
@@ -62,13 +63,16 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         SqliteStore(settings, clock, meter) as store,
         SqliteReader(config.store.path) as reader,
     ):
-        directory = Directory(await reader.accounts(), await reader.memberships())
+        directory = Directory(
+            await reader.accounts(), await reader.memberships(), await reader.bindings()
+        )
         await _open_site_accounts(store, directory, config.site.currency)
         plan = number_plan(config.site)
         calendars = holiday_calendars(config.holidays)
         book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
         book.make_ready(clock.now())
-        assessor = Assessor(directory, plan, book, assignment(config))
+        wrong_code = config.payers.wrong_code
+        assessor = Assessor(directory, plan, book, assignment(config), wrong_code)
         alarms = Alarms(clock)
         billing = Billing(
             store=store,
@@ -93,6 +97,8 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             currency=config.site.currency,
             pbxs=[pbx.name for pbx in config.pbxs],
             calendars=calendars,
+            pins=Pins(config.payers.pin_secret, config.payers.pin_digits_min),
+            trunks=[(pbx.name, trunk.name) for pbx in config.pbxs for trunk in pbx.trunks],
         )
         await billing.reassess(state.account.id for state in directory.states())
         await _recall_waiting_calls(reader, alarms)

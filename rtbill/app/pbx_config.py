@@ -67,6 +67,7 @@ def dialplan_of(config: Config, pbx: PbxConfig, flavour: str | None = None) -> D
         question=_question(config, pbx),
         ami_user=pbx.user,
         ami_secret=pbx.secret,
+        pin_secret=config.payers.pin_secret,
         permit=permit,
     )
 

@@ -39,6 +39,8 @@ class Quote:
     """How the number is read, and what it costs; nothing when it is not charged."""
 
     called: CalledNumber
+    place: Place
+    """Exchange and trunk, where they are known."""
     explanation: Explanation | None
     why_no_cost: str = ""
     """Why it is not known what the trunk's carrier takes; empty when it is, or there is none."""
@@ -53,7 +55,7 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
     on_trunk = assigned.numbers.get(question.place)
     called = number_plan(config.site).classify(question.dialled, on_trunk)
     if called.kind is not NumberKind.CHARGEABLE:
-        return Quote(called, None)
+        return Quote(called, question.place, None)
     if called.number is None:
         raise Refused(f"{question.dialled!r} cannot be priced: {called.reason}")
     book = PriceBook(
@@ -70,7 +72,7 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
     found = explain(offer, asked, question.talk_us)
     carrier = assigned.carrier_list(place)
     why = book.why_no_cost(carrier, asked, offer.currency) if carrier else ""
-    return Quote(called, found, why)
+    return Quote(called, place, found, why)
 
 
 async def _account(reader: Reader, wanted: str) -> Account:

@@ -99,6 +99,8 @@ class Status:
             "person": running.person,
             "number": running.called.number or leg.dialled,
             "destination": destination,
+            "trunk": leg.trunk,
+            "trunk_title": self._books.config.trunk_title(leg.id.pbx, leg.trunk),
             "answered_at": leg.answered_at.isoformat(),
             "talk_s": round(max(0.0, (now - leg.answered_at).total_seconds()), 3),
             "cost": None if cost is None else decimal_text(cost, digits),
@@ -132,6 +134,14 @@ class Status:
             "link": "up" if line.is_up else "down",
             "since": line.since.isoformat() if line.since else None,
             "live_calls": line.tracker.count(),
+            "trunks": [
+                {
+                    "name": trunk.name,
+                    "title": trunk.title or None,
+                    "live_calls": sum(leg.trunk == trunk.name for leg in line.tracker.live()),
+                }
+                for trunk in configured.trunks
+            ],
             "mode": configured.mode,
             "exposure": EXPOSURES[configured.mode],
             "enforcement": str(configured.enforcement),

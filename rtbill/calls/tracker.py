@@ -23,6 +23,7 @@ from rtbill.domain.events import (
     PbxEvent,
     Snapshot,
 )
+from rtbill.domain.origin import NO_ORIGIN, Origin
 
 UNHEARD = (LegState.RINGING_UNHEARD, LegState.TALKING_UNHEARD)
 RINGING = (LegState.RINGING, LegState.RINGING_UNHEARD)
@@ -43,12 +44,13 @@ class Leg:
     state: LegState
     answered_at: datetime | None
     source: Source
+    origin: Origin = NO_ORIGIN
     missed_at: datetime | None = None
     """The last instant it is proven alive, once a snapshot did not show it."""
 
     def as_live(self) -> LiveLeg:
         """The leg as others may see it."""
-        return LiveLeg(self.id, self.payer, self.dialled, self.trunk, self.answered_at)
+        return LiveLeg(self.id, self.payer, self.dialled, self.trunk, self.answered_at, self.origin)
 
 
 class Tracker:
@@ -73,6 +75,7 @@ class Tracker:
             LegState.RINGING_UNHEARD if leg.answered_at is None else LegState.TALKING_UNHEARD,
             leg.answered_at,
             Source.STATUS,
+            leg.origin,
         )
 
     def live(self) -> list[LiveLeg]:
@@ -127,6 +130,7 @@ class Tracker:
                 LegState.RINGING,
                 None,
                 Source.EVENTS,
+                event.origin,
             )
         return []
 
@@ -144,12 +148,14 @@ class Tracker:
                 state,
                 event.at,
                 Source.EVENTS,
+                event.origin,
             )
             self._legs[event.id] = leg
         leg.state = state
         leg.answered_at = event.at
         leg.payer = event.payer or leg.payer
         leg.dialled = event.dialled or leg.dialled
+        leg.origin = leg.origin or event.origin
         return [leg.as_live()]
 
     def _ended(self, event: CallEnded) -> list[CallRecord | LiveLeg]:
@@ -166,11 +172,13 @@ class Tracker:
                 LegState.TALKING,
                 event.answered_at,
                 Source.EVENTS,
+                event.origin,
             )
         elif leg.answered_at is None and event.answered_at is not None:
             leg.answered_at = event.answered_at
         leg.payer = event.payer or leg.payer
         leg.dialled = event.dialled or leg.dialled
+        leg.origin = leg.origin or event.origin
         if leg.answered_at is not None and event.at < leg.answered_at:
             evidence = _stepped_back(leg.answered_at, event.at)
             doubt = Outcome.UNCONFIRMED
@@ -233,6 +241,7 @@ class Tracker:
                     Outcome.UNCONFIRMED if is_back else Outcome.RECOVERED,
                     Source.OUTBOX,
                     evidence=_stepped_back(row.answered_at, row.ended_at) if is_back else "",
+                    origin=row.origin or (leg.origin if leg else NO_ORIGIN),
                 )
             )
         return out
@@ -255,6 +264,7 @@ class Tracker:
                     state,
                     seen.answered_at,
                     Source.STATUS,
+                    seen.origin,
                 )
                 if seen.answered_at is not None:
                     out.append(seen)
@@ -263,6 +273,7 @@ class Tracker:
             was_unheard = leg.state in UNHEARD
             leg.state = state or leg.state
             leg.payer, leg.dialled = leg.payer or seen.payer, leg.dialled or seen.dialled
+            leg.origin = leg.origin or seen.origin
             if leg.answered_at is None and seen.answered_at is not None:
                 leg.answered_at, leg.source = seen.answered_at, Source.STATUS
                 out.append(leg.as_live())
@@ -293,6 +304,7 @@ class Tracker:
             LegState.TALKING_UNHEARD,
             seen.answered_at,
             Source.OUTBOX,
+            seen.origin,
         )
         why = "the exchange marked it answered and crashed before its end"
         return self._in_doubt(leg, why, seen.answered_at)
@@ -352,4 +364,5 @@ def _record(  # noqa: PLR0913 - one keyword for each fact that differs
         source or leg.source,
         cut_by,
         evidence,
+        leg.origin,
     )

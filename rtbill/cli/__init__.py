@@ -27,6 +27,7 @@ from rtbill.cli import (
     trials,
     unrated,
     upkeep,
+    usage,
     what_if,
 )
 from rtbill.cli.frame import Commands
@@ -69,6 +70,7 @@ for family in (
     rate,
     calls,
     rerate,
+    usage,
     observed,
     compare,
     trials,

@@ -26,9 +26,11 @@ from rtbill.cli.paper import print_json, print_table, say
 from rtbill.domain.account import AccountState, Membership
 from rtbill.domain.errors import UnknownAccount
 from rtbill.domain.money import Money
+from rtbill.domain.payer_key import KeyKind
 
 if TYPE_CHECKING:
     from rtbill.config import Config
+    from rtbill.domain.payer_key import Binding
     from rtbill.ports import PostedTransfer, Reader
 
 LATEST = 10
@@ -45,7 +47,9 @@ def import_(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Create and change accounts and assign extensions from a CSV file; all of it or nothing."""
+    """Create and change accounts and assign extensions, codes, PINs and trunks from a CSV file; all
+    of it or nothing.
+    """
     answer = place_order(load(config), "accounts.import", {"csv": read_text(file), "apply": apply})
     tell_import(file, answer, applied=apply, as_json=as_json)
 
@@ -82,14 +86,16 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", help="Write to this file.")] = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Print every account and membership in the form that `import` reads. Balances stay behind."""
+    """Print every account, extension, code and trunk in the form that `import` reads. Balances and
+    PINs stay behind.
+    """
     from rtbill.domain.account import HOUSE, SUSPENSE
     from rtbill.formats.accounts_csv import export_accounts
 
     loaded = load(config)
-    states, memberships = read_books(loaded, _everything)
+    states, memberships, bindings = read_books(loaded, _everything)
     own = [state.account for state in states if state.account.id not in (HOUSE, SUSPENSE)]
-    text = export_accounts(own, memberships, ZoneInfo(loaded.site.zone))
+    text = export_accounts(own, memberships, ZoneInfo(loaded.site.zone), bindings=bindings)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -97,13 +103,15 @@ def export(
         say(f"{output}: {len(own)} accounts")
 
 
-async def _everything(reader: Reader) -> tuple[Sequence[AccountState], Sequence[Membership]]:
-    return await reader.accounts(), await reader.memberships()
+async def _everything(
+    reader: Reader,
+) -> tuple[Sequence[AccountState], Sequence[Membership], Sequence[Binding]]:
+    return await reader.accounts(), await reader.memberships(), await reader.bindings()
 
 
 def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
     """List every account with its balance."""
-    states, memberships = read_books(load(config), _everything)
+    states, memberships, _ = read_books(load(config), _everything)
     if as_json:
         print_json([_state_json(state, memberships) for state in states])
         return
@@ -133,9 +141,10 @@ def show(
 ) -> None:
     """Show one account: terms, balance, members, latest movements."""
     loaded = load(config)
-    state, members, posted = read_books(loaded, lambda reader: _one(reader, account))
+    state, members, keys, posted = read_books(loaded, lambda reader: _one(reader, account))
     if as_json:
         content = _state_json(state, members)
+        content["keys"] = [_binding_json(each) for each in keys]
         content["movements"] = [_posted_json(each) for each in posted]
         print_json(content)
         return
@@ -148,10 +157,16 @@ def show(
     say(f"available {Money(state.available_micros, terms.currency)}")
     say(f"service   outgoing {state.service.outgoing}, incoming {state.service.incoming}")
     for member in members:
-        until = instant_text(member.valid_until, loaded) or "open end"
-        begins = instant_text(member.valid_from, loaded)
-        say(f"member    {member.extension} {member.person or ''} from {begins} to {until}")
+        say(f"member    {member.extension} {_who_and_when(member, loaded)}")
+    for key in keys:
+        named = "a PIN" if key.key.kind is KeyKind.PIN else key.subject
+        say(f"found by  {named} {_who_and_when(key, loaded)}")
     _say_movements(posted, loaded)
+
+
+def _who_and_when(held: Membership | Binding, config: Config) -> str:
+    until = instant_text(held.valid_until, config) or "open end"
+    return f"{held.person or ''} from {instant_text(held.valid_from, config)} to {until}"
 
 
 def _say_movements(posted: Sequence[PostedTransfer], config: Config) -> None:
@@ -167,10 +182,11 @@ def _say_movements(posted: Sequence[PostedTransfer], config: Config) -> None:
 
 async def _one(
     reader: Reader, account: str
-) -> tuple[AccountState, list[Membership], Sequence[PostedTransfer]]:
+) -> tuple[AccountState, list[Membership], list[Binding], Sequence[PostedTransfer]]:
     state = await find_account(reader, account)
     members = [each for each in await reader.memberships() if each.account == account]
-    return state, members, (await reader.transfers(account, None, None))[-LATEST:]
+    keys = [each for each in await reader.bindings() if each.account == account]
+    return state, members, keys, (await reader.transfers(account, None, None))[-LATEST:]
 
 
 async def find_account(reader: Reader, account: str) -> AccountState:
@@ -201,6 +217,12 @@ def _state_json(state: AccountState, memberships: Sequence[Membership]) -> dict[
         },
         "members": [membership_json(each) for each in memberships if each.account == account.id],
     }
+
+
+def _binding_json(binding: Binding) -> dict[str, Any]:
+    from rtbill.cli.values import binding_json
+
+    return binding_json(binding)
 
 
 def _posted_json(posted: PostedTransfer) -> dict[str, Any]:

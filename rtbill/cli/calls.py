@@ -33,7 +33,8 @@ CSV_FIELDS = (
     *("call", "answered_at", "ended_at", "pbx", "payer", "person", "account", "dialled", "number"),
     *("destination", "talk_s", "billed_s", "price", "currency", "tariff", "tariff_version"),
     *("status", "kind", "cause", "cut_by", "note"),
-    *("tax", "carrier", "plan", "plan_version"),
+    *("tax", "carrier", "plan", "plan_version", "trunk", "in_trunk", "account_code"),
+    *("trunk_title", "in_trunk_title"),
 )
 
 unconfirmed = family("Calls in doubt and calls without a price: list, bill or drop them.")
@@ -79,9 +80,9 @@ def calls(
     )
     found = read_books(loaded, lambda reader: reader.calls(wanted))
     if as_json:
-        print_json([call_json(call) for call in found])
+        print_json([call_json(call, loaded) for call in found])
     elif as_csv:
-        rows = (call_json(call) for call in found)
+        rows = (call_json(call, loaded) for call in found)
         texts = (
             ["" if row[name] is None else str(row[name]) for name in CSV_FIELDS] for row in rows
         )
@@ -94,7 +95,7 @@ def _print_calls(found: Sequence[RatedCall], config: Config) -> None:
     print_table(
         (
             *("answered", "extension", "person", "account", "number", "destination"),
-            *("talk", "price", "status", "call"),
+            *("talk", "price", "status", "trunk", "code", "call"),
         ),
         (
             (
@@ -107,12 +108,21 @@ def _print_calls(found: Sequence[RatedCall], config: Config) -> None:
                 f"{call.record.talk_us / 1_000_000:.1f} s",
                 _price_text(call),
                 call.status,
+                _trunks_text(call, config),
+                call.record.origin.code,
                 str(call.record.id),
             )
             for call in found
         ),
         right="talk,price",
     )
+
+
+def _trunks_text(call: RatedCall, config: Config) -> str:
+    """The trunk by which it left, and before it the one by which it had come in, if any."""
+    pbx, came_by = call.record.id.pbx, call.record.origin.in_trunk
+    left_by = config.trunk_text(pbx, call.record.trunk)
+    return f"{config.trunk_text(pbx, came_by)} to {left_by}" if came_by else left_by
 
 
 def _price_text(call: RatedCall) -> str:
@@ -130,7 +140,7 @@ def list_(
     loaded = load(config)
     found = read_books(loaded, lambda reader: _waiting(reader, limit))
     if as_json:
-        print_json([call_json(call) for call in found])
+        print_json([call_json(call, loaded) for call in found])
         return
     print_table(
         ("call", "answered", "extension", "account", "number", "talk", "status", "why"),

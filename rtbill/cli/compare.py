@@ -127,7 +127,7 @@ def compare(
     )
     done = read_books(loaded, lambda reader: compare_records(loaded, reader, request))
     if as_json:
-        comparison_paper.print_as_json(done)
+        comparison_paper.print_as_json(done, loaded)
     elif as_csv:
         comparison_paper.print_as_csv(done, raw=raw)
     else:

@@ -50,10 +50,16 @@ def print_as_text(done: Compared, config: Config) -> None:
             ("trunk", totals.by_trunk(found.findings)),
         ):
             say("")
+            named = heading == "trunk"
             print_table(
                 ("difference", heading, "calls", "money"),
                 (
-                    (kind, name or "-", str(total.calls), _money_text(total))
+                    (
+                        kind,
+                        (config.trunk_text(done.pbx, name) if named else name) or "-",
+                        str(total.calls),
+                        _money_text(total),
+                    )
                     for (kind, name), total in sums.items()
                 ),
                 right="calls,money",
@@ -61,7 +67,7 @@ def print_as_text(done: Compared, config: Config) -> None:
         say("")
         print_table(
             _HEADINGS,
-            (_text_row(each, config) for each in found.findings),
+            (_text_row(each, done.pbx, config) for each in found.findings),
             right="our talk,their talk,money",
         )
     for line in _unread(done):
@@ -81,7 +87,7 @@ def _unread(done: Compared) -> Iterator[str]:
         yield f"  {problem}"
 
 
-def print_as_json(done: Compared) -> None:
+def print_as_json(done: Compared, config: Config) -> None:
     """Everything, amounts as exact decimal text."""
     found = done.comparison
     print_json(
@@ -105,7 +111,12 @@ def print_as_json(done: Compared) -> None:
                 for (kind, name), total in totals.by_account(found.findings).items()
             ],
             "by_trunk": [
-                {"kind": str(kind), "trunk": name, **_sum_json(total)}
+                {
+                    "kind": str(kind),
+                    "trunk": name,
+                    "trunk_title": config.trunk_title(done.pbx, name),
+                    **_sum_json(total),
+                }
                 for (kind, name), total in totals.by_trunk(found.findings).items()
             ],
             "findings": [_finding_json(each) for each in found.findings],
@@ -153,14 +164,14 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _text_row(finding: Finding, config: Config) -> tuple[str, ...]:
+def _text_row(finding: Finding, pbx: str | None, config: Config) -> tuple[str, ...]:
     money = finding.money_micros
     return (
         finding.kind,
         instant_text(from_epoch_us(finding.at_us), config),
         finding.number,
         finding.account,
-        finding.trunk or "-",
+        config.trunk_text(pbx, finding.trunk) or "-",
         _talk(finding.ours),
         _talk(finding.theirs),
         "unknown" if money is None else _signed(money, finding.currency),

@@ -78,6 +78,9 @@ def _answer(
         "read_as": called.reason,
         "answered_at": instant_json(answered_at),
         "talk_s": seconds,
+        "pbx": quote.place.pbx or None,
+        "trunk": quote.place.trunk or None,
+        "trunk_title": config.trunk_title(quote.place.pbx, quote.place.trunk),
     }
     if explanation is None:
         return answer | {"price": "0.00", "currency": config.site.currency}
@@ -131,6 +134,8 @@ def _say(answer: dict[str, Any]) -> None:
         where = f"prefix {answer['prefix']} of tariff {answer['tariff']}"
         plan = f", plan {answer['plan']} version {answer['plan_version']}" if answer["plan"] else ""
         say(f"{answer['destination']}: {where} version {answer['tariff_version']}{plan}")
+        if answer["trunk_title"]:
+            say(f"by trunk {answer['pbx']}/{answer['trunk']} ({answer['trunk_title']})")
         say(f"{answer['talk_s']:g} s of talk are billed as {answer['billed_s']} s")
         width = max((len(line["text"]) for line in answer["explanation"]), default=0)
         for line in answer["explanation"]:

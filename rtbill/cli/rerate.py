@@ -29,8 +29,13 @@ POLL_S = 0.5
 POLLS_TOLD = 10
 APPLY_HELP = "Carry out this run, or go on with it, exactly as its dry run showed."
 
-Since = Annotated[str | None, typer.Option(metavar="DATE", help="Answered from then on.")]
-Until = Annotated[str | None, typer.Option(metavar="DATE", help="Answered before then.")]
+Since = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Answered from then on; needed for a dry run.")
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Answered before then; needed for a dry run.")
+]
+InTrunk = Annotated[str | None, typer.Option("--in-trunk", help="That had come in by this trunk.")]
 TrunkName = Annotated[str | None, typer.Option("--trunk", help="That left by this trunk.")]
 PbxName = Annotated[str | None, typer.Option("--pbx", help="Of this exchange.")]
 ApplyRun = Annotated[int | None, typer.Option("--apply", metavar="RUN", help=APPLY_HELP)]
@@ -39,13 +44,14 @@ ApplyRun = Annotated[int | None, typer.Option("--apply", metavar="RUN", help=APP
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the root."""
     add_command(app, "rerate", rerate, "rtbill rerate --since 2026-11-01 --until 2026-12-01")
-    add_command(app, "recycle", recycle, "rtbill recycle --reason unrated")
+    add_command(app, "recycle", recycle, "rtbill recycle --since 2026-11-01 --until 2026-12-01")
 
 
 def rerate(
     since: Since = None,
     until: Until = None,
     trunk: TrunkName = None,
+    in_trunk: InTrunk = None,
     account: Annotated[str | None, typer.Option(help="Paid by this account.")] = None,
     pbx: PbxName = None,
     destination: Annotated[
@@ -70,6 +76,7 @@ def rerate(
     loaded = load(config)
     chosen: dict[str, str | None] = {
         "trunk": trunk,
+        "in_trunk": in_trunk,
         "account": account,
         "pbx": pbx,
         "destination": destination,
@@ -79,7 +86,7 @@ def rerate(
     if sum(wants) > 1 or (any(wants) and (since or until or any(chosen.values()))):
         raise BadRecord("--apply, --drop and --list stand alone: a run knows what was chosen")
     if list_:
-        _say_runs(place_order(loaded, "run.list", {}), as_json=as_json)
+        _say_runs(place_order(loaded, "run.list", {}), loaded, as_json=as_json)
     elif drop is not None:
         answer = place_order(loaded, "run.drop", {"run": drop})
         say(f"run {drop} is dropped; {answer['done']} calls were carried out and stay so")
@@ -94,7 +101,12 @@ def recycle(
     since: Since = None,
     until: Until = None,
     trunk: TrunkName = None,
+    in_trunk: InTrunk = None,
     pbx: PbxName = None,
+    cause: Annotated[
+        str | None,
+        typer.Option(help="That ended for this cause of Q.850: 17 or user-busy."),
+    ] = None,
     account: Annotated[str | None, typer.Option(help="To be paid by this account.")] = None,
     reason: Annotated[
         str, typer.Option(help="Why they wait: unrated; or unconfirmed, up to their evidence.")
@@ -109,7 +121,13 @@ def recycle(
     `--apply RUN` then bills what the dry run showed. What still has no rate goes on waiting.
     """
     loaded = load(config)
-    chosen: dict[str, str | None] = {"trunk": trunk, "pbx": pbx, "account": account}
+    chosen: dict[str, str | None] = {
+        "trunk": trunk,
+        "in_trunk": in_trunk,
+        "pbx": pbx,
+        "cause": cause,
+        "account": account,
+    }
     if apply is not None:
         if since or until or any(chosen.values()):
             raise BadRecord("--apply stands alone: a run knows what was chosen")
@@ -120,8 +138,11 @@ def recycle(
 
 
 def _span(since: str | None, until: str | None, config: Config) -> dict[str, str | None]:
-    bounds = {"since": instant(since, config), "until": instant(until, config)}
-    return {name: each.isoformat() if each else None for name, each in bounds.items()}
+    """Both ends: prices of long ago are never changed by an oversight."""
+    begin, end = instant(since, config), instant(until, config)
+    if begin is None or end is None:
+        raise BadRecord("--since and --until are needed: say which calls are to be rated again")
+    return {"since": begin.isoformat(), "until": end.isoformat()}
 
 
 def _dry_run(config: Config, order: dict[str, Any], *, as_json: bool) -> None:
@@ -214,7 +235,17 @@ def say_found(answer: dict[str, Any]) -> None:
     )
 
 
-def _say_runs(answer: dict[str, Any], *, as_json: bool) -> None:
+def _chosen_text(selection: dict[str, str], config: Config) -> str:
+    """What was chosen, trunks with their titles."""
+    pbx = selection.get("pbx")
+    told = {
+        name: config.trunk_text(pbx, value) if name in ("trunk", "in_trunk") else value
+        for name, value in selection.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def _say_runs(answer: dict[str, Any], config: Config, *, as_json: bool) -> None:
     if as_json:
         print_json(answer["runs"])
         return
@@ -229,7 +260,7 @@ def _say_runs(answer: dict[str, Any], *, as_json: bool) -> None:
                 each["made_by"],
                 str(each["looked_at"]),
                 str(each["done"]),
-                ", ".join(f"{name} {value}" for name, value in each["selection"].items()),
+                _chosen_text(each["selection"], config),
             )
             for each in answer["runs"]
         ),

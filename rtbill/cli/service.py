@@ -79,7 +79,7 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
     say(f"books    {loaded.store.path}")
     for pbx in loaded.pbxs:
-        trunks = ", ".join(trunk.name for trunk in pbx.trunks)
+        trunks = ", ".join(loaded.trunk_text(pbx.name, trunk.name) for trunk in pbx.trunks)
         link = "TLS" if pbx.tls else "plain text"
         say(f"pbx      {pbx.name}: {pbx.kind} at {pbx.host}:{pbx.port} ({link}), trunks {trunks}")
         say(f"         mode {pbx.mode}: {EXPOSURES[pbx.mode]}")
@@ -145,6 +145,9 @@ def _say_status(answer: dict[str, Any]) -> None:
             f"stance {pbx['enforcement']}"
         )
         say(f"  exposure: {pbx['exposure']}")
+        for trunk in pbx["trunks"]:
+            title = f" ({trunk['title']})" if trunk["title"] else ""
+            say(f"  trunk {trunk['name']}{title}: {trunk['live_calls']} calls in progress")
         if pbx["would_lock"]:
             say(f"  {pbx['would_lock']} extensions would be locked, were that enforced")
     store, services = answer["store"], answer["services"]

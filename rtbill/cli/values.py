@@ -9,8 +9,10 @@ from rtbill.domain.money import EXPONENTS, decimal_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rtbill.config import Config
     from rtbill.domain.account import Membership
     from rtbill.domain.observation import PostedObservation
+    from rtbill.domain.payer_key import Binding
     from rtbill.domain.rated import Price, RatedCall
     from rtbill.ports import PostedTransfer
 
@@ -33,6 +35,20 @@ def membership_json(membership: Membership) -> dict[str, Any]:
         "person": membership.person,
         "from": instant_json(membership.valid_from),
         "until": instant_json(membership.valid_until),
+    }
+
+
+def binding_json(binding: Binding) -> dict[str, Any]:
+    """What finds an account beside its extensions, and when; a PIN is not told."""
+    key = binding.key
+    place = f"{key.pbx}/" if key.pbx else ""
+    return {
+        "account": binding.account,
+        "kind": str(key.kind),
+        "value": None if key.kind.value == "pin" else f"{place}{key.value}",
+        "person": binding.person,
+        "from": instant_json(binding.valid_from),
+        "until": instant_json(binding.valid_until),
     }
 
 
@@ -76,7 +92,7 @@ def observation_json(posted: PostedObservation) -> dict[str, Any]:
     }
 
 
-def call_json(call: RatedCall) -> dict[str, Any]:
+def call_json(call: RatedCall, config: Config) -> dict[str, Any]:
     """A call of the books with its price and why."""
     record, price = call.record, call.price
     return {
@@ -90,6 +106,10 @@ def call_json(call: RatedCall) -> dict[str, Any]:
         "number": call.number,
         "kind": str(call.kind),
         "trunk": record.trunk,
+        "trunk_title": config.trunk_title(record.id.pbx, record.trunk),
+        "in_trunk": record.origin.in_trunk or None,
+        "in_trunk_title": config.trunk_title(record.id.pbx, record.origin.in_trunk),
+        "account_code": record.origin.code or None,
         "answered_at": instant_json(record.answered_at),
         "ended_at": instant_json(record.ended_at),
         "talk_s": record.talk_us / 1_000_000,

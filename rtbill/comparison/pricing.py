@@ -38,7 +38,7 @@ class Pricing:
 
     def account(self, their: TheirCall) -> str:
         """Who would pay it: the holder of the extension that their record names, else suspense."""
-        return self._assessor.payer(self._pbx, their.payer, from_epoch_us(their.at_us)).account
+        return self._assessor.payers.of(self._pbx, their.payer, from_epoch_us(their.at_us)).account
 
     def of_theirs(self, their: TheirCall) -> Amount:
         """What we would have charged for their call."""

@@ -24,6 +24,7 @@ from pydantic import (
 
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, known_currency, parse_micros
+from rtbill.domain.payer_key import PIN_DIGITS_MAX, WrongCode
 from rtbill.domain.stance import Stance, Unaided
 from rtbill.domain.trunk_numbers import NumberForm
 
@@ -154,7 +155,10 @@ Group = Annotated[
 ]
 Incoming = Annotated[
     StrictStr,
-    _matching(r"[0-9A-Za-z*#+._-]{1,32}", "`refuse`, or the number of the extension that pays"),
+    _matching(
+        r"[0-9A-Za-z*#+._-]{1,32}",
+        "`refuse`, `trunk`, or the number of the extension that pays",
+    ),
 ]
 RemotePath = Annotated[StrictStr, _matching(r"/[0-9A-Za-z_./-]+", "a path on the exchange")]
 Url = Annotated[
@@ -169,6 +173,10 @@ CalendarName = Annotated[
 ]
 Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[StrictStr, Field(min_length=1)]
+Title = Annotated[
+    StrictStr,
+    _matching(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,64}", "a title of one line (64 at most)"),
+]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 
 
@@ -234,6 +242,12 @@ class CreditTable(_Table):
     absorb_overspend: bool = True
 
 
+class PayersTable(_Table):
+    wrong_code: WrongCode = WrongCode.DENY
+    pin_secret_file: Text | None = None
+    pin_digits_min: Annotated[StrictInt, Field(ge=4, le=PIN_DIGITS_MAX)] = 6
+
+
 class ServerTlsTable(_Table):
     cert_file: Text
     key_file: Text
@@ -283,6 +297,7 @@ class TlsTable(_Table):
 
 class TrunkTable(_Table):
     name: Name
+    title: Title = ""
     match: Annotated[list[Matcher], Field(min_length=1)]
     dial: DialString | None = None
     tariff: Name | None = None
@@ -345,6 +360,7 @@ class Document(_Table):
     log: LogTable = LogTable()
     rating: RatingTable
     credit: CreditTable = CreditTable()
+    payers: PayersTable = PayersTable()
     account_classes: dict[Name, ClassTable] = {}
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
     holidays: list[HolidaysTable] = []

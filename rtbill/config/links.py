@@ -15,6 +15,8 @@ from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short
 
 _TOKEN = re.compile(r"[0-9A-Za-z._-]{1,200}")
 """It stands in a dialplan and in a form: nothing that either would read as syntax."""
+PIN_SECRET_VARIABLE = "RTBILL_PIN_SECRET"  # noqa: S105 - a name, no secret
+_OR_ACCEPT = " (or set weak_secret_accepted = true)"
 _NOT_HERE = (
     "{what}: a {what} does not belong in this file; use {what}_file, a systemd credential "
     "or the environment (a demonstration on this machine may set demo = true)"
@@ -123,6 +125,31 @@ def find_token(
     return token, problems
 
 
+def find_pin_secret(
+    table: object, folder: Path, environ: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """The secret that PINs are mixed with, from file, systemd credential or environment, and what
+    is wrong with it; empty where there is none, and no PIN then.
+    """
+    written = table.get("pin_secret_file") if isinstance(table, dict) else None
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / "pin-secret"
+    if isinstance(written, str):
+        secret, problem = read_private(folder / written)
+        if problem:
+            return "", [f"pin_secret_file: {problem}"]
+    elif credential.is_file():
+        secret = credential.read_text(encoding="utf-8").strip()
+    elif PIN_SECRET_VARIABLE in environ:
+        secret = environ[PIN_SECRET_VARIABLE].strip()
+    else:
+        return "", []
+    if problems := _weakness(secret, "pin_secret", accepted=False):
+        return "", [each.removesuffix(_OR_ACCEPT) for each in problems]
+    if not _TOKEN.fullmatch(secret):
+        return "", ["pin_secret: may hold letters, digits, '.', '_' and '-' only"]
+    return secret, []
+
+
 def _find(
     table: Mapping[str, object], folder: Path, environ: Mapping[str, str], what: str
 ) -> tuple[str, list[str]]:
@@ -154,7 +181,7 @@ def _weakness(secret: str, what: str, *, accepted: bool) -> list[str]:
         return [f"{what}: holds a control character; a {what} is one line of text"]
     if not secret:
         return [f"{what}: is empty"]
-    remedy = "make a new one with: openssl rand -hex 24 (or set weak_secret_accepted = true)"
+    remedy = f"make a new one with: openssl rand -hex 24{_OR_ACCEPT}"
     if accepted:
         return []
     if is_known(secret):

@@ -27,7 +27,13 @@ from rtbill.config.document import (
     suggestion,
 )
 from rtbill.config.holiday_calendars import country_problems, table_problems
-from rtbill.config.links import find_secret, find_token, inline_problems, link_problems
+from rtbill.config.links import (
+    find_pin_secret,
+    find_secret,
+    find_token,
+    inline_problems,
+    link_problems,
+)
 from rtbill.config.trunks import trunk_problems
 from rtbill.config.values import (
     AccountClass,
@@ -40,6 +46,7 @@ from rtbill.config.values import (
     HttpConfig,
     InlineConfig,
     LogConfig,
+    PayersConfig,
     PbxConfig,
     RatingConfig,
     ServerTlsConfig,
@@ -80,12 +87,14 @@ def load_config(
         found += missing + link_problems(table) + tls_problems(table, folder)
         found += trunk_problems(table, raw.get("site"))
         problems += [f"{place}.{text}" for text in found]
+    pin_secret, found = find_pin_secret(raw.get("payers"), folder, environ)
+    problems += [f"payers.{text}" for text in found]
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys)
+    return _config(document, folder, keys, pin_secret)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -145,7 +154,9 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
     return next((model for model in inner if model is not None), None)
 
 
-def _config(document: Document, folder: Path, keys: list[tuple[str, str]]) -> Config:
+def _config(
+    document: Document, folder: Path, keys: list[tuple[str, str]], pin_secret: str
+) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
         site=_site(document),
@@ -156,6 +167,11 @@ def _config(document: Document, folder: Path, keys: list[tuple[str, str]]) -> Co
         log=LogConfig(**document.log.model_dump()),
         rating=RatingConfig(**document.rating.model_dump()),
         credit=_credit(document.credit),
+        payers=PayersConfig(
+            wrong_code=document.payers.wrong_code,
+            pin_secret=pin_secret,
+            pin_digits_min=document.payers.pin_digits_min,
+        ),
         account_classes=MappingProxyType(
             {name: _account_class(name, table) for name, table in classes.items()}
         ),
@@ -250,6 +266,7 @@ def _pbx(table: PbxTable, keys: tuple[str, str], site: SiteTable, folder: Path) 
             TrunkConfig(
                 name=each.name,
                 matchers=tuple(each.match),
+                title=each.title,
                 dial=each.dial,
                 tariff=each.tariff or "",
                 carrier=each.carrier or "",

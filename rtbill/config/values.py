@@ -11,6 +11,7 @@ from typing import Literal
 from rtbill.domain.account import Service
 from rtbill.domain.extension_pattern import as_expression
 from rtbill.domain.hosts import is_wildcard
+from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.stance import Stance, Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED, TrunkNumbers
 
@@ -160,6 +161,17 @@ class CreditConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayersConfig:
+    """Account codes and PINs."""
+
+    wrong_code: WrongCode = WrongCode.DENY
+    """What becomes of a call with a code that belongs to nobody."""
+    pin_secret: str = field(default="", repr=False)
+    """With which PINs are kept, so that stolen books are no list of PINs; empty: no PINs."""
+    pin_digits_min: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HolidaysConfig:
     """Which dates are holidays, for the bands of tariffs that name this calendar."""
 
@@ -221,6 +233,8 @@ class TrunkConfig:
     name: str
     matchers: tuple[str, ...]
     """Channel names: `PJSIP/carrier-*` or a technology such as `DAHDI/`."""
+    title: str = ""
+    """For people, such as "Telco A, 30 lines"; empty: its name."""
     dial: str | None = None
     """How a plain dialplan reaches it, `%s` for the number; None: made of the first matcher that
     tells. FreePBX dials its trunks itself."""
@@ -256,7 +270,8 @@ class DialplanConfig:
     groups: str = "group"
     """Who pays an outside member of a ring group: `group` (its number), `refuse`, an extension."""
     incoming: str = "refuse"
-    """Who pays an incoming call that the dialplan sends outside again: `refuse` or an extension."""
+    """Who pays an incoming call that the dialplan sends outside again: `refuse`, `trunk` (the
+    account of the trunk group by which it came) or an extension."""
     unaided: Unaided = Unaided.OPEN
     """For extensions about which nothing was pushed."""
     unaided_cap_s: int = 600
@@ -313,8 +328,23 @@ class Config:
     log: LogConfig
     rating: RatingConfig
     credit: CreditConfig
+    payers: PayersConfig
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]
     holidays: tuple[HolidaysConfig, ...]
     pbxs: tuple[PbxConfig, ...]
+
+    def trunk_title(self, pbx: str | None, trunk: str) -> str | None:
+        """What people call the trunk, at this exchange or any; None where it has no title."""
+        for each in self.pbxs:
+            if pbx in (None, each.name):
+                for one in each.trunks:
+                    if one.name == trunk and one.title:
+                        return one.title
+        return None
+
+    def trunk_text(self, pbx: str | None, trunk: str) -> str:
+        """Its name, with its title beside it: `carrier (Telco A, 30 lines)`."""
+        title = self.trunk_title(pbx, trunk)
+        return f"{trunk} ({title})" if title else trunk

@@ -125,6 +125,11 @@ class Membership:
     person: str | None = None
     """Who uses it, as shown on statements."""
 
+    @property
+    def subject(self) -> str:
+        """What is held, in words."""
+        return f"extension {self.extension}"
+
     def covers(self, instant: datetime) -> bool:
         """Whether the account holds the extension at this instant."""
         return self.valid_from <= instant and (

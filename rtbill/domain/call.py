@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from rtbill.domain.origin import NO_ORIGIN, Origin
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 YEARS = range(1970, 2100)
 """Of calls in somebody's record: another year is a slip of a clock, and cannot be reckoned with."""
@@ -84,6 +86,7 @@ class CallRecord:
     cut_by: CutBy | None = None
     evidence: str = ""
     """Why an unconfirmed call is in doubt, in words for the operator."""
+    origin: Origin = NO_ORIGIN
 
     @property
     def talk_us(self) -> int:

@@ -8,6 +8,7 @@ from datetime import datetime
 from rtbill.domain.account import Account, DeskLock, Extension, Membership
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
+from rtbill.domain.payer_key import Binding, PayerKey
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rerating import Difference, Run, RunState
 from rtbill.domain.tariff import Tariff
@@ -43,6 +44,25 @@ class EndMembership:
 
     account: str
     extension: Extension
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A key stands for an account; what it stood for before ends at that instant when `move` is
+    set.
+    """
+
+    binding: Binding
+    move: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """Whatever account the key stands for at this instant, it ceases to."""
+
+    account: str
+    key: PayerKey
     at: datetime
 
 
@@ -153,6 +173,8 @@ Change = (
     | ChangeAccount
     | Assign
     | EndMembership
+    | Bind
+    | Unbind
     | AddTariff
     | AddPricePlan
     | SetDeskLock

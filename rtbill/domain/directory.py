@@ -8,22 +8,28 @@ from datetime import datetime
 
 from rtbill.domain.account import Account, AccountState, Extension, Membership
 from rtbill.domain.errors import UnknownAccount
+from rtbill.domain.payer_key import Binding, PayerKey
 
 
 class Directory:
     """Accounts and memberships in memory: the latest committed copy of what the store holds."""
 
     def __init__(
-        self, states: Iterable[AccountState] = (), memberships: Iterable[Membership] = ()
+        self,
+        states: Iterable[AccountState] = (),
+        memberships: Iterable[Membership] = (),
+        bindings: Iterable[Binding] = (),
     ) -> None:
         self._states: dict[str, AccountState] = {}
         self._holding: set[str] = set()
         self._by_extension: dict[Extension, list[Membership]] = {}
         self._by_account: dict[str, list[Membership]] = {}
+        self._by_key: dict[PayerKey, list[Binding]] = {}
         for state in states:
             self.put(state)
         for membership in memberships:
             self.assign(membership)
+        self.replace_bindings(bindings)
 
     def put(self, state: AccountState) -> None:
         """Take over what is newer in a committed state: its money, its holds, or both. Terms that
@@ -127,3 +133,24 @@ class Directory:
     def memberships(self) -> list[Membership]:
         """All of them, past and future."""
         return [each for group in self._by_extension.values() for each in group]
+
+    def replace_bindings(self, bindings: Iterable[Binding]) -> None:
+        """Forget all codes, PINs and trunks, and take these."""
+        self._by_key.clear()
+        for binding in bindings:
+            self._by_key.setdefault(binding.key, []).append(binding)
+
+    def bound(self, key: PayerKey, at: datetime) -> Binding | None:
+        """What the key stands for at this instant."""
+        for binding in self._by_key.get(key, ()):
+            if binding.covers(at):
+                return binding
+        return None
+
+    def bindings_of(self, key: PayerKey) -> Sequence[Binding]:
+        """All of one key, past and future."""
+        return self._by_key.get(key, ())
+
+    def bindings(self) -> list[Binding]:
+        """All of them, past and future."""
+        return [each for group in self._by_key.values() for each in group]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.domain.call import CallId, CutBy
+from rtbill.domain.origin import NO_ORIGIN, Origin
 from rtbill.domain.refusal import Reason
 
 
@@ -18,10 +19,11 @@ class CallStarted:
     payer: str | None
     dialled: str | None
     trunk: str
-    asked_by: str = ""
-    """The channel that dials it, by the exchange's own id: the one that asked beforehand."""
     let_out_by: str | None = None
     """A telephone's channel that sent the call to the trunk by itself: nobody was asked."""
+    origin: Origin = NO_ORIGIN
+    asked_by: str = ""
+    """The channel that dials it, by the exchange's own id: the one that asked beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class CallAnswered:
     payer: str | None
     dialled: str | None
     trunk: str
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class CallEnded:
     trunk: str
     answered_at: datetime | None
     """As stamped on the leg by the exchange; settles calls whose answer we did not see."""
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class LiveLeg:
     trunk: str
     answered_at: datetime | None
     """None while it still rings."""
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class FinishedLeg:
     trunk: str
     answered_at: datetime
     ended_at: datetime
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)

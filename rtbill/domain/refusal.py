@@ -20,5 +20,8 @@ class Reason(StrEnum):
     """The exchange did not say who pays: "This call is not possible from here"."""
     MALFORMED = "malformed"
     """What was dialled, or how it was asked, is no call: "This is not a telephone number"."""
+    WRONG_CODE = "wrong-code"
+    """The code that was entered belongs to nobody, or too many wrong ones were: "This code is not
+    known"."""
     SILENT = "silent"
     """Said by the exchange alone: rtbill was silent, and its policy then is to refuse."""

@@ -57,6 +57,10 @@ class Selection:
     """Priced by this tariff or price plan until now."""
     reason: CallStatus | None = None
     """Of waiting calls: unrated or unconfirmed."""
+    in_trunk: str | None = None
+    """Trunk group by which they had come in."""
+    cause: int | None = None
+    """Of Q.850, of their hang-up."""
 
 
 @dataclass(frozen=True, slots=True)

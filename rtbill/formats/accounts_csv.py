@@ -6,9 +6,10 @@
     office,,,,,,,hall,2002,Ash Roy,,,
 
 A row is one extension of an account; further rows of the account repeat its own columns or leave
-them empty. A row without pbx and extension is an account that holds none. `from` and `until` are
-days at the site: held from the first minute of the one up to the first minute of the other; empty
-is for ever. Instants such as 2026-10-01T14:30:00+02:00 are read too.
+them empty. A row without pbx and extension is an account that holds none. Columns `code`, `pin` and
+`trunk` may be added: what finds the account beside its extensions, of the row's person and days.
+`from` and `until` are days at the site: held from the first minute of the one up to the first
+minute of the other; empty is for ever. Instants such as 2026-10-01T14:30:00+02:00 are read too.
 """
 
 from __future__ import annotations
@@ -28,9 +29,15 @@ from rtbill.domain.csv_rows import CsvRow, Problem, read_table
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.ledger import CONTRA_ACCOUNTS
 from rtbill.domain.money import decimal_text, known_currency, parse_micros
+from rtbill.domain.payer_key import Binding
+from rtbill.domain.pins import Pins
+from rtbill.formats.accounts_csv_keys import KEY_COLUMNS, bound_twice, key_cells, read_bindings
 
 REQUIRED = ("account", "name", "kind", "currency", "pbx", "extension")
-OPTIONAL = ("credit_limit", "class", "tariff", "person", "from", "until", "opening_balance")
+OPTIONAL = (
+    *("credit_limit", "class", "tariff", "person", "from", "until", "opening_balance"),
+    *KEY_COLUMNS,
+)
 COLUMNS = (
     "account",
     "name",
@@ -46,7 +53,7 @@ COLUMNS = (
     "until",
     "opening_balance",
 )
-"""In the order of writing."""
+"""In the order of writing; KEY_COLUMNS follow where there is anything to write in them."""
 _OF_ACCOUNT = (
     "name",
     "kind",
@@ -69,6 +76,7 @@ class AccountsFile:
     accounts: tuple[Account, ...] = ()
     """In order of their first rows; this and the rest are empty when there is any problem."""
     memberships: tuple[Membership, ...] = ()
+    bindings: tuple[Binding, ...] = ()
     opening_micros: Mapping[str, int] = field(default_factory=dict)
     """Money that an account begins with, by account id; only those that say so."""
     problems: tuple[Problem, ...] = ()
@@ -81,6 +89,7 @@ class Reading:
     zone: ZoneInfo
     """Days are those of this zone."""
     decimal_comma: bool = False
+    pins: Pins = field(default_factory=Pins)
     called: Mapping[str, str] = field(default_factory=dict)
     """The columns that the file calls otherwise, for what is said about them."""
 
@@ -99,12 +108,13 @@ class _Known:
     opening_micros: int | None
 
 
-def read_accounts(text: str, zone: ZoneInfo) -> AccountsFile:
+def read_accounts(text: str, zone: ZoneInfo, pins: Pins | None = None) -> AccountsFile:
     """What an accounts file says, or its problems, all of them, in order of lines. Days are those
     of the site's zone.
     """
     table = read_table(text, REQUIRED, OPTIONAL)
-    return read_rows(table.rows, table.problems, Reading(zone, table.decimal_comma))
+    reading = Reading(zone, table.decimal_comma, pins or Pins())
+    return read_rows(table.rows, table.problems, reading)
 
 
 def read_rows(rows: Sequence[CsvRow], known: Sequence[Problem], reading: Reading) -> AccountsFile:
@@ -112,19 +122,24 @@ def read_rows(rows: Sequence[CsvRow], known: Sequence[Problem], reading: Reading
     problems = list(known)
     accounts: dict[str, _Known] = {}
     held: list[tuple[int, Membership]] = []
+    bound: list[tuple[int, Binding]] = []
     for row in rows:
         texts: list[str] = []
         _read_account(row, accounts, texts, reading)
-        membership = _read_membership(row, texts, reading)
+        dates = _dates(row.cells, texts, reading)
+        membership = _read_membership(row, texts, reading, dates)
         if membership is not None:
             held.append((row.line, membership))
+        bindings = read_bindings(row.cells, reading.pins, dates, texts)
+        bound += [(row.line, binding) for binding in bindings]
         problems += [Problem(row.line, text) for text in texts]
-    problems += _held_twice(held)
+    problems += _held_twice(held) + bound_twice(bound)
     if problems:
         return AccountsFile(problems=tuple(sorted(problems)))
     return AccountsFile(
         tuple(entry.account for entry in accounts.values() if entry.account is not None),
         tuple(membership for _, membership in held),
+        tuple(binding for _, binding in bound),
         {
             name: entry.opening_micros
             for name, entry in accounts.items()
@@ -138,10 +153,13 @@ def export_accounts(
     memberships: Sequence[Membership],
     zone: ZoneInfo,
     opening_micros: Mapping[str, int] | None = None,
+    bindings: Sequence[Binding] = (),
 ) -> str:
-    """The text from which `read_accounts` makes the same values."""
+    """The text from which `read_accounts` makes the same values, except for PINs."""
+    keys = [binding for binding in bindings if key_cells(binding)]
+    columns = [*COLUMNS, *(KEY_COLUMNS if keys else ())]
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for account in accounts:
         cells = {
@@ -163,14 +181,23 @@ def export_accounts(
                 | {
                     "pbx": entry.extension.pbx,
                     "extension": entry.extension.number,
-                    "person": entry.person or "",
-                    "from": "" if entry.valid_from == EPOCH else _day_text(entry.valid_from, zone),
-                    "until": _day_text(entry.valid_until, zone) if entry.valid_until else "",
                 }
+                | _span_cells(entry, zone)
             )
-        if not own:
+        own_keys = [binding for binding in keys if binding.account == account.id]
+        for binding in own_keys:
+            writer.writerow(cells | key_cells(binding) | _span_cells(binding, zone))
+        if not own and not own_keys:
             writer.writerow(cells)
     return out.getvalue()
+
+
+def _span_cells(held: Membership | Binding, zone: ZoneInfo) -> dict[str, str]:
+    return {
+        "person": held.person or "",
+        "from": "" if held.valid_from == EPOCH else _day_text(held.valid_from, zone),
+        "until": _day_text(held.valid_until, zone) if held.valid_until else "",
+    }
 
 
 def _read_account(
@@ -251,14 +278,28 @@ def _amount(
     return micros
 
 
-def _read_membership(row: CsvRow, texts: list[str], reading: Reading) -> Membership | None:
+def _dates(
+    cells: Mapping[str, str], texts: list[str], reading: Reading
+) -> tuple[datetime, datetime | None]:
+    """From when and until when a row holds; texts are added when that is wrong."""
+    valid_from = _instant(cells, "from", texts, reading) or EPOCH
+    valid_until = _instant(cells, "until", texts, reading)
+    if valid_until is not None and valid_until <= valid_from:
+        texts.append(f"until {cells['until']} is not after from {cells['from']}")
+    return valid_from, valid_until
+
+
+def _read_membership(
+    row: CsvRow, texts: list[str], reading: Reading, dates: tuple[datetime, datetime | None]
+) -> Membership | None:
     """The extension of a row; None when it names none, or with texts added when it is wrong."""
     cells = row.cells
-    if not cells["pbx"] and not cells["extension"]:
+    has_keys = any(cells.get(column) for column in KEY_COLUMNS)
+    if not cells["extension"] and (has_keys or not cells["pbx"]):
         texts += [
             f"{reading.name(column)} is given, but no pbx and extension"
             for column in ("person", "from", "until")
-            if cells[column]
+            if cells[column] and not has_keys
         ]
         return None
     before = len(texts)
@@ -268,12 +309,9 @@ def _read_membership(row: CsvRow, texts: list[str], reading: Reading) -> Members
         texts.append(f"extension {cells['extension']!r} is not a number inside an exchange")
     if not cells["person"].isprintable():
         texts.append(f"{reading.name('person')} holds control characters")
-    valid_from = _instant(cells, "from", texts, reading) or EPOCH
-    valid_until = _instant(cells, "until", texts, reading)
-    if valid_until is not None and valid_until <= valid_from:
-        texts.append(f"until {cells['until']} is not after from {cells['from']}")
     if len(texts) > before:
         return None
+    valid_from, valid_until = dates
     return Membership(
         account=cells["account"],
         extension=Extension(cells["pbx"], cells["extension"]),

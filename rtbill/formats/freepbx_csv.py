@@ -94,7 +94,7 @@ def read_export(
         wanted = f"matches {' or '.join(choice.only)}" if choice.only else "has an extension"
         said.problems.append(Problem(1, f"no row below the header {wanted}"))
     rows = account_rows(phones, defaults, standing)
-    accounts = read_rows(rows, said.problems, Reading(zone, table.decimal_comma, _CALLED))
+    accounts = read_rows(rows, said.problems, Reading(zone, table.decimal_comma, called=_CALLED))
     said.warnings += _remarks(phones, defaults.pbx, standing, choice)
     has_secrets = not SECRET_COLUMNS.isdisjoint(table.columns)
     return Export(accounts, tuple(said.warnings), has_secrets)

@@ -14,6 +14,7 @@ from rtbill.domain.changes import (
     AddRun,
     AddTariff,
     Assign,
+    Bind,
     Change,
     ChangeAccount,
     CreateAccount,
@@ -27,9 +28,11 @@ from rtbill.domain.changes import (
     PostNotices,
     SetDeskLock,
     Together,
+    Unbind,
 )
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.rated import CallStatus
+from rtbill.storage.binding_changes import change_binding
 from rtbill.storage.bulk import insert_rows
 from rtbill.storage.checks import Reassignment, assigned, check_new_account, ended
 from rtbill.storage.memory import Memory
@@ -69,7 +72,10 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
             _assign(connection, memory, change)
         case EndMembership():
             held = _memberships(connection, change.extension)
-            _reassign(connection, ended(held, change.account, change.extension, change.at))
+            subject = f"extension {change.extension}"
+            _reassign(connection, ended(held, change.account, subject, change.at))
+        case Bind() | Unbind():
+            change_binding(connection, memory, change)
         case AddPricePlan():
             _add_price_plan(connection, change)
         case AddTariff():
@@ -159,7 +165,7 @@ def _assign(connection: sqlite3.Connection, memory: Memory, change: Assign) -> N
     _reassign(connection, assigned(held, new, move=change.move))
 
 
-def _reassign(connection: sqlite3.Connection, result: Reassignment) -> None:
+def _reassign(connection: sqlite3.Connection, result: Reassignment[Membership]) -> None:
     if result.removed is not None:
         connection.execute(
             "DELETE FROM membership WHERE pbx = ? AND number = ? AND valid_from = ?",

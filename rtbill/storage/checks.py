@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
-from rtbill.domain.account import Account, AccountState, Extension, Membership
+from rtbill.domain.account import Account, AccountState, Membership
 from rtbill.domain.call import CallRecord, Outcome, epoch_us
 from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.hold import ENDS, HoldStep
 from rtbill.domain.ledger import CONTRA_ACCOUNTS, Transfer
 from rtbill.domain.notice import Notice
+from rtbill.domain.payer_key import Binding
 from rtbill.domain.rated import Facts, RatedCall
 from rtbill.ports import Operation, Repricing
 
@@ -157,54 +159,59 @@ def check_new_account(account: Account) -> None:
         raise Refused(f"{account.id!r} cannot be the id of an account; choose another")
 
 
+Held = TypeVar("Held", Membership, Binding)
+"""Something that belongs to one account at a time, with dates."""
+
+
 @dataclass(frozen=True, slots=True)
-class Reassignment:
-    """What becomes of an extension's memberships."""
+class Reassignment(Generic[Held]):
+    """What becomes of the memberships of an extension, or the bindings of a key."""
 
-    removed: Membership | None = None
-    added: tuple[Membership, ...] = ()
+    removed: Held | None = None
+    added: tuple[Held, ...] = ()
 
 
-def assigned(existing: Iterable[Membership], new: Membership, *, move: bool) -> Reassignment:
-    """The new membership, and with `move` the shortened one before it.
+def assigned(existing: Iterable[Held], new: Held, *, move: bool) -> Reassignment[Held]:
+    """The new one, and with `move` the shortened one before it.
 
-    `existing` are the extension's memberships. Conflict names the one that is in the way.
+    `existing` are all of the same extension or key. Conflict names the one that is in the way.
     """
     if new.valid_until is not None and new.valid_until <= new.valid_from:
-        raise Refused(f"the membership of {new.extension} in {new.account} ends before it begins")
-    overlapping = [membership for membership in existing if membership.overlaps(new)]
-    before = next((held for held in overlapping if held.covers(new.valid_from)), None)
-    if move and before is not None:
-        overlapping.remove(before)
+        raise Refused(f"{new.subject} in {new.account} ends before it begins")
+    overlapping = [each for each in existing if each.overlaps(new)]
+    before: list[Held] = []
+    if move:
+        before = [each for each in overlapping if each.covers(new.valid_from)]
+    overlapping = [each for each in overlapping if each not in before]
     if overlapping:
         held = overlapping[0]
         until = "on" if held.valid_until is None else f"until {held.valid_until}"
         raise Conflict(
-            f"extension {held.extension} belongs to account {held.account} "
-            f"from {held.valid_from} {until}; end that first, or move the extension"
+            f"{held.subject} belongs to account {held.account} "
+            f"from {held.valid_from} {until}; end that first, or move it"
         )
-    if before is None:
+    if not before:
         return Reassignment(added=(new,))
-    return Reassignment(before, (*_up_to(before, new.valid_from), new))
+    added = list(_up_to(before[0], new.valid_from))
+    added.append(new)
+    return Reassignment(before[0], tuple(added))
 
 
-def ended(
-    existing: Iterable[Membership], account: str, extension: Extension, at: datetime
-) -> Reassignment:
-    """The membership that covers the instant, shortened to it.
+def ended(existing: Iterable[Held], account: str, subject: str, at: datetime) -> Reassignment[Held]:
+    """The one that covers the instant, shortened to it; `subject` is in words what they all are of.
 
-    Refused when nobody holds the extension then, Conflict when it is another account.
+    Refused when no account has it then, Conflict when it is another account.
     """
-    held = next((membership for membership in existing if membership.covers(at)), None)
+    held = next((each for each in existing if each.covers(at)), None)
     if held is None:
-        raise Refused(f"nobody holds extension {extension} at {at}")
+        raise Refused(f"nobody holds {subject} at {at}")
     if held.account != account:
-        raise Conflict(f"extension {extension} belongs to account {held.account}, not {account}")
+        raise Conflict(f"{subject} belongs to account {held.account}, not {account}")
     return Reassignment(held, _up_to(held, at))
 
 
-def _up_to(held: Membership, instant: datetime) -> tuple[Membership, ...]:
-    """The membership ended at the instant; none at all when it would be empty."""
+def _up_to(held: Held, instant: datetime) -> tuple[Held, ...]:
+    """The same ended at the instant; none at all when it would be empty."""
     if held.valid_from == instant:
         return ()
     return (replace(held, valid_until=instant),)

@@ -19,16 +19,19 @@ from rtbill.domain.errors import Unavailable
 from rtbill.domain.hold import Hold
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import ObservationFilter, ObservedTotals, PostedObservation
+from rtbill.domain.payer_key import Binding
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
+from rtbill.domain.usage import UsageFound, UsageQuestion
 from rtbill.ports import (
     CallFilter,
     LiveRow,
     PostedTransfer,
     StoredNotice,
 )
+from rtbill.storage.binding_rows import BINDING_COLUMNS, binding_from
 from rtbill.storage.bulk import Row, selects_by_keys
 from rtbill.storage.hold_rows import OPEN_HOLD_COLUMNS, open_hold_from
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
@@ -61,6 +64,7 @@ from rtbill.storage.rows import (
 )
 from rtbill.storage.sqlite import BUSY_TIMEOUT_MS, read_only_uri
 from rtbill.storage.tariff_rows import RATE_COLUMNS, TARIFF_COLUMNS, tariffs_from
+from rtbill.storage.usage_queries import usage_from, usage_queries
 
 _T = TypeVar("_T")
 _ROWS_IN_LOOP_MAX = 500
@@ -72,6 +76,7 @@ _ACCOUNTS = (
     " WHERE balance.account = account.id ORDER BY account.id"
 )
 _MEMBERSHIPS = f"SELECT {MEMBERSHIP_COLUMNS} FROM membership ORDER BY pbx, number, valid_from"
+_BINDINGS = f"SELECT {BINDING_COLUMNS} FROM payer_key ORDER BY account, kind, value, valid_from"
 _TARIFFS = f"SELECT {TARIFF_COLUMNS} FROM tariff ORDER BY name, version"
 _RATES = f"SELECT {RATE_COLUMNS} FROM rate ORDER BY tariff, position"
 _PLANS = f"SELECT {PLAN_COLUMNS} FROM price_plan ORDER BY name, version"
@@ -166,6 +171,10 @@ class SqliteReader:
         """Every membership, by extension and beginning."""
         return await self._list(membership_from, _MEMBERSHIPS)
 
+    async def bindings(self) -> Sequence[Binding]:
+        """Every code, PIN and trunk, past and future, by account."""
+        return await self._list(binding_from, _BINDINGS)
+
     async def tariffs(self) -> Sequence[Tariff]:
         """Every version of every tariff, with its rates in their order."""
         async with self._reading() as connection:
@@ -250,6 +259,13 @@ class SqliteReader:
     async def differences(self, run: int) -> Sequence[Difference]:
         """What the run does to each account, by account."""
         return await self._list(difference_from, _DIFFERENCES, run)
+
+    async def usage(self, asked: UsageQuestion) -> UsageFound:
+        """Rated calls added up, and the number of those that wait."""
+        (sums, values), (waiting, _) = usage_queries(asked)
+        rows = await self._list(usage_from, sums, *values)
+        [(count,)] = await self._list(tuple, waiting, *values)
+        return UsageFound(rows, count)
 
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""
@@ -355,7 +371,7 @@ async def _converted(convert: Callable[[Row], _T], rows: Sequence[Row]) -> list[
 
 
 def _live_row(row: Row) -> LiveRow:
-    heard_at = row[6]
+    heard_at = row[7]
     return LiveRow(live_from(row), None if heard_at is None else from_epoch_us(heard_at))
 
 

@@ -60,6 +60,8 @@ def _terms(wanted: Selection) -> Query:
         ("began_at < ?", [_us(wanted.until)]),
         ("pbx = ?", [wanted.pbx]),
         ("trunk = ?", [wanted.trunk]),
+        ("in_trunk = ?", [wanted.in_trunk]),
+        ("cause = ?", [wanted.cause]),
         ("substr(number, 1, length(?)) = ?", [prefix, prefix]),
         ("lower(destination) = lower(?)", [wanted.destination]),
         ("? IN (tariff, plan)", [wanted.tariff]),

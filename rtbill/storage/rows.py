@@ -21,6 +21,7 @@ from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
+from rtbill.domain.origin import Origin, origin_of_leg
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.storage.bulk import Row
 
@@ -29,15 +30,16 @@ ACCOUNT_COLUMNS = (
 )
 MEMBERSHIP_COLUMNS = "account, pbx, number, valid_from, valid_until, person"
 DESK_LOCK_COLUMNS = "pbx, number, outgoing, incoming, reason, since"
-LIVE_COLUMNS = "key, pbx, payer, dialled, trunk, answered_at"
+LIVE_COLUMNS = "key, pbx, payer, dialled, trunk, answered_at, origin"
 NOTICE_COLUMNS = "id, kind, subject, text, at, details"
 OBSERVATION_COLUMNS = (
     "key, kind, at, pbx, account, extension, call, beyond_us, beyond_micros, currency, text"
 )
 CALL_COLUMNS = (
     "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
-    " evidence, account, status, kind, number, person, note, price_micros, currency, tariff,"
-    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
+    " evidence, account, status, kind, number, person, note, in_trunk, account_code,"
+    " price_micros, currency, tariff, tariff_version, prefix, destination, billed_s, plan,"
+    " plan_version, tax_micros, cost_micros"
 )
 TRANSFER_COLUMNS = (
     "key, debit, credit, amount_micros, currency, kind, event_at, account, version,"
@@ -121,6 +123,8 @@ def call_row(call: RatedCall) -> Row:
         call.number,
         call.person,
         call.note,
+        record.origin.in_trunk,
+        record.origin.code,
         *((*(None,) * 7, "", None, 0, None) if price is None else price_row(price)),
     )
 
@@ -161,8 +165,9 @@ def call_from(row: Row) -> RatedCall:
         source=Source(row[9]),
         cut_by=CutBy(row[10]) if row[10] else None,
         evidence=row[11],
+        origin=Origin(code=row[19], in_trunk=row[18]),
     )
-    price = None if row[18] is None else Price(*row[18:29])
+    price = None if row[20] is None else Price(*row[20:31])
     return RatedCall(
         record=record,
         account=row[12],
@@ -215,12 +220,21 @@ def transfer_from(row: Row) -> Transfer:
 
 def live_row(leg: LiveLeg) -> Row:
     """As in LIVE_COLUMNS."""
-    return (str(leg.id), leg.id.pbx, leg.payer, leg.dialled, leg.trunk, us_or_null(leg.answered_at))
+    return (
+        str(leg.id),
+        leg.id.pbx,
+        leg.payer,
+        leg.dialled,
+        leg.trunk,
+        us_or_null(leg.answered_at),
+        str(leg.origin),
+    )
 
 
 def live_from(row: Row) -> LiveLeg:
     """From LIVE_COLUMNS."""
-    return LiveLeg(call_id_from(row[0], row[1]), row[2], row[3], row[4], from_epoch_us(row[5]))
+    answered_at, origin = from_epoch_us(row[5]), origin_of_leg(row[6])
+    return LiveLeg(call_id_from(row[0], row[1]), row[2], row[3], row[4], answered_at, origin)
 
 
 def desk_lock_row(lock: DeskLock) -> Row:

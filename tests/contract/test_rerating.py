@@ -12,6 +12,7 @@ import pytest
 from balance import ledger
 from rtbill.domain.changes import AddRun, CreateAccount, DropCall, MarkInvoiced, MoveRun
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
+from rtbill.domain.origin import Origin
 from rtbill.domain.rated import START, CallStatus, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
 from rtbill.ports import CallFilter, Committed, Repricing
@@ -241,10 +242,24 @@ async def test_waiting_calls_come_in_pages_and_by_reason(books: Sides) -> None:
     assert [each.call.record.id.leg for each in unrated] == ["0", "2"]
 
 
+async def test_waiting_calls_are_chosen_by_the_trunk_they_came_in_by_and_the_cause(
+    books: Sides,
+) -> None:
+    for number, (trunk, cause) in enumerate([("", 16), ("branch", 16), ("branch", 34)]):
+        record = a_record(str(number), origin=Origin("", trunk), cause=cause)
+        await books.store.submit(posting(a_call(status=CallStatus.UNRATED, record=record)))
+
+    wanted = (Selection(in_trunk="branch"), Selection(cause=34), Selection(in_trunk="other"))
+    found = [await books.reader.waiting_calls(each, START, 9) for each in wanted]
+
+    legs = [[each.call.record.id.leg for each in page] for page in found]
+    assert legs == [["1", "2"], ["2"], []]
+
+
 async def test_a_run_keeps_what_was_chosen(books: Sides) -> None:
     wanted = Selection(
         since=NOON, until=NOON, account="room-1", pbx="hotel", trunk="t", number_prefix="+41",
-        destination="Bern", tariff="retail", reason=CallStatus.UNRATED,
+        destination="Bern", tariff="retail", reason=CallStatus.UNRATED, in_trunk="b", cause=17,
     )  # fmt: skip
     await books.store.change(AddRun(a_run(wanted=wanted), (a_difference(),)))
 

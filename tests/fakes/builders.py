@@ -7,7 +7,8 @@
     12:05:00 back; live 2 answered=12:01:00; done 3 answered=12:00:00 ended=12:03:00; gone 4 ...
     12:06:00 snapshot; live 2 answered=12:01:00
 
-A leg is `payer=1001` and `to=0041315550100` unless it says otherwise; `-` is none. `back` and
+A leg is `payer=1001` and `to=0041315550100` unless it says otherwise; `-` is none. It may say
+`origin=4711/branch`. `back` and
 `snapshot` may say `no-outbox`.
 """
 
@@ -45,6 +46,8 @@ from rtbill.domain.events import (
 )
 from rtbill.domain.money import decimal_text, parse_micros
 from rtbill.domain.numbering import NumberPlan
+from rtbill.domain.origin import Origin, read_origin
+from rtbill.domain.payer_key import Binding, KeyKind, PayerKey, WrongCode
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff, Terms
 from rtbill.rating.price_book import PriceBook
@@ -139,13 +142,33 @@ def a_tariff(*rates: Rate, name: str = "retail", currency: str = "EUR") -> Tarif
     )
 
 
+def a_binding(
+    account: str = "room-1",
+    kind: KeyKind = KeyKind.CODE,
+    value: str = "4711",
+    since: str = "2026-01-01",
+    until: str = "",
+    person: str | None = None,
+) -> Binding:
+    """The key stands for the account."""
+    return Binding(
+        account=account,
+        key=PayerKey(kind, value, PBX if kind is KeyKind.TRUNK else ""),
+        valid_from=at(since),
+        valid_until=at(until) if until else None,
+        person=person,
+    )
+
+
 def a_directory(
-    states: Iterable[AccountState] = (), memberships: Iterable[Membership] = ()
+    states: Iterable[AccountState] = (),
+    memberships: Iterable[Membership] = (),
+    bindings: Iterable[Binding] = (),
 ) -> Directory:
     """These accounts beside the site's own."""
     postpaid = AccountKind.POSTPAID
     own = [a_state("0", an_account(name, postpaid)) for name in (HOUSE, SUSPENSE)]
-    return Directory([*own, *states], memberships)
+    return Directory([*own, *states], memberships, bindings)
 
 
 def an_assessor(
@@ -153,10 +176,12 @@ def an_assessor(
     *tariffs: Tariff,
     plans: Iterable[PricePlan] = (),
     assignment: Assignment | None = None,
+    wrong_code: WrongCode = WrongCode.DENY,
 ) -> Assessor:
     """A site in Germany whose tariff is called retail."""
     book = PriceBook(tariffs or (a_tariff(),), plans=plans)
-    return Assessor(directory, NumberPlan(), book, assignment or Assignment(default="retail"))
+    assignment = assignment or Assignment(default="retail")
+    return Assessor(directory, NumberPlan(), book, assignment, wrong_code)
 
 
 # ---------------------------------------------------------------------- events
@@ -175,6 +200,10 @@ class _Words(NamedTuple):
     @property
     def dialled(self) -> str | None:
         return _or_none(self.told.get("to", SWITZERLAND))
+
+    @property
+    def origin(self) -> Origin:
+        return read_origin(self.told.get("origin"))
 
     def instant(self, name: str) -> datetime | None:
         return at(self.told[name]) if name in self.told else None
@@ -214,19 +243,18 @@ def _leg_event(verb: str, instant: datetime, words: _Words) -> PbxEvent:
         case "start":
             told = words.id, instant, words.payer, words.dialled, trunk
             return CallStarted(
-                *told,
-                asked_by=words.told.get("asked_by", ""),
-                let_out_by=words.told.get("let_out_by"),
+                *told, words.told.get("let_out_by"), words.origin, words.told.get("asked_by", "")
             )
         case "answer":
-            return CallAnswered(words.id, instant, words.payer, words.dialled, trunk)
+            leg_facts = words.id, instant, words.payer, words.dialled, trunk
+            return CallAnswered(*leg_facts, words.origin)
         case "end":
             cut = words.told.get("cut")
             cause = int(words.told["cause"]) if "cause" in words.told else None
             answered_at = words.instant("answered")
             cut_by = CutBy(cut) if cut else None
             end = partial(CallEnded, words.id, instant, cause, cut_by)
-            return end(words.payer, words.dialled, trunk, answered_at)
+            return end(words.payer, words.dialled, trunk, answered_at, words.origin)
         case _:
             raise AssertionError(f"no such event: {verb}")
 
@@ -241,11 +269,12 @@ def _snapshot(pbx: str, instant: datetime, flags: list[str], parts: list[str]) -
         who = (words.id, words.payer, words.dialled, words.told.get("trunk", "carrier"))
         match verb:
             case "live":
-                live.append(LiveLeg(*who, words.instant("answered")))
+                live.append(LiveLeg(*who, words.instant("answered"), words.origin))
             case "gone":
-                gone.append(LiveLeg(*who, words.sure("answered")))
+                gone.append(LiveLeg(*who, words.sure("answered"), words.origin))
             case "done":
-                done.append(FinishedLeg(*who, words.sure("answered"), words.sure("ended")))
+                ends = words.sure("answered"), words.sure("ended")
+                done.append(FinishedLeg(*who, *ends, words.origin))
             case _:
                 raise AssertionError(f"no such part: {part}")
     has_outbox = "no-outbox" not in flags

@@ -201,6 +201,8 @@ def chosen(call: RatedCall, wanted: Selection) -> bool:
         and (wanted.until is None or began < wanted.until)
         and wanted.pbx in (None, record.id.pbx)
         and wanted.trunk in (None, record.trunk)
+        and wanted.in_trunk in (None, record.origin.in_trunk)
+        and wanted.cause in (None, record.cause)
         and (call.number or "").startswith(wanted.number_prefix or "")
         and (wanted.destination or destination).lower() == destination.lower()
         and (wanted.tariff is None or (price and wanted.tariff in (price.tariff, price.plan)))

@@ -22,6 +22,7 @@ from rtbill.domain.changes import (
     AddRun,
     AddTariff,
     Assign,
+    Bind,
     Change,
     ChangeAccount,
     CreateAccount,
@@ -35,6 +36,7 @@ from rtbill.domain.changes import (
     PostNotices,
     SetDeskLock,
     Together,
+    Unbind,
 )
 from rtbill.domain.errors import Conflict, Refused, RtbillError, UnknownAccount
 from rtbill.domain.events import LiveLeg
@@ -73,13 +75,15 @@ from rtbill.storage.checks import (
     ended,
     is_another_leg,
 )
+from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
 from tests.fakes.memory_filters import began_at, looks_at, matches
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
+from tests.fakes.memory_usage import UsageReader
 
 _W = TypeVar("_W")
 
 
-class MemoryStore(RunsReader):
+class MemoryStore(RunsReader, BindingsReader, UsageReader):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
     def __init__(self, clock: Clock) -> None:
@@ -88,6 +92,7 @@ class MemoryStore(RunsReader):
         self._clock = clock
         self._accounts: dict[str, AccountState] = {}
         self._memberships: list[Membership] = []
+        self._bindings = MemoryBindings()
         self._tariffs: list[Tariff] = []
         self._plans: list[PricePlan] = []
         self._desk_locks: dict[Extension, DeskLock] = {}
@@ -208,7 +213,10 @@ class MemoryStore(RunsReader):
                 held = self._held(membership.extension)
                 self._reassign(assigned(held, membership, move=move))
             case EndMembership(account_id, extension, at):
-                self._reassign(ended(self._held(extension), account_id, extension, at))
+                held = self._held(extension)
+                self._reassign(ended(held, account_id, f"extension {extension}", at))
+            case Bind() | Unbind():
+                self._bindings.change(change, self._account)
             case AddPricePlan(plan):
                 if any(
                     each.name == plan.name and each.version >= plan.version for each in self._plans
@@ -247,17 +255,16 @@ class MemoryStore(RunsReader):
                 await self._together(changes)
 
     async def _together(self, changes: Sequence[Change]) -> None:
-        before = (
-            dict(self._accounts),
-            list(self._memberships),
-            list(self._tariffs),
-            list(self._plans),
-        )
+        before = dict(self._accounts), list(self._memberships)
+        lists = list(self._tariffs), list(self._plans)
+        bindings = self._bindings.copy()
         try:
             for each in changes:
                 await self.change(each)
         except RtbillError:
-            self._accounts, self._memberships, self._tariffs, self._plans = before
+            self._accounts, self._memberships = before
+            self._tariffs, self._plans = lists
+            self._bindings.restore(bindings)
             raise
 
     def _account(self, account: str) -> AccountState:
@@ -268,7 +275,7 @@ class MemoryStore(RunsReader):
     def _held(self, extension: Extension) -> list[Membership]:
         return [held for held in self._memberships if held.extension == extension]
 
-    def _reassign(self, result: Reassignment) -> None:
+    def _reassign(self, result: Reassignment[Membership]) -> None:
         if result.removed is not None:
             self._memberships.remove(result.removed)
         self._memberships += result.added
@@ -319,11 +326,6 @@ class MemoryStore(RunsReader):
         """One call by its id."""
         found = self._calls.get(key)
         return self._runs.newest(found) if found else None
-
-    async def first_and_last_call(self) -> tuple[datetime, datetime] | None:
-        """The instants of the oldest and the newest call."""
-        instants = [began_at(call) for call in self._calls.values()]
-        return (min(instants), max(instants)) if instants else None
 
     async def transfers(
         self, account: str, since: datetime | None, until: datetime | None

@@ -20,6 +20,7 @@ from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
+from rtbill.domain.pins import Pins
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.enforcement import Policy
@@ -44,6 +45,7 @@ from tests.fakes.fake_pbx import FakePbx
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_clock import VirtualClock, settle
 
+PIN_SECRET = "mixed-with-every-pin"
 DESTINATIONS = {"home": ["+49"], "europe": ["+41", "+43"]}
 
 
@@ -146,6 +148,8 @@ class Office:
             currency="EUR",
             pbxs=[PBX],
             calendars=self._calendars,
+            pins=Pins(PIN_SECRET),
+            trunks=[(PBX, "carrier"), (PBX, "branch")],
         )
 
     async def open(

@@ -33,6 +33,8 @@ from rtbill.domain.account import (
 from rtbill.domain.errors import NoRate
 from rtbill.domain.events import CallRefused
 from rtbill.domain.hold import Hold
+from rtbill.domain.origin import read_origin
+from rtbill.domain.payer_key import KeyKind, WrongCode
 from rtbill.domain.refusal import Reason
 from rtbill.domain.stance import Stance
 from rtbill.rating.call_pricing import UnknownPricing
@@ -40,6 +42,7 @@ from rtbill.stances import Stances
 from tests.fakes.builders import (
     PBX,
     SWITZERLAND,
+    a_binding,
     a_directory,
     a_membership,
     a_rate,
@@ -75,19 +78,24 @@ class Asked:
         unrated: str = "refuse",
         limits: Limits | None = None,
         ceiling: int | None = None,
+        wrong_code: WrongCode = WrongCode.DENY,
     ) -> None:
         account = an_account(kind=kind, limit=limit)
-        directory = a_directory([a_state(balance, account, service)], [a_membership()])
+        rich = a_state("6.00", an_account("project"))
+        bindings = [a_binding("project"), a_binding("project", KeyKind.TRUNK, "branch")]
+        directory = a_directory(
+            [a_state(balance, account, service), rich], [a_membership()], bindings
+        )
         tariff = a_tariff(a_rate("60/60", "0.60"))
         locks = {}
         if by_hand is not None:
             extension = Extension(PBX, "1001")
             locks[extension] = DeskLock(extension, by_hand, "rent", at("2026-10-01"))
-        clock = ManualClock()
+        self.clock = clock = ManualClock()
         self.alarms = Alarms(clock)
         self.chronicle = Chronicle()
         self.let_through: list[tuple[str, Reason]] = []
-        self._assessor = an_assessor(directory, tariff)
+        self._assessor = an_assessor(directory, tariff, wrong_code=wrong_code)
         self._directory = directory
         self._limits = limits or Limits()
         self._authoriser = Authoriser(
@@ -123,9 +131,18 @@ class Asked:
     def _would_refuse(self, question: Question, refusal: Refusal) -> None:
         self.let_through.append((question.number, refusal.reason))
 
-    async def about(self, number: str = SWITZERLAND, payer: str | None = "1001") -> Answer:
+    async def about(
+        self, number: str = SWITZERLAND, payer: str | None = "1001", origin: str = ""
+    ) -> Answer:
         return await self._authoriser.decide(
-            Question(pbx=PBX, channel="7.1", payer=payer, number=number, kind=CallKind.DIRECT)
+            Question(
+                pbx=PBX,
+                channel="7.1",
+                payer=payer,
+                number=number,
+                kind=CallKind.DIRECT,
+                origin=read_origin(origin),
+            )
         )
 
     @property
@@ -329,3 +346,49 @@ async def test_a_call_that_is_allowed_shows_nothing() -> None:
     await asked.about()
 
     assert asked.chronicle.since(0) == []
+
+
+# ---------------------------------------------------------------------- codes and trunks
+
+
+@pytest.mark.parametrize(
+    ("asked", "payer", "origin", "answer"),
+    [
+        (Asked("0"), "1001", "4711/", Permission(599)),
+        (Asked("0"), "1001", "4711/branch", Permission(599)),
+        (Asked("0", service=MONEY_LOCK), "1001", "4711/", Permission(599)),
+        (Asked("0"), None, "4711/telco", Permission(599)),
+        (Asked("0"), None, "/branch", Permission(599)),
+        (Asked("9"), "1001", "/branch", Permission(899)),
+        (Asked("9"), None, "/telco", Refusal(Reason.UNKNOWN_PAYER)),
+        (Asked("9", by_hand=OUTGOING_BY_HAND), "1001", "4711/", Refusal(Reason.LOCKED)),
+        (Asked("9"), "1001", "4712/", Refusal(Reason.WRONG_CODE)),
+        (Asked("9"), "1001", "pin:12/", Refusal(Reason.WRONG_CODE)),
+        (Asked("9", wrong_code=WrongCode.PRIVATE), "1001", "4712/", Permission(899)),
+        (Asked("0", wrong_code=WrongCode.PRIVATE), "1001", "4712/", Refusal(Reason.BALANCE)),
+        (Asked("9", wrong_code=WrongCode.SUSPENSE), "1001", "4712/", Permission()),
+        (Asked(wrong_code=WrongCode.SUSPENSE), None, "4712/telco", Refusal(Reason.WRONG_CODE)),
+        (Asked(wrong_code=WrongCode.PRIVATE), None, "4712/branch", Refusal(Reason.WRONG_CODE)),
+        (Asked("9", stance=Stance.OBSERVE), "1001", "4712/", Permission()),
+    ],
+)
+async def test_money_is_of_whom_the_code_names_and_desk_locks_are_of_the_telephone(
+    asked: Asked, payer: str | None, origin: str, answer: Answer
+) -> None:
+    assert await asked.about(payer=payer, origin=origin) == answer
+
+
+async def test_after_five_wrong_codes_not_even_the_right_one_counts_for_ten_minutes() -> None:
+    asked = Asked("9")
+    for wrong in range(5):
+        await asked.about(origin=f"pin:{wrong}/")
+    assert ("codes", f"{PBX}/1001") in asked.alarm_kinds
+    assert await asked.about(origin="4711/") == Refusal(Reason.WRONG_CODE)
+    assert await asked.about() == Permission(899), "without a code the telephone is as before"
+    assert await asked.about(payer="1002", origin="4711/") == Permission(599)
+    asked.clock.pass_time(601)
+    assert await asked.about(origin="4711/") == Permission(599)
+
+
+async def test_an_emergency_call_passes_with_a_wrong_code_too() -> None:
+    assert await Asked("0").about("112", origin="4712/") == Permission()

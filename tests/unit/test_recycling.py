@@ -20,7 +20,7 @@ TO_FRANCE = "to=0033155501000"
 WAITING = (
     f"12:00:00 answer 1 {TO_FRANCE}\n12:01:30 end 1 answered=12:00:00 {TO_FRANCE}\n"
     f"12:10:00 answer 2 {TO_FRANCE} trunk=other\n"
-    f"12:10:30 end 2 answered=12:10:00 {TO_FRANCE} trunk=other\n"
+    f"12:10:30 end 2 answered=12:10:00 {TO_FRANCE} trunk=other cause=17 origin=/branch\n"
     "12:20:00 answer 3 to=0043155501000\n12:20:30 end 3 answered=12:20:00 to=0043155501000"
 )
 """Two calls to France and one to Austria; the tariff has Switzerland alone."""
@@ -61,6 +61,11 @@ async def test_what_has_a_rate_now_is_billed_and_the_rest_goes_on_waiting() -> N
     ("chosen", "changed"),
     [
         ({"trunk": "other"}, 1),
+        ({"in_trunk": "branch"}, 1),
+        ({"in_trunk": "other"}, 0),
+        ({"cause": "17"}, 1),
+        ({"cause": "user-busy"}, 1),
+        ({"cause": "normal-clearing"}, 0),
         ({"since": "2026-10-05T12:05"}, 1),
         ({"until": "2026-10-05T12:05"}, 1),
         ({"pbx": "motel"}, 0),
@@ -75,6 +80,13 @@ async def test_waiting_calls_are_chosen(chosen: dict[str, str], changed: int) ->
         await import_both(office)
 
         assert (await plan(office, **chosen))["changed"] == changed
+
+
+async def test_a_cause_that_is_none_is_refused_with_those_that_have_a_name() -> None:
+    async with an_office() as office:
+        for text in ("busy", "128", "-1"):
+            with pytest.raises(BadRecord, match="user-busy"):
+                await plan(office, cause=text)
 
 
 async def test_a_call_in_doubt_is_billed_up_to_its_evidence_only_when_asked_for() -> None:

@@ -13,7 +13,7 @@ from rtbill.domain.finding import Finding, note, problem, warning
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short
 
-PAYER_VARIABLES = ("RTB_PAYER", "RTB_DEST", "RTB_ANSWERED", "FORWARDERNAME")
+PAYER_VARIABLES = ("RTB_PAYER", "RTB_DEST", "RTB_ANSWERED", "RTB_ORIGIN", "FORWARDERNAME")
 READ_NEEDED = frozenset({"call", "user", "system"})
 TAKE_OVER = frozenset({"all", "system", "command", "config", "originate", "agi"})
 """Rights with which a user can run programs as Asterisk's user, or change what it runs."""

@@ -11,6 +11,7 @@ from rtbill.config import Config, load_config
 
 EMERGENCY = ("000", "110", "112", "119", "911", "933", "999")
 TOKEN = "a-token-of-the-tests-only"
+PIN_SECRET = "what-pins-of-the-tests-are-mixed-with"
 CONFIG = """
 [site]
 name = "Test site"
@@ -76,7 +77,7 @@ class Generated:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "config.toml"
             path.write_text(self.text(secret))
-            return load_config(path, {})
+            return load_config(path, {"RTBILL_PIN_SECRET": PIN_SECRET})
 
     def text(self, secret: str) -> str:
         """config.toml."""

@@ -27,12 +27,13 @@ class Record:
     payer: str
     number: str
     answered: float
+    origin: str
     ended: float | None = None
 
     @classmethod
     def parse(cls, row: str) -> Record:
-        payer, number, *times = row.split(",")
-        return cls(payer, number, *map(float, times))
+        payer, number, answered, *ended, origin = row.split(",")
+        return cls(payer, number, float(answered), origin, *map(float, ended))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Lab:
     async def payer_of(self, number: str) -> str | None:
         """Who pays the trunk leg that was called with this number."""
         return variables(await self.trunk_leg(number), "DestChanVariable").get("RTB_PAYER")
+
+    async def origin_of(self, number: str) -> str:
+        """Where the call came from, as the trunk leg says that was called with this number."""
+        return variables(await self.trunk_leg(number), "DestChanVariable").get("RTB_ORIGIN", "")
 
     async def talking(self, channel: str) -> None:
         """Wait until a channel, named by how its name starts, is in a bridge with another one.

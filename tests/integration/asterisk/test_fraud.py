@@ -30,6 +30,19 @@ async def test_caller_who_names_somebody_else_pays_himself(lab: Lab, header: str
     assert await lab.payer_of("555300") == "1001"
 
 
+async def test_no_header_chooses_a_code_or_a_trunk(lab: Lab) -> None:
+    headers = (
+        *FORGED,
+        *(f"{name}: 4711" for name in ("RTB_CODE", "X-RTB_CODE", "X-RTB-PIN", "P-Charge-Info")),
+        *(f"{name}: 4711/carrier" for name in ("RTB_ORIGIN", "_RTB_ORIGIN", "X-RTB-ORIGIN")),
+        "X-AccountCode: 4711",
+        "P-Asterisk-Var: RTB_CODE=4711",
+    )
+    await lab.phones.call("1001", "9555303", headers).wait(State.UP)
+    assert await lab.payer_of("555303") == "1001"
+    assert await lab.origin_of("555303") == ""
+
+
 @pytest.mark.parametrize("header", [*FORGED], ids=lambda header: header.split(":")[0])
 async def test_locked_caller_is_not_unlocked_by_naming_somebody_else(lab: Lab, header: str) -> None:
     await lab.ami.put("rtbill/lock", "1001")

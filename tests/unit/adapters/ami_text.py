@@ -32,6 +32,7 @@ def dial_begin(
     dial_string: str = "5551234@carrier",
     caller: str = "PJSIP/1001-00000000",
     forwarder: str = "",
+    origin: str = "",
 ) -> str:
     return f"""
         Event: DialBegin
@@ -44,13 +45,20 @@ def dial_begin(
         DestChanVariable: RTB_PAYER={payer}
         DestChanVariable: RTB_DEST={dest}
         DestChanVariable: RTB_ANSWERED=
+        DestChanVariable: RTB_ORIGIN={origin}
         DestChanVariable: FORWARDERNAME={forwarder}
         DialString: {dial_string}
         """
 
 
 def newstate(
-    leg: str = "1.2", state: int = 6, *, at: float = 1.0, payer: str = "1001", dest: str = "5551234"
+    leg: str = "1.2",
+    state: int = 6,
+    *,
+    at: float = 1.0,
+    payer: str = "1001",
+    dest: str = "5551234",
+    origin: str = "",
 ) -> str:
     return f"""
         Event: Newstate
@@ -63,6 +71,7 @@ def newstate(
         ChanVariable: RTB_PAYER={payer}
         ChanVariable: RTB_DEST={dest}
         ChanVariable: RTB_ANSWERED=
+        ChanVariable: RTB_ORIGIN={origin}
         """
 
 
@@ -75,6 +84,7 @@ def hangup(
     payer: str = "1001",
     dest: str = "5551234",
     answered: str = "",
+    origin: str = "",
 ) -> str:
     return f"""
         Event: Hangup
@@ -85,6 +95,7 @@ def hangup(
         ChanVariable: RTB_PAYER={payer}
         ChanVariable: RTB_DEST={dest}
         ChanVariable: RTB_ANSWERED={answered}
+        ChanVariable: RTB_ORIGIN={origin}
         Cause: {cause}
         Cause-txt: Whatever
         """
@@ -99,6 +110,7 @@ def status(
     payer: str = "1001",
     dest: str = "5551234",
     answered: str = "",
+    origin: str = "",
     action_id: str = "x",
 ) -> str:
     return f"""
@@ -112,6 +124,7 @@ def status(
         Application: {application}
         Variable: RTB_PAYER={payer or "(null)"}
         Variable: RTB_ANSWERED={answered or "(null)"}
+        Variable: RTB_ORIGIN={origin or "(null)"}
         ActionID: {action_id}
         """
 

@@ -28,7 +28,7 @@ from tests.unit.adapters.exchange import FakeExchange, ManualClock, a_pbx, runni
 MANAGER = """Category-000000: general
 Line-000000-000000: enabled=yes
 Line-000000-000001: bindaddr=127.0.0.1
-Line-000000-000002: channelvars=RTB_PAYER,RTB_DEST,RTB_ANSWERED,FORWARDERNAME
+Line-000000-000002: channelvars=RTB_PAYER,RTB_DEST,RTB_ANSWERED,RTB_ORIGIN,FORWARDERNAME
 Line-000000-000003: timestampevents=yes
 Category-000001: rtbill
 Line-000001-000000: secret=s3cret-of-this-test-alone

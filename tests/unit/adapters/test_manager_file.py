@@ -15,7 +15,7 @@ from rtbill.domain.finding import Finding, Severity
 
 PROBLEM, WARNING, NOTE = Severity.PROBLEM, Severity.WARNING, Severity.NOTE
 SECRET = "0123456789abcdef-fedcba"
-VARIABLES = "channelvars = RTB_PAYER,RTB_DEST,RTB_ANSWERED,FORWARDERNAME"
+VARIABLES = "channelvars = RTB_PAYER,RTB_DEST,RTB_ANSWERED,RTB_ORIGIN,FORWARDERNAME"
 OURS = f"""
 [rtbill]
 secret = {SECRET}
@@ -137,7 +137,8 @@ def test_a_template_is_no_user() -> None:
     [
         (f"{VARIABLES}\ntimestampevents = yes", []),
         (
-            "channelvars = X,RTB_ANSWERED,FORWARDERNAME, RTB_DEST ,RTB_PAYER\ntimestampevents = on",
+            "channelvars = X,RTB_ANSWERED,FORWARDERNAME, RTB_DEST ,RTB_PAYER,RTB_ORIGIN\n"
+            "timestampevents = on",
             [],
         ),
         ("channelvars = RTB_PAYER\ntimestampevents = yes", ["channelvars"]),

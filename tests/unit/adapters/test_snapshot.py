@@ -10,6 +10,7 @@ from adapters.asterisk.snapshot import Replies, build
 from adapters.asterisk.translate import Translator
 from rtbill.domain.call import CallId, from_epoch_us
 from rtbill.domain.events import CallEnded, FinishedLeg, LiveLeg, Snapshot
+from rtbill.domain.origin import Origin
 from tests.unit.adapters.ami_text import (
     BASE_S,
     dial_begin,
@@ -105,6 +106,16 @@ def test_a_done_row_is_a_finished_call() -> None:
     assert built.finished == (
         FinishedLeg(CallId("lab", "1.2"), "1001", "5551234", "", ANSWERED, ENDED),
     )
+
+
+def test_rows_and_legs_say_where_the_call_came_from() -> None:
+    origin = Origin("4711", "branch")
+    row_before = f"1001,5551234,{stamp(1)}"
+    done = row("/rtbill/done/1.2", f"{row_before},{stamp(3)},4711/branch")
+    [finished] = snapshot(done=done).finished
+    [vanished] = snapshot(live=row("/rtbill/live/1.2", f"{row_before},4711/branch")).vanished
+    [live] = snapshot(channels=status(answered=stamp(1), origin="4711/branch")).live
+    assert finished.origin == vanished.origin == live.origin == origin
 
 
 def test_a_live_row_with_neither_channel_nor_done_row_has_vanished() -> None:

@@ -11,6 +11,7 @@ from adapters.asterisk.wire import Message
 from rtbill.domain.call import CallId, CutBy, from_epoch_us
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallAnswered, CallEnded, CallRefused, CallStarted, PbxEvent
+from rtbill.domain.origin import NO_ORIGIN, UNREADABLE, Origin
 from tests.unit.adapters.ami_text import BASE_S, dial_begin, hangup, messages, newstate, stamp
 
 LEG = CallId("lab", "1.2")
@@ -41,6 +42,22 @@ def test_a_call_through_the_trunk_is_started_answered_and_ended() -> None:
         CallAnswered(LEG, at(1.25), "1001", "5551234", "carrier"),
         CallEnded(LEG, at(3.5), 16, None, "1001", "5551234", "carrier", at(1.25)),
     ]
+
+
+@pytest.mark.parametrize("seen", [(1, 1, 1), (0, 1, 1), (0, 0, 1)])
+def test_where_a_call_came_from_is_told_as_soon_as_the_leg_says_it(
+    seen: tuple[int, int, int],
+) -> None:
+    said = ["4711/branch" if each else "" for each in seen]
+    text = blocks(dial_begin(origin=said[0]), newstate(origin=said[1]), hangup(origin=said[2]))
+    origins = [event.origin for event in told(text) if not isinstance(event, CallRefused)]  # type: ignore[union-attr]
+    assert origins == [Origin("4711", "branch") if each else NO_ORIGIN for each in seen]
+
+
+def test_an_origin_that_cannot_be_read_is_a_code_of_nobody_and_the_call_goes_on() -> None:
+    started, *_ = told(blocks(dial_begin(origin="4711;branch"), newstate(), hangup()))
+    assert isinstance(started, CallStarted)
+    assert started.origin == Origin(UNREADABLE)
 
 
 def test_an_unanswered_call_ends_without_an_answer() -> None:

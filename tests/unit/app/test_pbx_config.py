@@ -15,6 +15,7 @@ from rtbill.domain.errors import ConfigError
 
 SECRET = "a-secret-with-a-;-in-it"
 TOKEN = "a-token-of-the-tests-only"
+PIN_SECRET = "0123456789abcdef01234567"  # mixed with PINs
 CONFIG = """
 [site]
 name = "Hall"
@@ -277,3 +278,35 @@ def test_silence_of_a_biller_that_only_looks_on_ends_no_call(
         'user = "rtbill"', f'user = "rtbill"\nenforcement = "{stance}"'
     )
     assert f"Set(RTB_ROW={row})" in the_files(tmp_path, text)[DIALPLAN_FILE]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_pins_become_digests_where_the_site_has_a_secret_and_are_wrong_elsewhere(
+    tmp_path: Path, flavour: str
+) -> None:
+    dialplan = the_files(tmp_path, flavour=flavour)[DIALPLAN_FILE]
+    assert "SHA1" not in dialplan
+    assert "Set(RTB_CODE=pin:none)" in dialplan
+    (tmp_path / "pins").write_text(PIN_SECRET)
+    (tmp_path / "pins").chmod(0o400)
+    text = CONFIG.replace("[rating]", '[payers]\npin_secret_file = "pins"\n[rating]')
+    dialplan = the_files(tmp_path, text, flavour)[DIALPLAN_FILE]
+    assert f"Set(RTB_CODE=pin:${{SHA1({PIN_SECRET}:${{FILTER(0-9,${{RTB_PIN}})}})}})" in dialplan
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_trunk_is_somebody_who_pays_only_where_that_is_said(tmp_path: Path, flavour: str) -> None:
+    dialplan = the_files(tmp_path, flavour=flavour)[DIALPLAN_FILE]
+    assert "Set(RTB_SOMEBODY=${RTB_WHO}${RTB_CODE})" in dialplan
+    text = CONFIG.replace("[pbx.dialplan]\n", '[pbx.dialplan]\nincoming = "trunk"\n')
+    dialplan = the_files(tmp_path, text, flavour)[DIALPLAN_FILE]
+    assert "Set(RTB_SOMEBODY=${RTB_WHO}${RTB_CODE}${trunk})" in dialplan
+    assert "RTB_WHO=trunk" not in dialplan
+
+
+def test_the_longest_beginning_of_a_channel_names_its_trunk_group(tmp_path: Path) -> None:
+    more = '[[pbx.trunk]]\nname = "gsm"\nmatch = ["PJSIP/carrier-gsm-*"]\n'
+    lines = the_files(tmp_path, CONFIG + more)[DIALPLAN_FILE].splitlines()
+    start = lines.index(next(line for line in lines if line.startswith("[rtbill-group-of]")))
+    groups = [line.rpartition("=")[2] for line in lines[start : start + 5] if "ExecIf" in line]
+    assert groups == ["carrier))", "gsm))"], "the last that holds counts"

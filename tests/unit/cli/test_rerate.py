@@ -60,8 +60,17 @@ async def add_calls(path: Path) -> None:
             await store.submit(posting(call))
 
 
+ALL = ("--since", "2026-10-01", "--until", "2026-11-01")
+"""What a dry run has to be told at least."""
+
+
+def test_a_dry_run_needs_both_ends_of_its_span(run: Run) -> None:
+    for order in (("rerate",), ("recycle", *ALL[:2]), ("rerate", *ALL[2:])):
+        assert "--since and --until are needed" in run(*order, fails=True).output
+
+
 def test_a_dry_run_shows_the_difference_and_how_to_do_it(run: Run) -> None:
-    shown = run("rerate", "--since", "2026-10-01").output
+    shown = run("rerate", *ALL).output
 
     assert "room-1         2    0.50   0.20       -0.30  EUR" in shown
     assert "all            2    0.50   0.20       -0.30  EUR" in shown
@@ -70,7 +79,7 @@ def test_a_dry_run_shows_the_difference_and_how_to_do_it(run: Run) -> None:
 
 
 def test_a_run_is_carried_out_once_and_the_books_are_proven(run: Run, tmp_path: Path) -> None:
-    run("rerate", "--destination", "+41")
+    run("rerate", *ALL, "--destination", "+41")
 
     assert "run 1: 2 of 2 calls are done" in run("rerate", "--apply", "1").output
     again = run("rerate", "--apply", "1", fails=True).output
@@ -83,12 +92,13 @@ def test_a_run_is_carried_out_once_and_the_books_are_proven(run: Run, tmp_path: 
     assert "by" in run("rerate", "--list").output
     [listed] = json.loads(run("rerate", "--list", "--json").output)
     assert (listed["state"], listed["done"]) == ("done", 2)
-    assert listed["selection"] == {"number_prefix": "+41"}
+    assert listed["selection"]["number_prefix"] == "+41"
+    assert listed["selection"]["since"].startswith("2026-09-30 22:00")
     assert "9.80" in run("statement", "room-1").output
 
 
 def test_a_tariff_imported_after_the_dry_run_asks_for_another(run: Run, tmp_path: Path) -> None:
-    run("rerate")
+    run("rerate", *ALL)
     (tmp_path / "tariff.csv").write_text(TARIFF.replace("0.10", "0.20"))
     run("tariff", "import", str(tmp_path / "tariff.csv"), "--from", "2026-01-02", "--apply")
 
@@ -97,7 +107,7 @@ def test_a_tariff_imported_after_the_dry_run_asks_for_another(run: Run, tmp_path
 
 
 def test_a_dropped_run_says_what_stays(run: Run) -> None:
-    run("rerate")
+    run("rerate", *ALL)
     assert "run 1 is dropped; 0 calls were carried out" in run("rerate", "--drop", "1").output
     assert "is dropped" in run("rerate", "--apply", "1", fails=True).output
 
@@ -142,7 +152,7 @@ def test_adding_a_range_bills_what_waits_for_it(run: Run, tmp_path: Path) -> Non
 def test_recycling_bills_what_a_new_tariff_covers(run: Run, tmp_path: Path) -> None:
     (tmp_path / "tariff.csv").write_text(f"{TARIFF}33,France,0,0.20,60,60\n")
     run("tariff", "import", str(tmp_path / "tariff.csv"), "--from", "2026-01-01", "--apply")
-    assert "do it with: rtbill recycle --apply 1" in run("recycle").output
+    assert "do it with: rtbill recycle --apply 1" in run("recycle", *ALL).output
 
     assert "run 1: 2 of 2 calls are done" in run("recycle", "--apply", "1").output
-    assert "0 calls looked at" in run("recycle").output
+    assert "0 calls looked at" in run("recycle", *ALL).output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from rtbill.domain.account import Account, AccountKind, Extension, Membership
 from rtbill.domain.call import EPOCH
+from rtbill.domain.payer_key import KeyKind, PayerKey
 from rtbill.formats.accounts_csv import COLUMNS, AccountsFile, export_accounts, read_accounts
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -53,6 +55,22 @@ def test_a_row_is_an_account_and_its_extension() -> None:
         ),
     )
     assert found.opening_micros == {"s1": 5_000_000}
+
+
+def test_codes_and_trunks_are_exported_as_they_are_read_and_pins_are_not() -> None:
+    header = f"{HEADER},code,pin,trunk"
+    lines = (
+        OFFICE + ",hall,2001,Kim,,,,,,",
+        "office,,,,,,,,,Kim,2026-10-01,,,4711,,",
+        "office,,,,,,,hall,,,,,,,,branch",
+    )
+    found = read(*lines, header=header)
+    pin = replace(found.bindings[0], key=PayerKey(KeyKind.PIN, "9b2f" * 10))
+    text = export_accounts(
+        found.accounts, found.memberships, BERLIN, bindings=(*found.bindings, pin)
+    )
+    assert read_accounts(text, BERLIN) == found
+    assert "9b2f" not in text
 
 
 def test_further_rows_repeat_the_account_or_leave_it_empty() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from rtbill.domain.errors import Refused
 from rtbill.domain.money import RoundingMode
+from rtbill.domain.origin import NO_ORIGIN
 from rtbill.domain.tariff import Rate, Rounding, Tariff, Terms, TimeBand
 from rtbill.storage import migrate as module
 from rtbill.storage.bulk import insert_rows
@@ -183,8 +184,10 @@ async def test_calls_of_before_price_plans_are_kept_and_have_neither_plan_nor_ta
 ) -> None:
     known = migrations()
     call = a_call()
-    columns = CALL_COLUMNS.removesuffix(", plan, plan_version, tax_micros, cost_micros")
-    row = call_row(call)[: columns.count(",") + 1]
+    later = {"in_trunk", "account_code", "plan", "plan_version", "tax_micros", "cost_micros"}
+    written = dict(zip(CALL_COLUMNS.split(", "), call_row(call), strict=True))
+    columns = ", ".join(name for name in written if name not in later)
+    row = [value for name, value in written.items() if name not in later]
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         with monkeypatch.context() as before:
             before.setattr(module, "migrations", lambda: {n: known[n] for n in (1, 2, 3)})
@@ -229,3 +232,31 @@ def test_books_from_before_calls_could_be_rated_again_take_the_new_kinds(tmp_pat
             connection.execute(move, (9, "gift", "gift", 9))
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT count(*) FROM transfer").fetchone() == (3,)
+
+
+async def test_books_from_before_origins_keep_their_calls_and_legs_which_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    call = a_call()
+    written = dict(zip(CALL_COLUMNS.split(", "), call_row(call), strict=True))
+    columns = ", ".join(name for name in written if name not in ("in_trunk", "account_code"))
+    row = [value for name, value in written.items() if name not in ("in_trunk", "account_code")]
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        with monkeypatch.context() as before:
+            before.setattr(module, "migrations", lambda: {n: known[n] for n in range(1, 6)})
+            assert migrate(connection, "a.db") == 5
+        connection.execute(
+            "INSERT INTO account VALUES"
+            " ('room-1', 'Room 1', 'prepaid', 'EUR', 0, 'standard', '', 'open', 'ring')"
+        )
+        insert_rows(connection, f"INSERT INTO call ({columns}, posted_at)", [(*row, 0)])
+        connection.execute("INSERT INTO live_call VALUES ('hotel/2', 'hotel', '1', '2', 't', 0)")
+        assert migrate(connection, "a.db") == max(known)
+        for column in ("in_trunk", "account_code"):
+            with pytest.raises(sqlite3.IntegrityError, match="a settled call is never changed"):
+                connection.execute(f"UPDATE call SET {column} = 'x'")
+    async with SqliteReader(tmp_path / "a.db") as reader:
+        assert await reader.call("hotel/1") == call
+        [live] = await reader.live_rows()
+    assert live.leg.origin == NO_ORIGIN

@@ -25,6 +25,11 @@ MOBILE = "0791234567"
 GROUP_MEMBER = "0791112222"
 DID_OF_1002, DID_OF_GROUP, DID_OF_MOBILE = "0311000002", "0311000600", "0311000900"
 FORBIDDEN = 403
+WITH_A_CODE = """[from-internal-custom]
+exten => _*81XXXX.,1,Set(__RTB_CODE=${EXTEN:3:4})
+ same => n,Goto(from-internal,${FILTER(0-9+,${EXTEN:7})},1)
+"""
+"""*81, an account code of four digits, and a number."""
 BILLED = ("PJSIP/carrier-", "PJSIP/backup-", "IAX2/iax-carrier-", "SIP/sip-carrier-")
 
 
@@ -93,6 +98,30 @@ async def test_next_trunk_after_a_failure_has_the_same_payer(lab: FreePbxLab) ->
     await lab.ami.event("DialBegin", lambda event: event["DestChannel"].startswith("PJSIP/backup-"))
     legs = [variables(each, "DestChanVariable")["RTB_PAYER"] for each in billed_legs(lab)]
     assert legs == ["1001", "1001"]
+
+
+async def test_code_of_the_site_is_carried_by_every_attempt_and_through_a_custom_trunk(
+    lab: FreePbxLab,
+) -> None:
+    await install_rtbill(lab)
+    await lab.freepbx.install_custom(WITH_A_CODE)
+    lab.carrier.policies["0781001122"] = rejecting(503)
+    await lab.phones.call("1001", "*8147110781001122").wait(State.UP)
+    await lab.ami.event("DialBegin", lambda event: event["DestChannel"].startswith("PJSIP/backup-"))
+    await lab.phones.call("1002", "*814712019990001").wait(State.UP)
+    await leg_to(lab, "019990001")
+    legs = [variables(each, "DestChanVariable")["RTB_ORIGIN"] for each in billed_legs(lab)]
+    assert legs == ["4711/", "4711/", "4712/"]
+
+
+async def test_caller_of_a_trunk_who_is_transferred_outside_is_told_with_it(
+    lab: FreePbxLab,
+) -> None:
+    await install_rtbill(lab)
+    await lab.carrier.call("0311234567", DID_OF_1002).wait(State.UP)
+    (await answered_by(lab, "1002")).transfer("9555108")
+    leg = variables(await leg_to(lab, "555108"), "DestChanVariable")
+    assert (leg["RTB_PAYER"], leg["RTB_ORIGIN"]) == ("1002", "/carrier")
 
 
 @pytest.mark.parametrize("dialled", ["019990001", "039990002"])
