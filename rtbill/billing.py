@@ -21,7 +21,7 @@ from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.commands import Commands
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, RunningCall
+from rtbill.credit import CreditControl
 from rtbill.dialling import Dialling
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
@@ -44,6 +44,7 @@ from rtbill.lines import Line, Pending
 from rtbill.link_watch import LinkWatch
 from rtbill.observing import Observations
 from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
+from rtbill.running_call import RunningCall
 
 STORE_PAUSE_S = 0.5
 """Between attempts to hand something to a store that is full."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rtbill.alarms import Alarms
-from rtbill.credit import CreditControl, RunningCall
+from rtbill.credit import CreditControl
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import PortFailed
@@ -18,6 +18,7 @@ from rtbill.domain.hold import Hold
 from rtbill.domain.notice import Notice
 from rtbill.lines import Line
 from rtbill.ports import Clock
+from rtbill.running_call import RunningCall
 from rtbill.wishes import Wishes
 
 AHEAD_S = 60

@@ -13,7 +13,7 @@ from rtbill.assignment import Place
 from rtbill.authorisation import heed_code
 from rtbill.chronicle import Chronicle
 from rtbill.commands import Commands
-from rtbill.credit import CreditControl, Grant, RunningCall
+from rtbill.credit import CreditControl, Grant
 from rtbill.domain.call import CallId
 from rtbill.domain.events import CallRefused, CallStarted, LiveLeg
 from rtbill.domain.notice import Notice
@@ -25,6 +25,7 @@ from rtbill.holding import Holdings
 from rtbill.lines import Line
 from rtbill.observing import Observations
 from rtbill.ports import Clock
+from rtbill.running_call import RunningCall
 
 
 class Dialling:

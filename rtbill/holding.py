@@ -22,7 +22,7 @@ from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_warnings import CallWarnings
-from rtbill.credit import CreditControl, RunningCall
+from rtbill.credit import CreditControl
 from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -34,6 +34,7 @@ from rtbill.domain.rated import Facts
 from rtbill.lines import Line
 from rtbill.orphans import Orphans
 from rtbill.ports import Clock, Committed, Holding, Store
+from rtbill.running_call import RunningCall
 from rtbill.wishes import Wishes
 
 TICK_S = 0.25

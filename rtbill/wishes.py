@@ -11,7 +11,7 @@ from balance.holds import Pricing, SliceTerms, Wish
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_bounds import Bound
-from rtbill.credit import CreditControl, RunningCall
+from rtbill.credit import CreditControl
 from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -20,6 +20,7 @@ from rtbill.domain.numbering import CalledNumber
 from rtbill.lines import Line
 from rtbill.ports import Clock
 from rtbill.rating.call_pricing import UnknownPricing
+from rtbill.running_call import RunningCall
 
 
 class Wishes:

@@ -11,10 +11,10 @@ from rtbill.app.books import Books
 from rtbill.app.sentences import sentence
 from rtbill.app.status import Status
 from rtbill.app.view import Line, LinkRow, LiveRow, show
-from rtbill.credit import RunningCall
 from rtbill.domain.account import AccountKind
 from rtbill.domain.money import Money
 from rtbill.observability import mask_number
+from rtbill.running_call import RunningCall
 
 CALLS_MAX = 200
 """More than any screen shows."""

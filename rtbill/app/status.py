@@ -10,11 +10,11 @@ from rtbill.app.books import Books
 from rtbill.assignment import Place
 from rtbill.config import EXPOSURES
 from rtbill.control import Readiness
-from rtbill.credit import RunningCall
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import EXPONENTS, decimal_text
 from rtbill.domain.rated import NumberKind
 from rtbill.lines import Line
+from rtbill.running_call import RunningCall
 
 
 class Status:

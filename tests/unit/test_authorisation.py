@@ -116,15 +116,15 @@ class Asked:
         )
 
     async def _reserve(self, question: Question, grant: Grant, at_: datetime) -> Hold | None:
-        """A minute at first, as by default."""
+        """All that there is in one slice, so that each figure tells whose money it is."""
         state = self._directory.state(grant.account)
         pricing: Pricing
-        terms = SliceTerms(call_max_s=self._limits.call_max_s)
+        terms = SliceTerms(14_400, 14_400, call_max_s=self._limits.call_max_s)
         try:
             pricing = self._assessor.pricing(state.account, grant.called, at_, Place(PBX))
         except NoRate:
             pricing = UnknownPricing(has_money=True)
-            terms = SliceTerms(call_min_s=1, call_max_s=self._limits.unrated_talk_max_s)
+            terms = replace(terms, call_min_s=1, call_max_s=self._limits.unrated_talk_max_s)
         wish = Wish(key=question.channel, call=None, pricing=pricing, terms=terms, at=at_)
         return holds.reserve(state, wish, calls_max=0).state.hold(question.channel)
 
@@ -159,11 +159,11 @@ class Asked:
     [
         (Asked("0.59"), Refusal(Reason.BALANCE)),
         (Asked("0.60"), Permission(59)),
-        (Asked("1.20"), Permission(59)),
-        (Asked("1.79"), Permission(59)),
-        (Asked("100000"), Permission(59)),
-        (Asked("100000", limits=Limits(guard_s=0)), Permission(60)),
-        (Asked("100000", limits=Limits(call_max_s=40)), Permission(39)),
+        (Asked("1.20"), Permission(119)),
+        (Asked("1.79"), Permission(119)),
+        (Asked("100000"), Permission(14_399)),
+        (Asked("100000", limits=Limits(guard_s=0)), Permission(14_400)),
+        (Asked("100000", limits=Limits(call_max_s=3600)), Permission(3599)),
         (Asked("0.60", limits=Limits(guard_s=60)), Refusal(Reason.BALANCE)),
         (Asked("0"), Refusal(Reason.BALANCE)),
         (Asked("-3"), Refusal(Reason.BALANCE)),
@@ -270,7 +270,7 @@ async def test_a_lock_by_hand_refuses_whatever_the_money_and_the_stance(
 
 
 async def test_a_divert_by_hand_keeps_nobody_from_calling() -> None:
-    assert await Asked("1.20", by_hand=INCOMING_BY_HAND).about() == Permission(59)
+    assert await Asked("1.20", by_hand=INCOMING_BY_HAND).about() == Permission(119)
 
 
 async def test_the_lock_of_one_extension_is_not_anothers() -> None:
