@@ -21,7 +21,6 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.money import divide_rounding_up
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rate
-from rtbill.rating.affordable import longest_paid_s
 from rtbill.rating.bands import BandTable
 from rtbill.rating.chain import Asked, Sum
 from rtbill.rating.lookup import RateTable
@@ -121,39 +120,6 @@ def price_with(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share]
     return Bundled(price, tuple(draws))
 
 
-def affordable_with(
-    offer: Offer, asked: Asked, money_micros: int, cap_s: int, shares: Sequence[Share]
-) -> int:
-    """The longest whole second whose debit is within the account's money, `cap_s` at most, or the
-    longest call of the rate; where a bundle is exclusive, the longest that bundles alone pay.
-    NoRate as for the price.
-    """
-    if not shares:
-        return offer.affordable_s(asked, money_micros, cap_s)
-    if any(share.bundle.is_exclusive for share in shares):
-        money_micros = 0
-
-    def pays(talk_us: int) -> bool:
-        return price_with(offer, asked, talk_us, shares).debit_micros <= money_micros
-
-    ends_s = offer.longest_s(asked)
-    return longest_paid_s(pays, cap_s if ends_s is None else min(cap_s, ends_s))
-
-
-def below_ceiling_with(
-    offer: Offer, asked: Asked, micros: int, cap_s: int, shares: Iterable[Share]
-) -> int:
-    """Seconds, `cap_s` at most, before talk that no seconds of a bundle pay becomes dearer than so
-    much a minute. NoRate as for the price.
-    """
-    covered_s = sum(span.seconds for span in _spans(asked.number, cap_s * SECOND_US, shares))
-    if covered_s >= cap_s:
-        return cap_s
-    begins_at = asked.answered_at + timedelta(seconds=covered_s)
-    rest = asked._replace(answered_at=begins_at)
-    return covered_s + offer.below_ceiling_s(rest, micros, cap_s - covered_s)
-
-
 def release(draws: Sequence[Draw], kept: Iterable[Draw] = ()) -> tuple[Draw, ...]:
     """What is given back where a call took `draws` and keeps only these: the last taken first."""
     left = {draw.pool: draw.amount for draw in kept}
@@ -164,7 +130,7 @@ def release(draws: Sequence[Draw], kept: Iterable[Draw] = ()) -> tuple[Draw, ...
 def covered(offer: Offer, asked: Asked, talk_us: int, shares: Iterable[Share]) -> Covered:
     """Which seconds pay a call, and what is due in money besides; without spans all of it is."""
     talk_us = max(talk_us, 1)  # the first increment is due also at the instant of the answer
-    spans = tuple(_spans(asked.number, talk_us, shares))
+    spans = tuple(spans_of(asked.number, talk_us, shares))
     if not spans:
         return Covered((), 0, ())
     parts = [_priced(span.share.table, asked, span) for span in spans if span.share.table]
@@ -190,7 +156,8 @@ def due(asked: Asked, how: Covered) -> tuple[Sum, int]:
     return amount, billed_us
 
 
-def _spans(number: str, talk_us: int, shares: Iterable[Share]) -> Iterator[Span]:
+def spans_of(number: str, talk_us: int, shares: Iterable[Share]) -> Iterator[Span]:
+    """Which seconds pay so much talk, above 0, to this number, in the order of use."""
     begins_us = 0
     for share in shares:
         bundle, _, left, table = share

@@ -21,7 +21,8 @@ from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
 from rtbill.rating.batch.holdings import Holdings
 from rtbill.rating.bundle_choice import Held, paying
-from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with
+from rtbill.rating.bundle_time import affordable_with
+from rtbill.rating.bundles import Bundled, Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable

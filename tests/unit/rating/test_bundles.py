@@ -10,7 +10,8 @@ import pytest
 
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import parse_micros
-from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with, release
+from rtbill.rating.bundle_time import affordable_with
+from rtbill.rating.bundles import Bundled, Share, price_with, release
 from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
