@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from rtbill.rating.affordable import longest_paid_s
-from rtbill.rating.bundles import Share, price_with, spans_of
+from rtbill.rating.bundles import Share, price_with, spans
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
 from rtbill.rating.zones import SECOND_US
@@ -37,7 +37,7 @@ def below_ceiling_with(
     """Seconds, `cap_s` at most, before talk that no seconds of a bundle pay becomes dearer than so
     much a minute. NoRate as for the price.
     """
-    covered_s = sum(span.seconds for span in spans_of(asked.number, cap_s * SECOND_US, shares))
+    covered_s = sum(span.seconds for span in spans(asked.number, cap_s * SECOND_US, shares))
     if covered_s >= cap_s:
         return cap_s
     begins_at = asked.answered_at + timedelta(seconds=covered_s)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from rtbill.domain.bundle import Allowance, Bundle
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff
-from tests.property.plan_walk import Caller, PlanWalk, first_with
+from tests.property.plan_walk import Caller, OracleCharge, PlanWalk, first_with
 from tests.property.price_oracle import Holidays, NoRateThen, OracleWalk, shows
 
 _SECOND = timedelta(seconds=1)
@@ -73,7 +73,7 @@ class BundleWalk:
         if charge.gross:
             total, billed, draws = self._beyond_seconds(talk)
             if draws:
-                charge = self.whole.charge_of(total, billed)
+                charge = _no_dearer(self.whole.charge_of(total, billed), charge)
         gross, tax = int(charge.gross.scaleb(6)), int(charge.tax.scaleb(6))
         debit = gross
         for purse in self._purses:
@@ -171,6 +171,11 @@ def _has_rates(purse: Purse, number: str) -> bool:
         return purse.tariff is None or bool(first_with(number, [purse.tariff]))
     except NoRateThen:
         return False
+
+
+def _no_dearer(left: OracleCharge, whole: OracleCharge) -> OracleCharge:
+    """What is left to pay, or the amounts of the same call without bundles if they are less."""
+    return left if left.gross < whole.gross else whole._replace(billed_s=left.billed_s)
 
 
 def _without_fee(rate: Rate) -> Rate:

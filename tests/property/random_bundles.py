@@ -144,6 +144,8 @@ def compare(seed: int, talks: int) -> int:
         assert _amounts(found) == expected, (seed, talk, found, expected)
         priced.append(found)
         if found is not None:
+            whole = offer.price(asked, talk // _MICROSECOND)
+            assert found.price.micros <= whole.micros, (seed, talk)
             assert before is None or _takes_no_less(found, before), (seed, talk, before)
             before = found
             if talk is lengths[-1]:

@@ -96,8 +96,8 @@ def test_the_rest_begins_in_the_band_that_holds_where_the_seconds_end() -> None:
     table = a_table(a_rate(per_minute="0.30"), a_rate(per_minute="0.60", band=a_band("13-18")))
     at = datetime(2026, 5, 13, 12, 59, 30, tzinfo=UTC)
 
-    assert owed(paid(60, share(minutes(20)), table=table, at=at)) == ("0.3", "0.3")
-    assert owed(paid(60, share(minutes(30)), table=table, at=at)) == ("0.6", "0.6")
+    assert owed(paid(80, share(minutes(20)), table=table, at=at)) == ("0.3", "0.3")
+    assert owed(paid(90, share(minutes(30)), table=table, at=at)) == ("0.6", "0.6")
 
 
 def test_a_bundle_that_covers_no_fees_leaves_the_connect_fee_alone() -> None:
@@ -115,7 +115,7 @@ def test_the_connect_fee_is_that_of_the_band_at_the_real_answer() -> None:
     bundle = minutes(30, covers_fees=False)
 
     assert owed(paid(30, share(bundle), table=table, at=at)) == ("0.5", "0.5")
-    assert owed(paid(31, share(bundle), table=table, at=at)) == ("1.1", "1.1")
+    assert owed(paid(90, share(bundle), table=table, at=at)) == ("1.1", "1.1")
 
 
 def test_least_charge_and_disconnect_fee_are_due_only_beyond_the_seconds() -> None:
@@ -123,10 +123,63 @@ def test_least_charge_and_disconnect_fee_are_due_only_beyond_the_seconds() -> No
         "60/60", "0.60", "0.10", charge_min_micros=2_000_000, disconnect_fee_micros=50_000
     )
     table = a_table(replace(a_rate(), terms=terms))
-    bundle = minutes(100, covers_fees=False)
+    bundle = minutes(220, covers_fees=False)
 
-    assert owed(paid(100, share(bundle), table=table)) == ("0.1", "0.1")
-    assert owed(paid(101, share(bundle), table=table)) == ("2.1", "2.1")
+    assert owed(paid(220, share(bundle), table=table)) == ("0.1", "0.1")
+    assert owed(paid(221, share(bundle), table=table)) == ("2.1", "2.1")
+
+
+def test_added_seconds_are_added_to_the_rest_alone() -> None:
+    table = a_table(replace(a_rate(), terms=some_terms("1/1", "0.60", added_s=5)))
+    bundle = minutes(60)
+
+    assert paid(60, share(bundle), table=table).draws == (seconds("minutes", 60),)
+    assert owed(paid(90, share(bundle), table=table)) == ("0.35", "0.35")
+
+
+def test_a_recurring_fee_is_counted_from_where_the_seconds_end() -> None:
+    terms = some_terms("1/1", "0.60", recurring_fee_micros=100_000, recurring_every_s=60)
+    table = a_table(replace(a_rate(), terms=terms))
+    bundle = minutes(90)
+
+    assert owed(paid("149.999999", share(bundle), table=table)) == ("0.6", "0.6")
+    assert owed(paid(150, share(bundle), table=table)) == ("0.7", "0.7")
+
+
+def test_a_call_is_never_dearer_than_without_bundles_and_takes_its_seconds_all_the_same() -> None:
+    table = a_table(a_rate(per_minute="0.30"), a_rate(per_minute="0.60", band=a_band("13-18")))
+    at = datetime(2026, 5, 13, 12, 59, 30, tzinfo=UTC)
+
+    found = paid(60, share(minutes(30)), share(credit("0.20")), table=table, at=at)
+
+    # The other 30 s are a minute of 0.60 from 13:00 on; the whole call is one of 0.30.
+    assert (owed(found), found.draws) == (
+        ("0.3", "0.1"),
+        (seconds("minutes", 30), money("credit", "0.2")),
+    )
+
+
+def test_a_tariff_of_a_bundle_makes_no_call_dearer_either() -> None:
+    table = a_table(a_rate("1/1", "6"))
+    assert owed(paid(6, share(minutes(tariff="dear"), table=table))) == ("0.6", "0.6")
+    assert owed(paid(60, share(minutes(tariff="dear"), table=table))) == ("0.7", "0.7")
+
+
+def test_the_tax_is_that_of_the_smaller_amount() -> None:
+    table = a_table(a_rate("1/1", "6"))
+    found = price_with(
+        Offer([MINUTE], a_plan(tax=a_tax("10"))),
+        ASKED,
+        60_000_000,
+        [share(minutes(tariff="dear"), table=table)],
+    )
+    assert (found.price.micros, found.price.tax_micros) == (770_000, 70_000)
+
+
+def test_a_call_of_no_length_is_no_longer_for_the_tariff_of_a_bundle() -> None:
+    table = a_table(replace(a_rate(), terms=some_terms("1/1", "0.60", added_s=3)))
+    found = paid(0, share(minutes(tariff="cheap"), table=table))
+    assert (owed(found), found.price.billed_s) == (("0.03", "0.03"), 3)
 
 
 def test_where_one_bundle_of_seconds_ends_the_next_goes_on() -> None:
