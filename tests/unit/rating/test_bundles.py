@@ -9,8 +9,6 @@ from decimal import Decimal
 import pytest
 
 from rtbill.domain.errors import NoRate
-from rtbill.domain.money import parse_micros
-from rtbill.rating.bundle_time import affordable_with
 from rtbill.rating.bundles import Bundled, Share, price_with, release
 from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable
@@ -31,7 +29,6 @@ NUMBER = "+441632960000"
 ASKED = Asked(NUMBER, NOON, "room-1")
 MINUTE = a_table(a_rate("60/60", "0.60", connect="0.10"))
 """0.60 a minute, and 0.10 to be connected."""
-CAP_S = 4 * 3600
 
 
 def paid(
@@ -39,10 +36,6 @@ def paid(
 ) -> Bundled:
     asked = ASKED._replace(answered_at=at)
     return price_with(Offer([table]), asked, int(Decimal(talk_s) * 1_000_000), shares)
-
-
-def lasts(amount: str, *shares: Share, table: RateTable = MINUTE) -> int:
-    return affordable_with(Offer([table]), ASKED, parse_micros(amount), CAP_S, shares)
 
 
 def owed(found: Bundled) -> tuple[str, str]:
@@ -270,31 +263,6 @@ def test_what_the_carrier_takes_is_that_of_the_whole_call() -> None:
 def test_a_number_without_a_rate_has_none_with_bundles_either() -> None:
     with pytest.raises(NoRate):
         price_with(Offer([a_table(a_rate(prefix="49"))]), ASKED, 0, [share(minutes())])
-
-
-def test_money_lasts_until_the_seconds_and_what_it_pays_beyond_are_over() -> None:
-    assert lasts("0", share(minutes(90))) == 90
-    assert lasts("0.59", share(minutes(90))) == 90
-    assert lasts("0.60", share(minutes(90))) == 150
-    assert lasts("0.10", share(minutes(90)), share(credit("0.50"))) == 150
-
-
-def test_without_the_money_for_the_connect_fee_the_seconds_are_of_no_use() -> None:
-    bundle = minutes(90, covers_fees=False)
-    assert lasts("0.09", share(bundle)) == 0
-    assert lasts("0.10", share(bundle)) == 90
-
-
-def test_a_rate_that_ends_calls_ends_those_of_bundles_too() -> None:
-    table = a_table(replace(a_rate(), terms=some_terms(call_max_s=45)))
-    assert lasts("0", share(minutes()), table=table) == 45
-
-
-def test_an_exclusive_bundle_is_not_helped_out_by_the_accounts_money() -> None:
-    bundle = credit("1", is_exclusive=True)
-    assert lasts("20", share(bundle)) == 60
-    assert lasts("20", share(bundle, left=0)) == 0
-    assert lasts("20", share(minutes(30)), share(bundle)) == 90
 
 
 def test_what_an_exclusive_bundle_cannot_pay_of_a_call_that_went_on_is_owed_all_the_same() -> None:
