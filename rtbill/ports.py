@@ -12,13 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from rtbill.domain.account import (
-    AccountState,
-    DeskLock,
-    Extension,
-    Membership,
-    Service,
-)
+from rtbill.domain.account import AccountState, DeskLock, Extension, Membership, Service
+from rtbill.domain.bundle import Bundle, GivenAllowance, PoolKey, Pools, PostedDraw
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg, PbxEvent
@@ -155,13 +150,14 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One change of one account: a key, and a pure function from its state to facts."""
+    """One change of one account: a key, and a pure function from its state and the use of pools."""
 
     account: str
     key: str
     """`call:<call id>` or `credit:<key>`; a known key changes nothing and returns the first result.
     """
-    decide: Callable[[AccountState], Facts]
+    decide: Callable[[AccountState, Pools], Facts]
+    """As all work before it leaves them, also of the same commit."""
     call: CallId | None = None
     """Set when the operation settles a call: its key is looked up among calls, and its live row is
     closed.
@@ -170,6 +166,8 @@ class Operation:
     """When set, the call must exist with this status (unrated, unconfirmed) and is replaced by the
     new row.
     """
+    pools: tuple[PoolKey, ...] = ()
+    """What it decides on, and may draw from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +182,12 @@ class Repricing:
     calls: tuple[Repriced, ...]
     is_last: bool
     """The account's part of the run is done with it."""
-    decide: Callable[[AccountState, Sequence[Repriced]], Facts]
-    """From the state and the calls that are not yet done."""
+    decide: Callable[[AccountState, Sequence[Repriced], Pools], Facts]
+    """From the state, the calls that are not yet done, and the use of pools, on which it may change
+    its mind about them.
+    """
+    pools: tuple[PoolKey, ...] = ()
+    """As of an operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,28 @@ class Reader(Protocol):
 
     async def price_plans(self) -> Sequence[PricePlan]:
         """Every version of every price plan."""
+        ...
+
+    async def bundles(self) -> Sequence[Bundle]:
+        """Every version of every bundle, by name."""
+        ...
+
+    async def allowances(self) -> Sequence[GivenAllowance]:
+        """All that were ever given, by key."""
+        ...
+
+    async def recent_pools(self, since: datetime) -> Pools:
+        """What is used of those whose period begins then or later, and of those without an end."""
+        ...
+
+    async def pools(self, keys: Sequence[PoolKey]) -> Pools:
+        """What is used of these."""
+        ...
+
+    async def draws(
+        self, account: str, since: datetime | None, until: datetime | None
+    ) -> Sequence[PostedDraw]:
+        """What the account's calls took and gave back, in order; the span as for transfers."""
         ...
 
     async def desk_locks(self) -> Sequence[DeskLock]:

@@ -183,7 +183,7 @@ class _Credit:
         return Operation(
             self.account,
             ledger.credit_key(key),
-            lambda state: ledger.credit(state, _CREDIT_MICROS, key, at, "opening balance"),
+            lambda state, _pools: ledger.credit(state, _CREDIT_MICROS, key, at, "opening balance"),
         )
 
 

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rtbill.alarms import Alarms
+from rtbill.allowances import PERIODS_KEPT
+from rtbill.app.holdings import read_allowances
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment, Place
 from rtbill.billing import Billing
@@ -65,7 +67,8 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         calendars = holiday_calendars(config.holidays)
         book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
         book.make_ready(clock.now())
-        assessor = Assessor(directory, plan, book, assignment(config))
+        allowances = await read_allowances(reader, calendars, clock.now() - PERIODS_KEPT)
+        assessor = Assessor(directory, plan, book, assignment(config), allowances)
         alarms = Alarms(clock)
         billing = Billing(
             store=store,

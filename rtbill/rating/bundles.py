@@ -139,13 +139,6 @@ def affordable_with(
     return longest_paid_s(pays, offer.longest_s(asked, cap_s))
 
 
-def release(draws: Sequence[Draw], kept: Iterable[Draw] = ()) -> tuple[Draw, ...]:
-    """What is given back where a call took `draws` and keeps only these: the last taken first."""
-    left = {draw.pool: draw.amount for draw in kept}
-    back = [draw._replace(amount=draw.amount - left.get(draw.pool, 0)) for draw in reversed(draws)]
-    return tuple(draw for draw in back if draw.amount > 0)
-
-
 def covered(offer: Offer, asked: Asked, talk_us: int, shares: Iterable[Share]) -> Covered:
     """Which seconds pay a call, and what is due in money besides; without spans all of it is."""
     talk_us = max(talk_us, 1)  # the first increment is due also at the instant of the answer

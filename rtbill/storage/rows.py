@@ -16,6 +16,7 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.bundle import money_drawn
 from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source, epoch_us, from_epoch_us
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
@@ -23,6 +24,7 @@ from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.storage.bulk import Row
+from rtbill.storage.draw_rows import HELD_DRAWS, draws_from
 
 ACCOUNT_COLUMNS = (
     "id, name, kind, currency, credit_limit_micros, account_class, tariff, outgoing, incoming"
@@ -37,8 +39,10 @@ OBSERVATION_COLUMNS = (
 CALL_COLUMNS = (
     "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
     " evidence, account, status, kind, number, person, note, price_micros, currency, tariff,"
-    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
+    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros,"
+    " bundle_micros"
 )
+CALL_SELECTED = f"{CALL_COLUMNS}, {HELD_DRAWS}"
 TRANSFER_COLUMNS = (
     "key, debit, credit, amount_micros, currency, kind, event_at, account, version,"
     " balance_after_micros, call, reason, reverses"
@@ -122,11 +126,12 @@ def call_row(call: RatedCall) -> Row:
         call.person,
         call.note,
         *((*(None,) * 7, "", None, 0, None) if price is None else price_row(price)),
+        money_drawn(call.draws) if call.draws else 0,
     )
 
 
 def price_row(price: Price) -> Row:
-    """The last of CALL_COLUMNS, from `price_micros` on."""
+    """Those of CALL_COLUMNS from `price_micros` to `cost_micros`."""
     return (
         price.micros,
         price.currency,
@@ -148,7 +153,7 @@ def call_id_from(key: str, pbx: str) -> CallId:
 
 
 def call_from(row: Row) -> RatedCall:
-    """From CALL_COLUMNS."""
+    """From CALL_SELECTED."""
     record = CallRecord(
         id=call_id_from(row[0], row[1]),
         payer=row[2],
@@ -172,6 +177,7 @@ def call_from(row: Row) -> RatedCall:
         price=price,
         person=row[16],
         note=row[17],
+        draws=draws_from(row[30]),
     )
 
 

@@ -75,7 +75,7 @@ def slice_of(
     repriced = tuple(Repriced(call, a_price(micros)) for call in calls)
     decide = partial(ledger.reprice, run=run, at=NOON)
     return Repricing(
-        run, "room-1", repriced, is_last, lambda state, left: decide(state, calls=left)
+        run, "room-1", repriced, is_last, lambda state, left, _pools: decide(state, calls=left)
     )
 
 
@@ -178,7 +178,8 @@ async def test_facts_that_do_not_make_the_difference_are_not_written(books: Side
     await begin(books)
     slice_ = slice_of(await priced(books))
     wrong = replace(
-        slice_, decide=lambda state, calls: replace(slice_.decide(state, calls), repriced=())
+        slice_,
+        decide=lambda state, calls, pools: replace(slice_.decide(state, calls, pools), repriced=()),
     )
 
     with pytest.raises(AssertionError):

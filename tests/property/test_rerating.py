@@ -98,7 +98,7 @@ def slices(run: int, calls: list[Repriced], length: int) -> list[Repricing]:
             account="room-1",
             calls=tuple(calls[start : start + length]),
             is_last=start + length >= len(calls),
-            decide=lambda state, left: decide(state, calls=left),
+            decide=lambda state, left, _pools: decide(state, calls=left),
         )
         for start in starts
     ]

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
+from rtbill.domain.bundle import release
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import parse_micros
-from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with, release
+from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer

@@ -183,7 +183,9 @@ async def test_calls_of_before_price_plans_are_kept_and_have_neither_plan_nor_ta
 ) -> None:
     known = migrations()
     call = a_call()
-    columns = CALL_COLUMNS.removesuffix(", plan, plan_version, tax_micros, cost_micros")
+    columns = CALL_COLUMNS.removesuffix(
+        ", plan, plan_version, tax_micros, cost_micros, bundle_micros"
+    )
     row = call_row(call)[: columns.count(",") + 1]
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         with monkeypatch.context() as before:
@@ -229,3 +231,25 @@ def test_books_from_before_calls_could_be_rated_again_take_the_new_kinds(tmp_pat
             connection.execute(move, (9, "gift", "gift", 9))
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT count(*) FROM transfer").fetchone() == (3,)
+
+
+def test_newer_prices_from_before_bundles_are_kept_and_may_stay_the_same_from_then_on(
+    tmp_path: Path,
+) -> None:
+    known = migrations()
+    price = "1, 'EUR', 'retail', 1, '41', 'x', 60, '', NULL, 0, NULL"
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        for number in range(1, 6):
+            connection.executescript(f"{known[number]}; PRAGMA user_version = {number}")
+        connection.execute(
+            "INSERT INTO rerated_call VALUES ('a', 1, 1, 2, NULL, NULL, " + price + ")"
+        )
+        migrate(connection, "a.db")
+
+        kept = "SELECT price_micros, old_bundle_micros, bundle_micros FROM rerated_call"
+        assert connection.execute(kept).fetchall() == [(1, 0, 0)]
+        same = "INSERT INTO rerated_call VALUES ('a', 1, ?, 1, NULL, NULL, " + price + ", 0, ?)"
+        connection.execute(same, (2, 1))
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            connection.execute(same, (3, 0))
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
