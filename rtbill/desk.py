@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from rtbill.billing import Billing
+from rtbill.bundles import Bundles, BundleSettings
 from rtbill.domain.account import (
     DeskLock,
     Incoming,
@@ -85,6 +86,8 @@ class Desk:
         self.runs = Runs(
             billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
         )
+        settings = BundleSettings(currency, zone, frozenset(calendars))
+        bundles = Bundles(billing, store, clock, self._wording, settings)
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": registry.import_accounts,
@@ -93,6 +96,7 @@ class Desk:
             "group.bind": keys.bind,
             "group.unbind": keys.unbind,
             **self._price_orders(reader, zone, currency, calendars),
+            **{verb: self._alone(order) for verb, order in bundles.orders().items()},
             "credit": self._credit,
             "lock": self._lock,
             "unlock": self._unlock,

@@ -116,13 +116,6 @@ def price_with(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share]
     return Bundled(price, tuple(_draws(how, price.micros, shares)))
 
 
-def release(draws: Sequence[Draw], kept: Iterable[Draw] = ()) -> tuple[Draw, ...]:
-    """What is given back where a call took `draws` and keeps only these: the last taken first."""
-    left = {draw.pool: draw.amount for draw in kept}
-    back = [draw._replace(amount=draw.amount - left.get(draw.pool, 0)) for draw in reversed(draws)]
-    return tuple(draw for draw in back if draw.amount > 0)
-
-
 def covered(offer: Offer, asked: Asked, talk_us: int, shares: Iterable[Share]) -> Covered:
     """Which seconds pay a call, and what is due in money besides; without spans all of it is."""
     found = spans(asked.number, talk_us, shares)

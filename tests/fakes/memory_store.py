@@ -15,7 +15,9 @@ from rtbill.domain.account import (
     Extension,
     Membership,
 )
+from rtbill.domain.bundle import Pools
 from rtbill.domain.changes import (
+    AddBundle,
     AddObservations,
     AddPricePlan,
     AddRun,
@@ -26,7 +28,9 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     DropCall,
+    EndAllowance,
     EndMembership,
+    GiveAllowance,
     Heard,
     LiftDeskLock,
     MarkInvoiced,
@@ -51,16 +55,8 @@ from rtbill.domain.observation import (
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
-from rtbill.ports import (
-    CallFilter,
-    Clock,
-    Committed,
-    LiveRow,
-    Operation,
-    PostedTransfer,
-    Repricing,
-    StoredNotice,
-)
+from rtbill.domain.work import Committed, Operation, Repricing
+from rtbill.ports import CallFilter, Clock, LiveRow, PostedTransfer, StoredNotice
 from rtbill.storage.checks import (
     Reassignment,
     as_another_leg,
@@ -72,11 +68,13 @@ from rtbill.storage.checks import (
     is_another_leg,
 )
 from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
+from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
+from tests.fakes.memory_filters import began_at, looks_at, matches
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
 from tests.fakes.memory_usage import UsageReader
 
 
-class MemoryStore(RunsReader, BindingsReader, UsageReader):
+class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
     def __init__(self, clock: Clock) -> None:
@@ -96,7 +94,8 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         self._notices: dict[int, StoredNotice] = {}
         self._notices_ever = 0
         self._observations: dict[str, PostedObservation] = {}
-        self._runs = MemoryRuns(self._calls, self._transfers)
+        self._bundles = MemoryBundles(self._accounts, self._calls)
+        self._runs = MemoryRuns(self._calls, self._transfers, self._bundles.held)
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -114,7 +113,7 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         if operation.call is None:
             posted = self._transfers.get(operation.key)
             if posted is None:
-                return self._keep(state, operation, operation.decide(state))
+                return self._keep(state, operation, operation.decide(state, self._used(operation)))
             if posted.transfer.account != operation.account:
                 raise Conflict(f"the key {operation.key} was used for another account")
             return Committed(None, posted.transfer)
@@ -127,13 +126,13 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
                 raise Conflict(f"call {operation.call} is not {operation.settles.value}")
         elif known is not None:
             self._live.pop(str(operation.call), None)
-            reported = operation.decide(state).call
+            reported = operation.decide(state, self._used(operation)).call
             if reported is None or not is_another_leg(known.record, reported.record):
                 return Committed(None, self._first(operation.key), known)
             operation = as_another_leg(operation, reported)
             if known := self._calls.get(str(operation.call)):
                 return Committed(None, self._first(operation.key), known)
-        return self._keep(state, operation, operation.decide(state))
+        return self._keep(state, operation, operation.decide(state, self._used(operation)))
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -149,11 +148,15 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         calls = self._runs.still_to_do(repricing)
         if calls is None or not (calls or repricing.is_last):
             return Committed(None, None)
-        facts = repricing.decide(state, calls)
+        facts = repricing.decide(state, calls, self._used(repricing))
         check_repricing(state, repricing, facts)
+        self._bundles.draw(facts, self._clock.now())
         self._move(facts)
-        self._runs.keep(repricing, calls)
+        self._runs.keep(repricing, facts.repriced)
         return Committed(facts, None)
+
+    def _used(self, work: Operation | Repricing) -> Pools:
+        return {key: self._bundles.used.get(key, 0) for key in work.pools}
 
     def _first(self, key: str) -> Transfer | None:
         posted = self._transfers.get(key)
@@ -161,6 +164,7 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
 
     def _keep(self, state: AccountState, operation: Operation, facts: Facts) -> Committed:
         check_facts(state, operation, facts)
+        self._bundles.draw(facts, self._clock.now())
         if facts.call is not None:
             self._calls[str(facts.call.record.id)] = facts.call
             self._live.pop(str(facts.call.record.id), None)
@@ -207,6 +211,8 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
                 self._reassign(ended(held, account_id, f"extension {extension}", at))
             case Bind() | Unbind():
                 self._bindings.change(change, self._account)
+            case AddBundle() | GiveAllowance() | EndAllowance():
+                self._bundles.change(change)
             case AddPricePlan(plan):
                 if any(
                     each.name == plan.name and each.version >= plan.version for each in self._plans
@@ -248,13 +254,17 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         before = dict(self._accounts), list(self._memberships)
         lists = list(self._tariffs), list(self._plans)
         bindings = self._bindings.copy()
+        bundles, given = list(self._bundles.bundles), dict(self._bundles.given)
         try:
             for each in changes:
                 await self.change(each)
         except RtbillError:
-            self._accounts, self._memberships = before
+            accounts, self._memberships = before
+            self._accounts.clear()
+            self._accounts |= accounts
             self._tariffs, self._plans = lists
             self._bindings.restore(bindings)
+            self._bundles.bundles, self._bundles.given = bundles, given
             raise
 
     def _account(self, account: str) -> AccountState:
@@ -309,8 +319,8 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
     async def calls(self, wanted: CallFilter) -> Sequence[RatedCall]:
         """Calls, newest first."""
         newest = [self._runs.newest(call) for call in reversed(self._calls.values())]
-        found = [call for call in newest if _matches(call, wanted)]
-        return sorted(found, key=_began_at, reverse=True)[: wanted.limit]
+        found = [call for call in newest if matches(call, wanted)]
+        return sorted(found, key=began_at, reverse=True)[: wanted.limit]
 
     async def call(self, key: str) -> RatedCall | None:
         """One call by its id."""
@@ -335,13 +345,13 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
 
     async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
         """What would have been done, newest first."""
-        found = [each for each in reversed(self._observations.values()) if _looks_at(wanted, each)]
+        found = [each for each in reversed(self._observations.values()) if looks_at(wanted, each)]
         return sorted(found, key=lambda each: each.observation.at, reverse=True)[: wanted.limit]
 
     async def observed_totals(self, wanted: ObservationFilter) -> ObservedTotals:
         """The same in figures."""
         found = [each.observation for each in self._observations.values()]
-        found = [each for each in found if _looks_at(wanted, self._observations[each.key])]
+        found = [each for each in found if looks_at(wanted, self._observations[each.key])]
         keys = {kind: [each for each in found if each.kind == kind] for kind in ObservationKind}
         refused = {each.call for each in self._all_of(ObservationKind.REFUSE)}
         beyond: Counter[str] = Counter()
@@ -369,28 +379,3 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
     async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
         """Oldest unsent notices."""
         return list(self._notices.values())[:limit]
-
-
-def _looks_at(wanted: ObservationFilter, posted: PostedObservation) -> bool:
-    observation = posted.observation
-    return (
-        (wanted.since is None or observation.at >= wanted.since)
-        and wanted.pbx in (None, observation.pbx)
-        and wanted.account in (None, observation.account)
-    )
-
-
-def _began_at(call: RatedCall) -> datetime:
-    return call.record.answered_at or call.record.ended_at
-
-
-def _matches(call: RatedCall, wanted: CallFilter) -> bool:
-    record = call.record
-    return (
-        wanted.account in (None, call.account)
-        and wanted.extension in (None, (record.id.pbx, record.payer))
-        and wanted.status in (None, call.status)
-        and (wanted.since is None or _began_at(call) >= wanted.since)
-        and (wanted.until is None or _began_at(call) < wanted.until)
-        and (call.number or "").startswith(wanted.number_prefix or "")
-    )

@@ -19,7 +19,7 @@ from rtbill.credit import RunningCall
 from rtbill.domain.account import OPEN_SERVICE
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.events import LinkLost, Snapshot
-from rtbill.ports import Committed, Operation
+from rtbill.domain.work import Committed, Operation
 from rtbill.unaided import UnaidedTerms
 from tests.fakes.memory_store import MemoryStore
 

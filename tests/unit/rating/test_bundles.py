@@ -8,8 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from rtbill.domain.bundle import release
 from rtbill.domain.errors import NoRate
-from rtbill.rating.bundles import Bundled, Share, price_with, release
+from rtbill.rating.bundles import Bundled, Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
