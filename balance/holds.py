@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rtbill.domain.account import AccountState
+from rtbill.domain.bundle import Draw
 from rtbill.domain.call import CallId
 from rtbill.domain.hold import Hold, HoldEvent, HoldStep
 from rtbill.domain.rated import Facts
@@ -28,6 +29,10 @@ class Pricing(Protocol):
         """The longest whole second, `cap_s` at most, whose price is within the money; 0 when that
         does not pay an answer.
         """
+        ...
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """What this much talk takes of bundles at most, beside that price."""
         ...
 
 

@@ -35,7 +35,8 @@ def reversal_key(run: int, account: str, call: str) -> str:
 
 
 def post_call(state: AccountState, call: RatedCall) -> Facts:
-    """The call enters the books; a rated call with a price above zero debits the account.
+    """The call enters the books; a rated call debits the account its price, less what bundles of
+    money pay of it, where that is above zero.
 
     The balance may fall below its floor: a call that was made is owed, whatever it cost.
     """
@@ -45,15 +46,17 @@ def post_call(state: AccountState, call: RatedCall) -> Facts:
     assert price is not None, "a rated call has a price"
     assert price.micros >= 0
     assert price.currency == state.account.currency, "an account has one currency"
-    if price.micros == 0:
+    micros = call.debit_micros if call.draws else price.micros
+    assert micros >= 0, "bundles pay no more than the price"
+    if micros == 0:
         return Facts(state, call)
     record = call.record
-    after = _moved(state, -price.micros)
+    after = _moved(state, -micros)
     transfer = Transfer(
         key=call_key(record.id),
         debit=state.account.id,
         credit=f"{REVENUE}:{state.account.account_class}",
-        amount_micros=price.micros,
+        amount_micros=micros,
         currency=price.currency,
         kind=TransferKind.CALL,
         event_at=record.ended_at,
@@ -95,14 +98,16 @@ def reprice(state: AccountState, run: int, calls: Sequence[Repriced], at: dateti
     """
     account = state.account
     books = _Reprices(account, state.balance_micros, state.version, run, at)
-    for call, price in calls:
-        assert price.currency == account.currency, "an account has one currency"
-        assert price.micros != call.micros, "the same price moves nothing"
+    for each in calls:
+        call, debit_micros = each.call, each.debit_micros
+        assert each.price.currency == account.currency, "an account has one currency"
+        is_other = each.price.micros != call.micros or debit_micros != call.debit_micros
+        assert is_other, "the same price moves nothing"
         if call.invoiced is None:
             books.reverse(call)
-            books.debit(call, price.micros)
+            books.debit(call, debit_micros)
         else:
-            books.adjust(call, call.micros - price.micros)
+            books.adjust(call, call.debit_micros - debit_micros)
     after = replace(state, balance_micros=books.balance_micros, version=books.version)
     return Facts(after, transfers=tuple(books.transfers), repriced=tuple(calls))
 
@@ -125,23 +130,24 @@ class _Reprices:
 
     def reverse(self, call: PricedCall) -> None:
         """Take back what it was debited."""
-        if call.micros:
+        if call.debit_micros:
             assert call.debited is not None, f"{call.key} costs something and was never debited"
             assert call.revenue is not None
             key = reversal_key(self._run, self._account, call.key)
             kind = TransferKind.REVERSAL
-            self._move(call, key, kind, call.micros, call.revenue, reverses=call.debited)
+            self._move(call, key, kind, call.debit_micros, call.revenue, reverses=call.debited)
 
     def debit(self, call: PricedCall, micros: int) -> None:
-        """Debit the new price."""
+        """Debit what the account owes of the new price."""
         if micros:
             key = rerate_key(self._run, self._account, call.key)
             self._move(call, key, TransferKind.CALL, -micros, self._revenue)
 
     def adjust(self, call: PricedCall, change_micros: int) -> None:
         """What the invoice charged too much, or, below zero, too little."""
-        key = rerate_key(self._run, self._account, call.key)
-        self._move(call, key, TransferKind.ADJUSTMENT, change_micros, self._revenue)
+        if change_micros:
+            key = rerate_key(self._run, self._account, call.key)
+            self._move(call, key, TransferKind.ADJUSTMENT, change_micros, self._revenue)
 
     def _move(  # noqa: PLR0913 - what one transfer is made of
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtbill.domain.account import AccountState
+from rtbill.domain.bundle import NOTHING_LEFT, Left
 
 
 def fell_below(before: AccountState, after: AccountState, threshold_micros: int) -> bool:
@@ -10,6 +11,8 @@ def fell_below(before: AccountState, after: AccountState, threshold_micros: int)
     return after.available_micros < threshold_micros <= before.available_micros
 
 
-def is_exhausted(state: AccountState, floor_micros: int) -> bool:
-    """Whether less is available than the smallest amount worth calling with."""
-    return state.available_micros < floor_micros
+def is_exhausted(state: AccountState, floor_micros: int, left: Left = NOTHING_LEFT) -> bool:
+    """Whether less is available than the smallest amount worth calling with, and no bundle pays."""
+    if state.available_micros >= floor_micros or left.has_seconds:
+        return False
+    return max(0, state.available_micros) + left.micros < floor_micros

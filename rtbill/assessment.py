@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from rtbill.allowances import Allowances
 from rtbill.assignment import NOWHERE, Assignment, Place
+from rtbill.bundling import Bundling
 from rtbill.domain.account import Account
+from rtbill.domain.bundle import Draw
 from rtbill.domain.call import CallRecord, Outcome
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
@@ -15,12 +19,15 @@ from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
 from rtbill.payers import Payers, shown
+from rtbill.rating.bundle_time import affordable_with, below_ceiling_with, longest_with
+from rtbill.rating.bundles import Share
 from rtbill.rating.call_pricing import CallPricing
 from rtbill.rating.chain import Asked
 from rtbill.rating.longest import LONGEST_S
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
 
+Edition = tuple[PriceBook, int, int]
 CLASSIFIED_KEPT = 4096
 TALK_US_MAX = 24 * 3_600_000_000
 """Longer calls wait for a person: a clock that jumped forward looks just like them."""
@@ -29,14 +36,17 @@ TALK_US_MAX = 24 * 3_600_000_000
 class Assessor:
     """Answers from the directory, the number plan and the tariffs as they now stand."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
         self,
         directory: Directory,
         plan: NumberPlan,
         book: PriceBook,
         assignment: Assignment,
+        *,
         wrong_code: WrongCode = WrongCode.DENY,
+        allowances: Allowances | None = None,
     ) -> None:
+        self.allowances = Allowances() if allowances is None else allowances
         self._directory = directory
         self.payers = Payers(directory, wrong_code)
         self._plan = plan
@@ -54,9 +64,11 @@ class Assessor:
         self._book = book
 
     @property
-    def edition(self) -> tuple[PriceBook, int]:
-        """The prices now used, and how often versions came to them: another one when any did."""
-        return self._book, self._book.revision
+    def edition(self) -> Edition:
+        """The prices now used, how often versions came to them, and how often bundles were given or
+        ended: another one when anything did.
+        """
+        return self._book, self._book.revision, self.allowances.revision
 
     @property
     def assignment(self) -> Assignment:
@@ -65,7 +77,14 @@ class Assessor:
 
     def with_book(self, book: PriceBook) -> Assessor:
         """The same site by other tariffs."""
-        return Assessor(self._directory, self._plan, book, self._assignment, self.payers.wrong_code)
+        return Assessor(
+            self._directory,
+            self._plan,
+            book,
+            self._assignment,
+            wrong_code=self.payers.wrong_code,
+            allowances=self.allowances,
+        )
 
     def tariffs_of(self, account: Account, place: Place) -> tuple[str, ...]:
         """The tariffs that are asked for rates of the account's calls from there, by the newest
@@ -98,11 +117,64 @@ class Assessor:
         talk_us: int,
         place: Place = NOWHERE,
     ) -> Price:
-        """The exact price of this much talk; NoRate says what is missing."""
+        """The exact price of this much talk where no bundle pays; NoRate says what is missing."""
         if called.number is None:
             raise NoRate(called.reason)
         asked = Asked(called.number, answered_at, account.id, place.pbx)
         return self.offer(account, answered_at, place).price(asked, talk_us)
+
+    def bundling(  # noqa: PLR0913 - the facts of one call
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        talk_us: int,
+        place: Place,
+        kept: Sequence[Draw] | None = None,
+        hold_key: str = "",
+    ) -> Bundling:
+        """The call as bundles may pay it, whether or not there are any, beside what other calls
+        than that of the hold count on; where it keeps what it took, as that pays it. NoRate says
+        what is missing.
+        """
+        if called.number is None:
+            raise NoRate(called.reason)
+        asked = Asked(called.number, answered_at, account.id, place.pbx)
+        offer = self.offer(account, answered_at, place)
+        if kept is not None:
+            shares = self.allowances.seconds_held(self._book, kept, answered_at)
+            return Bundling(offer, asked, talk_us, tuple(shares))
+        shares = self._shares(account, asked, hold_key)
+        reserved = self.allowances.reserved.by_others(hold_key) if shares else {}
+        return Bundling(offer, asked, talk_us, tuple(shares), reserved)
+
+    def owed_micros(
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        talk_us: int,
+        place: Place = NOWHERE,
+    ) -> int:
+        """What the account would owe for this much talk, with bundles as they stand; NoRate as for
+        the price.
+        """
+        return self.bundling(account, called, answered_at, talk_us, place).price().debit_micros
+
+    def bundling_of(self, call: RatedCall, hold_key: str = "") -> Bundling | None:
+        """How the price of the call, which had this hold, is to be made in the store; None where no
+        bundle may pay it.
+        """
+        record = call.record
+        if call.price is None or call.account not in self.allowances:
+            return None
+        assert record.answered_at is not None
+        called = CalledNumber(call.kind, call.number, "as it was rated")
+        place = Place(record.id.pbx, record.trunk)
+        terms = self._directory.account(call.account)
+        at, talk_us = record.answered_at, record.talk_us
+        bundling = self.bundling(terms, called, at, talk_us, place, hold_key=hold_key)
+        return bundling if bundling.shares else None
 
     def offer(self, account: Account, at: datetime, place: Place = NOWHERE) -> Offer:
         """What the account's calls from there are priced by; NoRate when there is nothing in its
@@ -136,29 +208,39 @@ class Assessor:
         cap_s: int,
         place: Place = NOWHERE,
     ) -> int:
-        """Seconds of talk that the money buys, 0 to `cap_s`: on any trunk that has a rate while it
-        is not known which; NoRate when none has.
+        """Seconds of talk that bundles and then the money buy, 0 to `cap_s`: on any trunk that has
+        a rate while it is not known which; NoRate when none has.
         """
-        if called.number is None:
-            raise NoRate(called.reason)
-        if available_micros <= 0:
+        asked = self._asked(account, called, answered_at, place)
+        shares = self._shares(account, asked)
+        if available_micros <= 0 and not shares:
             return 0
-        asked = Asked(called.number, answered_at, account.id, place.pbx)
+        money_micros = max(0, available_micros)
         return min(
-            offer.affordable_s(asked, available_micros, cap_s)
+            affordable_with(offer, asked, money_micros, cap_s, shares)
             for offer in self._covering(account, asked, place)
         )
 
+    def _shares(self, account: Account, asked: Asked, hold_key: str = "") -> list[Share]:
+        """Bundles that may pay the call, as they stand."""
+        number, at = asked.number, asked.answered_at
+        return self.allowances.shares(self._book, account.id, number, at, hold_key)
+
     def pricing(
-        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        hold_key: str = "",
     ) -> CallPricing:
-        """What the call costs by its talk time, by the prices as they now are; NoRate when no trunk
-        has a rate.
+        """What the call of this hold costs by its talk time, by the prices and bundles as they now
+        are; NoRate when no trunk has a rate.
         """
-        if called.number is None:
-            raise NoRate(called.reason)
-        asked = Asked(called.number, answered_at, account.id, place.pbx)
-        return CallPricing(self._covering(account, asked, place), asked)
+        asked = self._asked(account, called, answered_at, place)
+        return CallPricing(
+            self._covering(account, asked, place), asked, self._shares(account, asked, hold_key)
+        )
 
     def longest_s(
         self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
@@ -167,7 +249,10 @@ class Assessor:
         that has a rate while it is not known which; None when it never does. NoRate when none has.
         """
         asked = self._asked(account, called, answered_at, place)
-        ends = [offer.longest_s(asked) for offer in self._covering(account, asked, place)]
+        shares = self._shares(account, asked)
+        ends = [
+            longest_with(offer, asked, shares) for offer in self._covering(account, asked, place)
+        ]
         return min((each for each in ends if each is not None), default=None)
 
     def below_ceiling_s(
@@ -182,8 +267,9 @@ class Assessor:
         first on any trunk likewise; None when it never does. NoRate when none has a rate.
         """
         asked = self._asked(account, called, answered_at, place)
+        shares = self._shares(account, asked)
         found = min(
-            offer.below_ceiling_s(asked, ceiling_micros)
+            below_ceiling_with(offer, asked, ceiling_micros, LONGEST_S, shares)
             for offer in self._covering(account, asked, place)
         )
         return found if found < LONGEST_S else None
@@ -227,13 +313,18 @@ class Assessor:
             note = f"{origin.code_in_words} that was entered belonged to nobody"
         if origin.code:
             record = replace(record, origin=shown(origin, payer))
-        return RatedCall(
+        call = RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note
         )
+        return self._as_bundles_stand(call)
+
+    def _as_bundles_stand(self, call: RatedCall) -> RatedCall:
+        bundling = self.bundling_of(call)
+        return call if bundling is None else bundling.settle(call)
 
     def assess_again(self, call: RatedCall) -> RatedCall:
-        """A call that waits, as it is billed to the same account now; NoRate when it still has no
-        price.
+        """A call that waits, as it is billed to the same account now, with bundles as they stand;
+        NoRate when it still has no price.
         """
         record = call.record
         assert record.answered_at is not None, "what was not answered has no price"
@@ -244,7 +335,8 @@ class Assessor:
             terms = self._directory.account(call.account)
             cost = self.price(terms, called, record.answered_at, record.talk_us, place)
             status = CallStatus.RATED
-        return replace(call, status=status, kind=called.kind, number=called.number, price=cost)
+        billed = replace(call, status=status, kind=called.kind, number=called.number, price=cost)
+        return self._as_bundles_stand(billed)
 
     def _status(
         self, record: CallRecord, account: str, called: CalledNumber

@@ -8,13 +8,12 @@ the exchange forget the call. Nothing calls upward.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from balance import ledger
-from rtbill import consequences, enforcement, observing
+from rtbill import observing
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.calls.tracker import Tracker
@@ -23,6 +22,7 @@ from rtbill.commands import Commands
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl
 from rtbill.dialling import Dialling
+from rtbill.domain.bundle import PoolKey
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord, Conflict, Unavailable
@@ -38,13 +38,16 @@ from rtbill.domain.events import (
 )
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.observation import Observation
-from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
+from rtbill.domain.work import Committed, Operation
 from rtbill.holding import Holdings, HoldTerms
 from rtbill.lines import Line, Pending
 from rtbill.link_watch import LinkWatch
 from rtbill.observing import Observations
-from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
+from rtbill.ports import Clock, Meter, Pbx, Store
+from rtbill.postings import Postings
 from rtbill.running_call import RunningCall
+from rtbill.turned import Turned
 
 STORE_PAUSE_S = 0.5
 """Between attempts to hand something to a store that is full."""
@@ -91,6 +94,9 @@ class Billing:
         self.chronicle = chronicle
         self.commands = Commands(control, alarms, clock)
         self.observations = Observations()
+        self.turned = Turned()
+        self.allowances = assessor.allowances
+        self.postings = Postings(directory, assessor, control, policies, clock)
         self.lines: dict[str, Line] = {}
         self._clock = clock
         self._meter = meter
@@ -229,18 +235,7 @@ class Billing:
         hold_key: str = "",
     ) -> Operation:
         """The one operation that puts this call into the books."""
-        at = self._clock.now()
-        decide = partial(
-            consequences.settle,
-            call=call,
-            policies=self.policies,
-            at=at,
-            reach=self.control.reach(call.account, at),
-            observed=observed,
-            hold_key=hold_key,
-        )
-        key = ledger.call_key(call.record.id)
-        return Operation(call.account, key, decide, call.record.id, settles)
+        return self.postings.call(call, settles, observed, hold_key)
 
     async def _confirm(self, line: Line) -> None:
         while True:
@@ -270,7 +265,7 @@ class Billing:
         self.alarms.clear("books", str(record.id))
         if committed.facts is None:
             return
-        self.alarms.raise_about(pending.call)
+        self.alarms.raise_about(committed.facts.call or pending.call)
         self._meter.observe(
             "rtbill_hangup_to_commit_seconds", self._clock.monotonic() - pending.heard_at
         )
@@ -282,19 +277,40 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
-        if facts.transfers or facts.holds:
-            self.directory.put(facts.state)
-            self._rebalance(facts.state.account.id)
-        elif facts.service_before is not None:
-            self.directory.put_service(facts.state)
+        self._follow(facts)
         if call is not None:
-            self.chronicle.add(call.record.ended_at, Posted(call, facts.state))
+            posted = facts.call or call
+            self.chronicle.add(posted.record.ended_at, Posted(posted, facts.state))
         for notice in facts.notices:
             self.chronicle.add(notice.at, notice)
         for observation in facts.observations:
             self.chronicle.add(observation.at, observation)
         if facts.service_before is not None:
             self.wake()
+
+    def _follow(self, facts: Facts) -> None:
+        account = facts.state.account.id
+        if facts.transfers or facts.holds:
+            self.directory.put(facts.state)
+        elif facts.service_before is not None:
+            self.directory.put_service(facts.state)
+        drawn = facts.drawn if account in self.allowances else {}
+        if drawn:
+            self._drawn(account, drawn)
+        self.holdings.resolved(facts.holds)
+        if drawn or facts.transfers or facts.holds:
+            self._rebalance(account)
+
+    def _drawn(self, payer: str, drawn: Mapping[PoolKey, int]) -> None:
+        """What bundles hold changed: running calls of all who share them follow at once, locks of
+        the others as soon as their turn comes.
+        """
+        spent = self.allowances.draw(drawn)
+        sharing = set().union(*(self.allowances.accounts_of(pool.allowance) for pool in drawn))
+        for account in sharing & self.control.accounts_talking():
+            self._rebalance(account)
+        for key in spent:
+            self.turned.add(sorted(self.allowances.accounts_of(key) - {payer}))
 
     async def credit(self, account: str, micros: int, key: str, reason: str) -> Credited:
         """Money received at the desk, or taken back; once for each key.
@@ -304,16 +320,7 @@ class Billing:
         terms = self.directory.account(account)
         if problem := too_fine(Money(micros, terms.currency)):
             raise BadRecord(problem)
-        decide = partial(
-            consequences.credited,
-            micros=micros,
-            key=key,
-            reason=reason,
-            policies=self.policies,
-            at=self._clock.now(),
-            reach=self.control.reach(account, self._clock.now()),
-        )
-        committed = await self.store.submit(Operation(account, ledger.credit_key(key), decide))
+        committed = await self.store.submit(self.postings.credit(account, micros, key, reason))
         self.committed(committed)
         transfer = committed.facts.transfers[0] if committed.facts else committed.first
         assert transfer is not None, "a credit leaves a transfer"
@@ -332,18 +339,13 @@ class Billing:
 
     async def reassess(self, accounts: Iterable[str]) -> None:
         """Decide anew what service these accounts shall have, and how long their running calls may
-        talk: terms or policies changed.
+        talk: terms, policies or what bundles pay changed.
         """
         for account in accounts:
             self._rebalance(account)
-            state = self.directory.state(account)
-            if enforcement.decide(state, self.policies.of(state)) == state.service:
-                continue
-            at = self._clock.now()
-            reach = self.control.reach(account, at)
-            decide = partial(consequences.reassessed, policies=self.policies, at=at, reach=reach)
-            key = f"service:{account}:{at.isoformat()}"
-            self.committed(await self.store.submit(Operation(account, key, decide)))
+            operation = self.postings.service(account)
+            if operation is not None:
+                self.committed(await self.store.submit(operation))
 
     def reassign(self) -> None:
         """Memberships changed: each running call is limited by the account that will be billed."""

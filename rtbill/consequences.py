@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from balance import holds, ledger, thresholds
+from rtbill.allowances import EMPTY_PURSE, Purse
+from rtbill.bundling import Bundling, redecided
 from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, Service
+from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
 from rtbill.domain.hold import HoldStep
 from rtbill.domain.money import Money
@@ -19,6 +22,8 @@ from rtbill.domain.stance import Stance
 from rtbill.enforcement import Policy, decide
 from rtbill.stances import EVERYWHERE, STANDARD, Reach, Spared
 
+LOW_PERCENT = 80
+"""Of a bundle are used when its holder is told that little is left."""
 SITE_POLICY = Policy(exhausted=OPEN_SERVICE, low_balance_micros=0)
 
 
@@ -42,19 +47,28 @@ class Policies:
 
 def settle(  # noqa: PLR0913 - the facts of one call
     state: AccountState,
+    pools: Pools,
     call: RatedCall,
     policies: Policies,
     at: datetime,
     reach: Reach = EVERYWHERE,
     observed: tuple[Observation, ...] = (),
+    purse: Purse = EMPTY_PURSE,
+    bundling: Bundling | None = None,
     hold_key: str = "",
 ) -> Facts:
     """The call enters the books, with all that follows from it, and with what was observed of it
-    already. Its hold, known by its key or by the call, ends.
+    already. Where bundles may pay it, its price is made here. Its hold, known by its key or by the
+    call, ends.
     """
+    if bundling is not None:
+        call = bundling.settle(call, pools)
     facts = _resolved(ledger.post_call(state, call), call, hold_key, at)
-    facts = with_consequences(state, facts, policies, at, reach)
+    left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
+    facts = with_consequences(state, facts, policies, at, reach, left)
     notices = call_notices(call, at)
+    if call.draws and bundling is not None and reach.tells_holder:
+        notices += bundle_notices(call.account, bundling, pools, facts, at)
     if not notices and not observed:
         return facts
     return replace(
@@ -75,36 +89,45 @@ def _resolved(facts: Facts, call: RatedCall, hold_key: str, at: datetime) -> Fac
 
 def credited(  # noqa: PLR0913 - the facts of one credit
     state: AccountState,
+    pools: Pools,
     micros: int,
     key: str,
     reason: str,
     policies: Policies,
     at: datetime,
     reach: Reach = EVERYWHERE,
+    purse: Purse = EMPTY_PURSE,
 ) -> Facts:
     """Money received or corrected, with all that follows from it."""
     facts = ledger.credit(state, micros, key, at, reason)
-    return with_consequences(state, facts, policies, at, reach)
+    return with_consequences(state, facts, policies, at, reach, purse.left(pools))
 
 
 def repriced(  # noqa: PLR0913 - the facts of one slice
     state: AccountState,
     calls: Sequence[Repriced],
+    pools: Pools,
     run: int,
     policies: Policies,
     at: datetime,
     whole: Difference | None,
     reach: Reach = EVERYWHERE,
+    purse: Purse = EMPTY_PURSE,
+    bundlings: Mapping[str, Bundling] | None = None,
 ) -> Facts:
     """Newer prices of some calls. What follows from all of the account's, whose sum is `whole`,
-    follows with the last slice: a lock between two slices would be for nothing.
+    follows with the last slice: a lock between two slices would be for nothing. Where bundles may
+    pay, each call is priced here, as they then stand.
     """
+    if bundlings is not None:
+        calls = redecided(calls, pools, bundlings)
     facts = ledger.reprice(state, run, calls, at)
     if whole is None:
         return facts
     after = facts.state
     before = replace(state, balance_micros=after.balance_micros - whole.change_micros)
-    facts = with_consequences(before, facts, policies, at, reach)
+    left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
+    facts = with_consequences(before, facts, policies, at, reach, left)
     if not whole.changed or not reach.tells_holder:
         return facts
     change = Money(abs(whole.change_micros), whole.currency)
@@ -115,26 +138,32 @@ def repriced(  # noqa: PLR0913 - the facts of one slice
     return replace(facts, notices=(notice, *facts.notices))
 
 
-def reassessed(
-    state: AccountState, policies: Policies, at: datetime, reach: Reach = EVERYWHERE
+def reassessed(  # noqa: PLR0913 - the facts of one account
+    state: AccountState,
+    pools: Pools,
+    policies: Policies,
+    at: datetime,
+    reach: Reach = EVERYWHERE,
+    purse: Purse = EMPTY_PURSE,
 ) -> Facts:
     """The service that the present policy wants, though no money moved."""
-    return with_consequences(state, Facts(state), policies, at, reach)
+    return with_consequences(state, Facts(state), policies, at, reach, purse.left(pools))
 
 
-def with_consequences(
+def with_consequences(  # noqa: PLR0913 - what follows depends on as much
     before: AccountState,
     facts: Facts,
     policies: Policies,
     at: datetime,
     reach: Reach = EVERYWHERE,
+    left: Left = NOTHING_LEFT,
 ) -> Facts:
     """The facts, and beside them the service wanted now, the notices of thresholds crossed, and
-    what is left undone where the service is not enforced.
+    what is left undone where the service is not enforced. `left` is what bundles still pay.
     """
     after = facts.state
     policy = policies.of(after)
-    service = decide(after, policy)
+    service = decide(after, policy, left)
     notices: list[Notice] = []
     low = policy.low_balance_micros
     if (
@@ -166,6 +195,34 @@ def call_notices(call: RatedCall, at: datetime) -> tuple[Notice, ...]:
     if call.status is CallStatus.UNCONFIRMED:
         return (Notice("call.unconfirmed", subject, call.note, at),)
     return ()
+
+
+def used_after(pools: Pools, facts: Facts) -> Pools:
+    """What is used of the pools once the facts are written."""
+    drawn = facts.drawn
+    return {pool: used + drawn.get(pool, 0) for pool, used in pools.items()}
+
+
+def bundle_notices(
+    account: str, bundling: Bundling, pools: Pools, facts: Facts, at: datetime
+) -> tuple[Notice, ...]:
+    """Who must hear that a bundle is nearly, or all, used up: once, by the call that did it."""
+    drawn = facts.drawn
+    found = []
+    for share in bundling.shares:
+        bundle, before = share.bundle, pools[share.pool]
+        after = before + drawn.get(share.pool, 0)
+        least = bundle.increment_s if bundle.unit is Unit.SECONDS else 1
+        low = bundle.amount * LOW_PERCENT
+        if bundle.amount - after < least <= bundle.amount - before:
+            kind, text = "bundle.used_up", "is used up"
+        elif before * 100 < low <= after * 100:
+            kind, text = "bundle.low", f"has {amount_text(bundle, bundle.amount - after)} left"
+        else:
+            continue
+        about = (("allowance", share.pool.allowance), ("bundle", bundle.name))
+        found.append(Notice(kind, account, f"{bundle.title or bundle.name} {text}", at, about))
+    return tuple(found)
 
 
 def _balance_notice(kind: str, state: AccountState, at: datetime) -> Notice:

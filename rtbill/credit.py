@@ -8,7 +8,7 @@ its account's class ends it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, KeysView, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -134,6 +134,10 @@ class CreditControl:
     def running(self) -> list[RunningCall]:
         """Every answered call in progress."""
         return list(self._running.values())
+
+    def accounts_talking(self) -> KeysView[str]:
+        """Those with an answered call in progress."""
+        return self._by_account.keys()
 
     def find(self, call: CallId) -> RunningCall | None:
         """The call if it is in progress."""

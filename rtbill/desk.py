@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from rtbill.billing import Billing
+from rtbill.bundles import Bundles, BundleSettings
 from rtbill.domain.account import (
     DeskLock,
     Incoming,
@@ -73,15 +74,6 @@ class Desk:
             pins=pins,
             trunks=trunks,
         )
-        keys = PayerKeys(
-            billing=billing,
-            store=store,
-            reader=reader,
-            clock=clock,
-            wording=self._wording,
-            pins=pins,
-            trunks=trunks,
-        )
         self.runs = Runs(
             billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
         )
@@ -90,8 +82,7 @@ class Desk:
             "accounts.import": registry.import_accounts,
             "group.add": registry.group_add,
             "group.remove": registry.group_remove,
-            "group.bind": keys.bind,
-            "group.unbind": keys.unbind,
+            **self._key_orders(reader, pins, trunks),
             **self._price_orders(reader, zone, currency, calendars),
             "credit": self._credit,
             "lock": self._lock,
@@ -100,6 +91,20 @@ class Desk:
             "calls.drop": waiting.drop,
             **self.runs.orders(),
         }
+
+    def _key_orders(
+        self, reader: Reader, pins: Pins, trunks: Collection[tuple[str, str]]
+    ) -> dict[str, Callable[[Arguments], Awaitable[Answer]]]:
+        keys = PayerKeys(
+            billing=self._billing,
+            store=self._store,
+            reader=reader,
+            clock=self._clock,
+            wording=self._wording,
+            pins=pins,
+            trunks=trunks,
+        )
+        return {"group.bind": keys.bind, "group.unbind": keys.unbind}
 
     def _price_orders(
         self, reader: Reader, zone: str, currency: str, calendars: Calendars
@@ -122,10 +127,14 @@ class Desk:
             wording=self._wording,
             currency=currency,
         )
-        return {
-            "tariff.import": self._alone(price_lists.import_version),
-            "plan.import": self._alone(price_plans.import_version),
+        settings = BundleSettings(currency, zone, frozenset(calendars))
+        bundles = Bundles(self._billing, self._store, self._clock, self._wording, settings)
+        orders = {
+            "tariff.import": price_lists.import_version,
+            "plan.import": price_plans.import_version,
+            **bundles.orders(),
         }
+        return {verb: self._alone(order) for verb, order in orders.items()}
 
     def add_order(self, verb: str, order: Callable[[Arguments], Awaitable[Answer]]) -> None:
         """Teach the desk an order that needs more than the books, such as a capture."""

@@ -93,8 +93,8 @@ def digest_of_prices(
     assessor: Assessor, directory: Directory, differences: Sequence[Difference]
 ) -> str:
     """Another text as soon as a tariff or plan got a version, the site another assignment, or one
-    of these accounts another tariff. A version that is in the books is never edited, so its number
-    stands for its rates.
+    of these accounts another tariff or other bundles. A version that is in the books is never
+    edited, so its number stands for its rates.
     """
     digest = hashlib.sha256(repr(assessor.assignment).encode())
     for text in _versions(assessor.book):
@@ -102,6 +102,8 @@ def digest_of_prices(
     for each in differences:
         terms = directory.account(each.account)
         digest.update(f"\naccount {terms.id} {terms.tariff}".encode())
+        if terms.id in assessor.allowances:
+            digest.update(f"\nbundles {assessor.allowances.digest(terms.id)}".encode())
     return digest.hexdigest()
 
 

@@ -19,6 +19,7 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.bundle import NOTHING_LEFT, Left
 
 T = TypeVar("T")
 
@@ -35,11 +36,13 @@ class Policy:
     """Below this the holder is told."""
 
 
-def decide(state: AccountState, policy: Policy) -> Service:
-    """What the account's extensions shall have on account of its money."""
+def decide(state: AccountState, policy: Policy, left: Left = NOTHING_LEFT) -> Service:
+    """What the account's extensions shall have on account of its money, and of what bundles still
+    pay.
+    """
     if not state.account.is_limited:
         return OPEN_SERVICE
-    exhausted = thresholds.is_exhausted(state, policy.exhausted_below_micros)
+    exhausted = thresholds.is_exhausted(state, policy.exhausted_below_micros, left)
     return policy.exhausted if exhausted else OPEN_SERVICE
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -28,12 +28,13 @@ from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.events import CallStarted
-from rtbill.domain.hold import Hold, HoldStep
+from rtbill.domain.hold import ENDS, Hold, HoldEvent, HoldStep
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import Facts
+from rtbill.domain.work import Committed, Holding
 from rtbill.lines import Line
 from rtbill.orphans import Orphans
-from rtbill.ports import Clock, Committed, Holding, Store
+from rtbill.ports import Clock, Store
 from rtbill.running_call import RunningCall
 from rtbill.wishes import Wishes
 
@@ -45,6 +46,8 @@ LAST_LOOK_S = 1.0
 """Before the guard: the last time that a final hold is tried to extend (CC-31)."""
 RETRY_S = 1.0
 SWEEP_TICKS = 20
+ROUNDED_UP_MAX_S = 60
+"""A slice may be granted so much longer, to the end of its last increment."""
 
 _ALARM = "holds"
 
@@ -104,6 +107,8 @@ class Holdings:
         self._alarms = alarms
         self._clock = clock
         self._terms = terms
+        self._allowances = assessor.allowances
+        self._reserved = assessor.allowances.reserved
         self._follow = follow
         self._order = order
         self._keys: dict[CallId, str] = {}
@@ -166,7 +171,28 @@ class Holdings:
     def _reserve(self, state: AccountState, wish: Wish) -> asyncio.Future[Committed]:
         calls_max = self._terms.calls_max(state)
         decide = partial(holds.reserve, wish=wish, calls_max=calls_max)
-        return self._ask(state.account.id, decide)
+        self._count_on(state, wish)
+        try:
+            future = self._ask(state.account.id, decide)
+        except Unavailable:
+            self._reserved.drop(wish.key)
+            raise
+        future.add_done_callback(partial(self._answered, key=wish.key))
+        return future
+
+    def _answered(self, future: asyncio.Future[Committed], key: str) -> None:
+        """Without a hold the call counts on no bundle either."""
+        facts = None if future.cancelled() or future.exception() else future.result().facts
+        if facts is None or facts.state.hold(key) is None:
+            self._reserved.drop(key)
+
+    def _count_on(self, state: AccountState, wish: Wish) -> None:
+        """No other call may count on what the next slice of this one may take of bundles."""
+        if state.account.id in self._allowances:
+            hold = state.hold(wish.key)
+            from_s = max(wish.talked_s, hold.granted_s if hold else 0)
+            most_s = from_s + wish.terms.slice_max_s + ROUNDED_UP_MAX_S
+            self._reserved.put(wish.key, wish.pricing.draws(most_s))
 
     # -------------------------------------------------------------------- in progress
 
@@ -188,9 +214,9 @@ class Holdings:
         hold = state.hold(running.hold_key)
         call = running.leg.id
         if hold is None:
-            self._step(
-                running, partial(holds.open_hold, wish=self._wishes.of_running(running)), first=True
-            )
+            wish = self._wishes.of_running(running)
+            self._count_on(state, wish)
+            self._step(running, partial(holds.open_hold, wish=wish), first=True)
         elif hold.call != call:
             at = self._clock.now()
             self._step(running, partial(holds.bind, key=hold.key, call=call, at=at))
@@ -234,6 +260,12 @@ class Holdings:
         self._scheduled.pop(call, None)
         self._warnings.forget(call)
         return running.hold_key if running is not None and running.hold_key else key
+
+    def resolved(self, events: Iterable[HoldEvent]) -> None:
+        """Steps of holds are committed: what ended counts on no bundle any more."""
+        for event in events:
+            if event.step in ENDS:
+                self._reserved.drop(event.hold.key)
 
     # ------------------------------------------------------------------------- by the clock
 
@@ -290,7 +322,9 @@ class Holdings:
     def _extend(self, running: RunningCall) -> None:
         asked = self._asked.get(running.leg.id)
         if asked is None:
-            self._step(running, partial(holds.extend, wish=self._wishes.of_running(running)))
+            wish = self._wishes.of_running(running)
+            self._count_on(self._directory.state(running.account), wish)
+            self._step(running, partial(holds.extend, wish=wish))
         else:
             asked.is_again = True
 
@@ -371,6 +405,9 @@ class Holdings:
         if self._scheduled.get(running.leg.id) == grant:
             return
         self._scheduled[running.leg.id] = grant
+        if running.account in self._allowances:
+            draws = self._wishes.of_running(running).pricing.draws(hold.granted_s)
+            self._reserved.put(hold.key, draws)
         self._warn(running, hold)
         left_s = hold.granted_s - self._wishes.talked_s(running)
         slice_s = min(left_s, float(self._terms.slices.slice_max_s))

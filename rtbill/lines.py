@@ -12,7 +12,8 @@ from rtbill.domain.account import Service
 from rtbill.domain.call import CallId, CallRecord, Outcome
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
-from rtbill.ports import Committed, Pbx
+from rtbill.domain.work import Committed
+from rtbill.ports import Pbx
 
 T = TypeVar("T")
 

@@ -81,7 +81,7 @@ def cut(
     micros = currency = None
     if call.price is not None:
         within = _cost_within(running, call, limit_s, assessor, account)
-        micros = max(0, call.price.micros - within)
+        micros = max(0, call.debit_micros - within)
         currency = call.price.currency
     cost = "at an unknown price" if micros is None else f"for {Money(micros, currency or '')}"
     when = (
@@ -109,7 +109,7 @@ def cut(
 def _cost_within(
     running: RunningCall, call: RatedCall, limit_s: float, assessor: Assessor, account: Account
 ) -> int:
-    """Micro-units that the call would have cost had it been cut; nothing when refused."""
+    """Micro-units that the call would have owed had it been cut; nothing when refused."""
     assert call.record.answered_at is not None
     if running.would_be_refused:
         return 0
@@ -117,6 +117,6 @@ def _cost_within(
     try:
         place = Place(call.record.id.pbx, call.record.trunk)
         answered_at = call.record.answered_at
-        return assessor.price(account, running.called, answered_at, limit_us, place).micros
+        return assessor.owed_micros(account, running.called, answered_at, limit_us, place)
     except NoRate:
         return 0  # a tariff was replaced between its pricing and this

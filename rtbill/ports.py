@@ -7,18 +7,13 @@ foreign library behind it. Ledger, rating and enforcement are not ports: they ar
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from rtbill.domain.account import (
-    AccountState,
-    DeskLock,
-    Extension,
-    Membership,
-    Service,
-)
+from rtbill.domain.account import AccountState, DeskLock, Extension, Membership, Service
+from rtbill.domain.bundle import Bundle, GivenAllowance, PoolKey, Pools, PostedDraw
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg, PbxEvent
@@ -32,10 +27,11 @@ from rtbill.domain.observation import (
 )
 from rtbill.domain.payer_key import Binding
 from rtbill.domain.price_plan import PricePlan
-from rtbill.domain.rated import CallStatus, Facts, Position, PricedCall, RatedCall, Repriced
+from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
 from rtbill.domain.usage import UsageFound, UsageQuestion
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 
 
 class Clock(Protocol):
@@ -161,63 +157,6 @@ class Notifier(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One change of one account: a key, and a pure function from its state to facts."""
-
-    account: str
-    key: str
-    """`call:<call id>` or `credit:<key>`; a known key changes nothing and returns the first result.
-    """
-    decide: Callable[[AccountState], Facts]
-    call: CallId | None = None
-    """Set when the operation settles a call: its key is looked up among calls, and its live row is
-    closed.
-    """
-    settles: CallStatus | None = None
-    """When set, the call must exist with this status (unrated, unconfirmed) and is replaced by the
-    new row.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A step of a hold of one account. No key tells whether it was done: the open holds themselves
-    do, so a step that comes again changes nothing.
-    """
-
-    account: str
-    decide: Callable[[AccountState], Facts]
-
-
-@dataclass(frozen=True, slots=True)
-class Repricing:
-    """A slice of a run: some calls of one account get newer prices, in order of their answers.
-
-    Known are the run and the call: what was done before is left out, and nothing is done twice.
-    """
-
-    run: int
-    account: str
-    calls: tuple[Repriced, ...]
-    is_last: bool
-    """The account's part of the run is done with it."""
-    decide: Callable[[AccountState, Sequence[Repriced]], Facts]
-    """From the state and the calls that are not yet done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The durable result of an operation."""
-
-    facts: Facts | None
-    """None when the key was known: nothing was changed."""
-    first: Transfer | None
-    """For a known key, the transfer it made the first time (None when it made none)."""
-    first_call: RatedCall | None = None
-    """For a known call, what the books hold."""
-
-
 class Store(Protocol):
     """The one writer. Many operations per commit, each account's in order; answers only what is
     durable.
@@ -324,6 +263,28 @@ class Reader(Protocol):
 
     async def price_plans(self) -> Sequence[PricePlan]:
         """Every version of every price plan."""
+        ...
+
+    async def bundles(self) -> Sequence[Bundle]:
+        """Every version of every bundle, by name."""
+        ...
+
+    async def allowances(self) -> Sequence[GivenAllowance]:
+        """All that were ever given, by key."""
+        ...
+
+    async def recent_pools(self, since: datetime) -> Pools:
+        """What is used of those whose period begins then or later, and of those without an end."""
+        ...
+
+    async def pools(self, keys: Sequence[PoolKey]) -> Pools:
+        """What is used of these."""
+        ...
+
+    async def draws(
+        self, account: str, since: datetime | None, until: datetime | None
+    ) -> Sequence[PostedDraw]:
+        """What the account's calls took and gave back, in order; the span as for transfers."""
         ...
 
     async def desk_locks(self) -> Sequence[DeskLock]:

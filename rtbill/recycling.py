@@ -15,8 +15,10 @@ from rtbill.domain.changes import AddRun, MoveRun
 from rtbill.domain.errors import Conflict, NoRate
 from rtbill.domain.rated import START, RatedCall
 from rtbill.domain.rerating import Run, RunKind, RunState, Selection, WaitingCall
+from rtbill.domain.work import Committed
 from rtbill.dry_run import Found, Progress, Tally, Unpriced, digest_of_prices
-from rtbill.ports import Clock, Committed, Reader, Store
+from rtbill.ports import Clock, Reader, Store
+from rtbill.simulation import Simulation
 
 PAGE = 64
 NO_ANSWER = "the exchange told no answer time; drop it with a reason"
@@ -63,23 +65,26 @@ class Recycling:
         self, wanted: Selection, newest: int, assessor: Assessor, progress: Progress
     ) -> Tally:
         tally = Tally()
+        simulation = Simulation(assessor, self._reader)
         async for page in self._pages(wanted, newest):
             tally.looked_at += len(page)
             progress.looked_at += len(page)
             for call in page:
-                self._count(call, assessor, tally)
+                await self._count(call, assessor, tally, simulation)
             await asyncio.sleep(0)
             if progress.is_stopped:
                 raise Conflict("stopped during the dry run: nothing was posted")
         return tally
 
-    def _count(self, call: RatedCall, assessor: Assessor, tally: Tally) -> None:
+    async def _count(
+        self, call: RatedCall, assessor: Assessor, tally: Tally, simulation: Simulation
+    ) -> None:
         currency = self._billing.directory.account(call.account).currency
         billed = _billed(call, assessor)
         if isinstance(billed, Unpriced):
             tally.unpriced(call.account, currency, billed)
         else:
-            tally.change(call.account, currency, 0, billed.price.micros if billed.price else 0)
+            tally.change(call.account, currency, 0, (await simulation.bill(billed)).debit_micros)
 
     async def _pages(self, wanted: Selection, newest: int) -> AsyncIterator[Sequence[RatedCall]]:
         """Waiting calls by answer, without those that came since the dry run."""

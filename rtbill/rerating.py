@@ -7,22 +7,26 @@ rate now keeps its price and is counted. What a dry run showed is what is carrie
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from rtbill import consequences
+from rtbill.assessment import Edition
 from rtbill.assignment import Place
 from rtbill.billing import Billing
+from rtbill.bundling import Bundling
 from rtbill.domain.account import Account
+from rtbill.domain.bundle import PoolKey
 from rtbill.domain.changes import AddRun, MoveRun
 from rtbill.domain.errors import Conflict, NoRate, Unavailable
 from rtbill.domain.numbering import CalledNumber
-from rtbill.domain.rated import START, NumberKind, PricedCall, Repriced
+from rtbill.domain.rated import START, NumberKind, Position, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
+from rtbill.domain.work import Committed, Repricing
 from rtbill.dry_run import Found, Progress, Tally, Unpriced, digest_of_prices
-from rtbill.ports import Clock, Committed, Reader, Repricing, Store
-from rtbill.rating.price_book import PriceBook
+from rtbill.ports import Clock, Reader, Store
+from rtbill.simulation import Simulation, bundlings_of, held_pools
 
 SLICE = 128
 """Calls of a page, and so of a transaction."""
@@ -74,21 +78,38 @@ class Rerating:
         return [state.account.id for state in self._billing.directory.states()]
 
     async def _tally(self, run: Run, accounts: Sequence[str], progress: Progress) -> Tally:
-        tally = Tally()
+        tally, simulation = Tally(), Simulation(self._billing.assessor, self._reader)
         for account in accounts:
-            terms = self._billing.directory.account(account)
-            async for page in self._pages(account, run):
-                tally.looked_at += len(page)
-                progress.looked_at += len(page)
-                for call, price in await self._repriced(terms, page, tally):
-                    tally.change(account, terms.currency, call.micros, price.micros)
-                if progress.is_stopped:
-                    raise Conflict("stopped during the dry run: nothing was posted")
+            await self._tally_account(run, account, progress, tally, simulation)
         return tally
 
-    async def _pages(self, account: str, run: Run) -> AsyncIterator[Sequence[PricedCall]]:
+    async def _tally_account(  # noqa: PLR0913 - a tally and a simulation go through all accounts
+        self,
+        run: Run,
+        account: str,
+        progress: Progress,
+        tally: Tally,
+        simulation: Simulation,
+        after: Position = START,
+    ) -> None:
+        terms = self._billing.directory.account(account)
+        async for page in self._pages(account, run, after):
+            tally.looked_at += len(page)
+            progress.looked_at += len(page)
+            if account in self._billing.allowances:
+                found = await simulation.reprice(terms, page, tally)
+            else:
+                found = await self._repriced(terms, page, tally)
+            for each in found:
+                owed = each.call.debit_micros, each.debit_micros
+                tally.change(account, terms.currency, *owed)
+            if progress.is_stopped:
+                raise Conflict("stopped during the dry run: nothing was posted")
+
+    async def _pages(
+        self, account: str, run: Run, after: Position = START
+    ) -> AsyncIterator[Sequence[PricedCall]]:
         """The account's calls by answer, as they now are; the last page is not full, or empty."""
-        after = START
         while True:
             page = await self._reader.priced_calls(account, run, after, SLICE)
             yield page
@@ -128,9 +149,12 @@ class Rerating:
         prices = _Prices(self._billing, run, differences)
         prices.check()
         await self._check_later_runs(run)
+        held = {each.account for each in differences if each.account in self._billing.allowances}
         if run.id not in self._planned_here:
             await self._check_again(run, differences)
             self._planned_here.add(run.id)
+        elif held:
+            await self._check_again(run, [each for each in differences if each.account in held])
         progress.of = sum(each.changed for each in differences)
         progress.done = run.done
         if run.state is RunState.PLANNED:
@@ -153,25 +177,29 @@ class Rerating:
 
     async def _check_again(self, run: Run, differences: Sequence[Difference]) -> None:
         """Make the dry run again for what is not done: another process made it, and its settings
-        may have been others. An account that was left in the middle is as its own part was.
+        may have been others, or bundles may hold other than they did. An account that was left in
+        the middle is as its own part was; what is left of it comes before those after it.
         """
+        simulation = Simulation(self._billing.assessor, self._reader)
         for told in differences:
             if told.is_done:
                 continue
-            tally = await self._tally(run, [told.account], Progress())
-            if run.done and await self._is_begun(run, told.account):
-                continue
-            if tally.differences() != (told,):
+            tally = Tally()
+            after = await self._done_until(run, told.account) if run.done else START
+            await self._tally_account(run, told.account, Progress(), tally, simulation, after)
+            if after == START and tally.differences() != (told,):
                 raise Conflict(
                     f"account {told.account} would not get what the dry run of run {run.id} "
-                    "showed: settings or calls changed since; make a new dry run"
+                    "showed: settings, calls or bundles changed since; make a new dry run"
                 )
 
-    async def _is_begun(self, run: Run, account: str) -> bool:
+    async def _done_until(self, run: Run, account: str) -> Position:
+        """Where the last of the account's calls stands that the run has done; START without one."""
+        found = START
         async for page in self._pages(account, run):
-            if any(call.last_run == run.id for call in page):
-                return True
-        return False
+            done = [call.position for call in page if call.last_run == run.id]
+            found = done[-1] if done else found
+        return found
 
     async def _move(self, run: Run, state: RunState) -> Run:
         now = self._clock.now()
@@ -182,32 +210,62 @@ class Rerating:
         """The account's calls, each slice priced while the one before it is written."""
         at_work.prices.check_terms(difference.account)
         terms = self._billing.directory.account(difference.account)
-        async for page in self._pages(terms.id, run):
-            calls = tuple(await self._repriced(terms, page))
+        holds_bundles = terms.id in self._billing.allowances
+        # A call before the last one done stayed as it was, by bundles as they then were.
+        after = await self._done_until(run, terms.id) if holds_bundles and run.done else START
+        async for page in self._pages(terms.id, run, after):
+            whole = difference if len(page) < SLICE else None
+            if holds_bundles:
+                slice_ = await self._bundled_slice(run, terms, page, whole)
+            else:
+                calls = tuple(await self._repriced(terms, page))
+                slice_ = self._slice(run, terms.id, calls, whole)
             await at_work.settle()
             at_work.prices.check()
-            is_last = len(page) < SLICE
-            if calls or is_last:
-                at_work.writing = await self._submit(run, difference, calls, is_last=is_last)
-                at_work.progress.done += len(calls)
+            if slice_.calls or slice_.is_last:
+                at_work.writing = await self._submit(slice_)
             if at_work.progress.is_stopped:
                 await at_work.settle()
                 await self._billing.reassess([terms.id])
                 return
 
-    async def _submit(
-        self, run: Run, whole: Difference, calls: tuple[Repriced, ...], *, is_last: bool
-    ) -> asyncio.Future[Committed]:
+    def _slice(  # noqa: PLR0913 - all that one decision needs
+        self,
+        run: Run,
+        account: str,
+        calls: tuple[Repriced, ...],
+        whole: Difference | None,
+        bundlings: Mapping[str, Bundling] | None = None,
+        taken: tuple[PoolKey, ...] = (),
+    ) -> Repricing:
+        """`whole` comes with the last; `taken` is what the calls took from before."""
         at = self._clock.now()
+        purse = self._billing.allowances.purse(account, at)
         decide = partial(
             consequences.repriced,
             run=run.id,
             policies=self._billing.policies,
             at=at,
-            whole=whole if is_last else None,
-            reach=self._billing.control.reach(whole.account, at),
+            whole=whole,
+            reach=self._billing.control.reach(account, at),
+            purse=purse,
+            bundlings=bundlings,
         )
-        slice_ = Repricing(run.id, whole.account, calls, is_last, decide)
+        pools = tuple(dict.fromkeys((*purse.pools, *taken)))
+        return Repricing(run.id, account, calls, whole is not None, decide, pools)
+
+    async def _bundled_slice(
+        self, run: Run, terms: Account, page: Sequence[PricedCall], whole: Difference | None
+    ) -> Repricing:
+        """A slice of calls whose prices are made as it is written: all of the page that have a
+        rate, with the price that they would have now.
+        """
+        bundlings = await bundlings_of(self._billing.assessor, terms, page)
+        calls = tuple(bundlings[call.key].estimate(call) for call in page if call.key in bundlings)
+        taken = held_pools(page, bundlings.values())
+        return self._slice(run, terms.id, calls, whole, bundlings, taken)
+
+    async def _submit(self, slice_: Repricing) -> asyncio.Future[Committed]:
         while True:
             try:
                 return self._store.reprice(slice_)
@@ -224,7 +282,7 @@ class _Prices:
         self._billing = billing
         self._run = run
         self._differences = differences
-        self._edition: tuple[PriceBook, int] | None = None
+        self._edition: Edition | None = None
         self._tariffs: dict[str, str] = {}
 
     def check(self) -> None:
@@ -267,3 +325,4 @@ class _AtWork:
             committed = await self.writing
             self.writing = None
             self.billing.committed(committed)
+            self.progress.done += len(committed.facts.repriced) if committed.facts else 0

@@ -38,17 +38,18 @@ class WaitingCalls:
             record = replace(record, ended_at=answered_at + talk)
         terms = self._billing.directory.account(call.account)
         billed = self._billing.assessor.assess_again(replace(call, record=record))
-        cost = billed.price
         committed = await self._store.submit(self._billing.operation(billed, settles=call.status))
         if committed.facts is None:
             raise Conflict(f"call {record.id} was settled meanwhile")
         self._billing.committed(committed, billed)
+        billed = committed.facts.call or billed
         self._billing.alarms.clear("unconfirmed", str(record.id))
         self._billing.alarms.clear("unrated", billed.number or record.dialled or "?")
         return {
             "call": str(record.id),
             "account": call.account,
-            "price": decimal_text(cost.micros) if cost else "0.00",
+            "price": decimal_text(billed.price.micros) if billed.price else "0.00",
+            "debit": decimal_text(billed.debit_micros),
             "currency": terms.currency,
         }
 

@@ -53,7 +53,7 @@ class Wishes:
     ) -> Wish:
         """For a call that is about to be dialled, or just was."""
         bound = self._control.bounds.of(state.account, called, at, place)
-        pricing, terms = self._prices(state, called, at, place, bound)
+        pricing, terms = self._prices(state, called, at, place, bound, key)
         return Wish(key=key, call=call, pricing=pricing, terms=terms, at=self._clock.now())
 
     def of_running(self, running: RunningCall) -> Wish:
@@ -61,11 +61,12 @@ class Wishes:
         state = self._directory.state(running.account)
         leg = running.leg
         assert leg.answered_at is not None
+        key = running.hold_key or str(leg.id)
         pricing, terms = self._prices(
-            state, running.called, leg.answered_at, running.place, running.bound
+            state, running.called, leg.answered_at, running.place, running.bound, key
         )
         return Wish(
-            key=running.hold_key or str(leg.id),
+            key=key,
             call=leg.id,
             pricing=pricing,
             terms=terms,
@@ -82,20 +83,21 @@ class Wishes:
         """By the clock of its exchange."""
         return running.talked_s(self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead)
 
-    def _prices(
+    def _prices(  # noqa: PLR0913 - the facts of one call
         self,
         state: AccountState,
         called: CalledNumber,
         answered_at: datetime,
         place: Place,
         bound: Bound,
+        key: str,
     ) -> tuple[Pricing, SliceTerms]:
         limits, terms = self._control.limits, self._slices
         if bound.seconds is not None:
             terms = replace(terms, call_max_s=max(1, min(terms.call_max_s, bound.seconds)))
         pricing: Pricing
         try:
-            pricing = self._assessor.pricing(state.account, called, answered_at, place)
+            pricing = self._assessor.pricing(state.account, called, answered_at, place, key)
         except NoRate:
             pricing = UnknownPricing(state.grantable_micros > 0)
             terms = replace(terms, call_min_s=0, call_max_s=limits.unrated_talk_max_s)

@@ -27,7 +27,7 @@ from rtbill.domain.changes import AddTariff, Assign, Change, CreateAccount
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.domain.tariff import Rate, Tariff
-from rtbill.ports import Operation
+from rtbill.domain.work import Operation
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price import price
 from rtbill.rating.tariff_file import read_tariff
@@ -183,7 +183,7 @@ class _Credit:
         return Operation(
             self.account,
             ledger.credit_key(key),
-            lambda state: ledger.credit(state, _CREDIT_MICROS, key, at, "opening balance"),
+            lambda state, _pools: ledger.credit(state, _CREDIT_MICROS, key, at, "opening balance"),
         )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from balance.holds import SliceTerms
 from rtbill.alarms import Alarms
+from rtbill.allowances import PERIODS_KEPT
+from rtbill.app.holdings import read_allowances
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment, Place
 from rtbill.billing import Billing
@@ -28,6 +31,7 @@ from rtbill.enforcement import Policy
 from rtbill.holding import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
+from rtbill.rating.bands import Calendars
 from rtbill.rating.price_book import PriceBook
 from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader
@@ -67,12 +71,8 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             await reader.accounts(), await reader.memberships(), await reader.bindings()
         )
         await _open_site_accounts(store, directory, config.site.currency)
-        plan = number_plan(config.site)
         calendars = holiday_calendars(config.holidays)
-        book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
-        book.make_ready(clock.now())
-        wrong_code = config.payers.wrong_code
-        assessor = Assessor(directory, plan, book, assignment(config), wrong_code)
+        assessor = await _assessor(config, reader, directory, calendars, clock.now())
         alarms = Alarms(clock)
         billing = Billing(
             store=store,
@@ -113,6 +113,21 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             alarms=alarms,
             clock=clock,
         )
+
+
+async def _assessor(
+    config: Config, reader: Reader, directory: Directory, calendars: Calendars, now: datetime
+) -> Assessor:
+    book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
+    book.make_ready(now)
+    return Assessor(
+        directory,
+        number_plan(config.site),
+        book,
+        assignment(config),
+        wrong_code=config.payers.wrong_code,
+        allowances=await read_allowances(reader, calendars, now - PERIODS_KEPT),
+    )
 
 
 def _credit_control(config: Config, assessor: Assessor, directory: Directory) -> CreditControl:

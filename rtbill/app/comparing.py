@@ -221,4 +221,5 @@ def _ours(call: RatedCall, read_number: Callable[[str], str], kept: dict[str, st
         price_micros=micros,
         currency=price.currency if price else "",
         status=call.status.value,
+        is_bundled=bool(call.draws),
     )

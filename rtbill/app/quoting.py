@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.app.books import assignment, number_plan
+from rtbill.app.holdings import allowances_at
 from rtbill.assessment import offer_for
 from rtbill.assignment import NOWHERE, Place
 from rtbill.config import Config, holiday_calendars
@@ -14,6 +15,7 @@ from rtbill.domain.errors import Refused, UnknownAccount
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
 from rtbill.ports import Reader
+from rtbill.rating.bundles import Share
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import Explanation, explain
 from rtbill.rating.price_book import PriceBook
@@ -32,6 +34,8 @@ class Question:
     """Without a trunk the only one there is, where there is one."""
     price_list: str = ""
     """This tariff or plan, whatever the account has."""
+    with_bundles: bool = True
+    """Those of the account, as they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,12 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
         name = question.price_list or assigned.price_list_of(place)
         offer = book.offer(name, at, assigned.carrier_list(place))
     asked = Asked(called.number, at, question.account, place.pbx)
-    found = explain(offer, asked, question.talk_us)
+    shares: list[Share] = []
+    if account is not None and question.with_bundles:
+        calendars = holiday_calendars(config.holidays)
+        allowances = await allowances_at(reader, account.id, at, calendars)
+        shares = allowances.shares(book, account.id, called.number, at)
+    found = explain(offer, asked, question.talk_us, shares)
     carrier = assigned.carrier_list(place)
     why = book.why_no_cost(carrier, asked, offer.currency) if carrier else ""
     return Quote(called, place, found, why)

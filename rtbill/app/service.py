@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import sdnotify  # type: ignore[import-untyped]  # ships no types
 import structlog
 
-from rtbill import jobs
+from rtbill import jobs, renewals
 from rtbill.app.asking import inline_listener
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
@@ -93,6 +93,8 @@ async def _start(
         (jobs.sweep(billing, store, alarms, clock), "sweep"),
         (jobs.keep_observations(billing, store, alarms, clock), "observations"),
         (jobs.note_heard(billing, store, clock), "heard"),
+        (renewals.watch_turns(billing, clock), "turns"),
+        (renewals.follow_turns(billing, clock), "turned"),
         (
             jobs.pump_outbox(notifiers, books.reader, store, alarms, clock, meter),
             "outbox",

@@ -112,7 +112,7 @@ class Status:
         }
 
     def cost_so_far(self, running: RunningCall, now: datetime) -> tuple[int | None, str]:
-        """Micro-units the call would cost if it ended now, and its destination; None if unknown."""
+        """Micro-units it would owe if it ended now, and its destination; None if unknown."""
         leg = running.leg
         assert leg.answered_at is not None
         if running.called.kind is not NumberKind.CHARGEABLE:
@@ -120,12 +120,13 @@ class Status:
         account = self._books.billing.directory.account(running.account)
         talk_us = max(0, int((now - leg.answered_at).total_seconds() * 1_000_000))
         try:
-            price = self._books.billing.assessor.price(
+            bundling = self._books.billing.assessor.bundling(
                 account, running.called, leg.answered_at, talk_us, Place(leg.id.pbx, leg.trunk)
             )
+            found = bundling.price()
         except NoRate:
             return None, "no rate"
-        return price.micros, price.destination
+        return found.debit_micros, found.price.destination
 
     def _pbx(self, line: Line) -> dict[str, Any]:
         configured = self._configured[line.pbx.name]

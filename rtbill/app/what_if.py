@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from rtbill.allowances import Allowances
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.ports import CallFilter, Reader
 from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
+from rtbill.rating.batch.holdings import Holdings
 from rtbill.rating.batch.lists import RateColumns
 from rtbill.rating.price_book import PriceBook
 
@@ -98,8 +100,11 @@ async def ask(
     question: Question,
     slice_calls_max: int = SLICE_CALLS_MAX,
 ) -> Answer:
-    """The calls of the span, priced anew; NoRate when there is no such tariff or plan."""
-    pricing = _Pricing(book, question)
+    """The calls of the span, priced anew; NoRate when there is no such tariff or plan. A call keeps
+    the seconds of bundles that it took.
+    """
+    given = [each.allowance for each in await reader.allowances()]
+    pricing = _Pricing(book, question, Allowances(await reader.bundles(), given))
     known = await reader.first_and_last_call()
     if known is None:
         return pricing.answer
@@ -133,7 +138,8 @@ def _is_meant(call: RatedCall, question: Question) -> bool:
 class _Pricing:
     """Prices slices of calls and adds up what is different."""
 
-    def __init__(self, book: PriceBook, question: Question) -> None:
+    def __init__(self, book: PriceBook, question: Question, allowances: Allowances) -> None:
+        self._allowances = allowances
         self._book = book
         self._question = question
         self._starts = np.array(_starts(book), np.int64)
@@ -172,11 +178,20 @@ class _Pricing:
                 talk_us=np.array([call.record.talk_us for call in calls], np.int64),
                 accounts=[call.account for call in calls],
                 pbxs=[call.record.id.pbx for call in calls],
-            )
+            ),
+            self._holdings(calls),
         )
         self.answer.one_by_one += prices.one_by_one
         pairs = zip(prices.micros.tolist(), prices.rates.tolist(), strict=True)
         return [micros if rate >= 0 else None for micros, rate in pairs]
+
+    def _holdings(self, calls: Sequence[RatedCall]) -> Holdings | None:
+        if self._question.is_carrier or not any(call.draws for call in calls):
+            return None
+        held = self._allowances.seconds_held
+        return Holdings.of(
+            [held(self._book, call.draws, from_epoch_us(_answered_us(call))) for call in calls]
+        )
 
     def _add(self, call: RatedCall, after_micros: int | None) -> None:
         answer, price = self.answer, call.price

@@ -11,6 +11,7 @@ import typer
 from rtbill import __version__
 from rtbill.cli import (
     accounts,
+    bundles,
     calls,
     checking,
     compare,
@@ -82,6 +83,7 @@ app.add_typer(imports.app, name="import")
 what_if.add_to(tariffs.app)
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(plans.app, name="plan")
+app.add_typer(bundles.app, name="bundle")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
 app.add_typer(unrated.app, name="unrated")
 

@@ -29,6 +29,7 @@ from rtbill.domain.money import Money
 from rtbill.domain.payer_key import KeyKind
 
 if TYPE_CHECKING:
+    from rtbill.app.holdings import Holding
     from rtbill.config import Config
     from rtbill.domain.payer_key import Binding
     from rtbill.ports import PostedTransfer, Reader
@@ -140,11 +141,14 @@ def show(
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show one account: terms, balance, members, latest movements."""
+    from rtbill.cli.bundles import holding_json, holding_text
+
     loaded = load(config)
-    state, members, keys, posted = read_books(loaded, lambda reader: _one(reader, account))
+    state, members, keys, posted, held = read_books(loaded, lambda reader: _one(reader, account))
     if as_json:
         content = _state_json(state, members)
         content["keys"] = [_binding_json(each) for each in keys]
+        content["bundles"] = [holding_json(each) for each in held]
         content["movements"] = [_posted_json(each) for each in posted]
         print_json(content)
         return
@@ -155,6 +159,8 @@ def show(
     say(f"tariff    {terms.tariff or loaded.rating.default_tariff}")
     say(f"balance   {Money(state.balance_micros, terms.currency)}")
     say(f"available {Money(state.available_micros, terms.currency)}")
+    for each in held:
+        say(f"bundle    {holding_text(each, account, loaded)}")
     say(f"service   outgoing {state.service.outgoing}, incoming {state.service.incoming}")
     for member in members:
         say(f"member    {member.extension} {_who_and_when(member, loaded)}")
@@ -182,11 +188,15 @@ def _say_movements(posted: Sequence[PostedTransfer], config: Config) -> None:
 
 async def _one(
     reader: Reader, account: str
-) -> tuple[AccountState, list[Membership], list[Binding], Sequence[PostedTransfer]]:
+) -> tuple[AccountState, list[Membership], list[Binding], Sequence[PostedTransfer], list[Holding]]:
+    from rtbill.app.holdings import holdings
+    from rtbill.clock import SystemClock
+
     state = await find_account(reader, account)
+    held = await holdings(reader, account, SystemClock().now())
     members = [each for each in await reader.memberships() if each.account == account]
     keys = [each for each in await reader.bindings() if each.account == account]
-    return state, members, keys, (await reader.transfers(account, None, None))[-LATEST:]
+    return state, members, keys, (await reader.transfers(account, None, None))[-LATEST:], held
 
 
 async def find_account(reader: Reader, account: str) -> AccountState:

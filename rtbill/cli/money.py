@@ -21,13 +21,14 @@ from rtbill.cli.frame import (
     read_books,
 )
 from rtbill.cli.paper import print_json, print_table, say
-from rtbill.cli.values import instant_json, money_json, transfer_json
+from rtbill.cli.values import drawn_json, instant_json, money_json, transfer_json
 from rtbill.domain.money import Money
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from balance.statement import Statement
+    from rtbill.app.holdings import Drawn
     from rtbill.config import Config
     from rtbill.domain.rated import RatedCall
     from rtbill.ports import PostedTransfer, Reader
@@ -124,18 +125,20 @@ def statement(
     """
     loaded = load(config)
     since, end = instant(from_, loaded), instant(until, loaded)
-    made = read_books(loaded, lambda reader: _made(reader, account, since, end))
+    made, drawn = read_books(loaded, lambda reader: _made(reader, account, since, end))
     hidden = 0 if full_numbers else loaded.log.mask_digits
     if as_json:
-        print_json(_statement_json(made, since, end, hidden))
+        print_json(_statement_json(made, drawn, since, end, hidden))
     else:
         _print_statement(made, loaded, hidden)
+        _print_drawn(drawn)
 
 
 async def _made(
     reader: Reader, account: str, since: datetime | None, until: datetime | None
-) -> Statement:
+) -> tuple[Statement, list[Drawn]]:
     from balance.statement import build
+    from rtbill.app.holdings import drawn
 
     state = await find_account(reader, account)
     posted = list(await reader.transfers(account, None, until))
@@ -145,7 +148,8 @@ async def _made(
     )
     opening = posted[first - 1].transfer.balance_after_micros if first else 0
     calls = await _calls_of(reader, account, posted[first:])
-    return build(account, state.account.currency, posted[first:], calls, opening)
+    made = build(account, state.account.currency, posted[first:], calls, opening)
+    return made, await drawn(reader, account, since, until)
 
 
 async def _calls_of(
@@ -187,6 +191,15 @@ def _print_statement(made: Statement, config: Config, hidden: int) -> None:
     say(f"Closing balance {Money(made.closing_micros, currency)}")
 
 
+def _print_drawn(found: Sequence[Drawn]) -> None:
+    """What bundles paid: calls that cost no money are on no line above."""
+    from rtbill.domain.bundle import amount_text
+
+    for each in found:
+        amount = amount_text(each.bundle, each.amount)
+        say(f"Bundle {each.bundle.title or each.bundle.name}: {amount} for {each.calls} calls")
+
+
 def _member(call: RatedCall | None) -> str:
     if call is None:
         return ""
@@ -207,7 +220,11 @@ def _masked(call: RatedCall, hidden: int) -> str:
 
 
 def _statement_json(
-    made: Statement, since: datetime | None, until: datetime | None, hidden: int
+    made: Statement,
+    drawn: Sequence[Drawn],
+    since: datetime | None,
+    until: datetime | None,
+    hidden: int,
 ) -> dict[str, Any]:
     currency = made.currency
     lines = []
@@ -239,4 +256,5 @@ def _statement_json(
         ],
         "total": money_json(sum(micros for _, _, micros in made.by_member), currency),
         "closing": money_json(made.closing_micros, currency),
+        "bundles": [drawn_json(each) for each in drawn],
     }

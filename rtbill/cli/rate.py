@@ -42,6 +42,9 @@ def rate(
         typer.Option(metavar="PBX[/TRUNK]", help="Leaving there; the only trunk there is."),
     ] = "",
     tariff: Annotated[str, typer.Option(help="By this tariff or price plan.")] = "",
+    no_bundles: Annotated[
+        bool, typer.Option("--no-bundles", help="As if the account held no bundle.")
+    ] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
@@ -58,6 +61,7 @@ def rate(
         account=account,
         place=Place(*trunk.partition("/")[::2]),
         price_list=tariff,
+        with_bundles=not no_bundles,
     )
     found = read_books(loaded, lambda reader: quote(loaded, reader, question))
     answer = _answer(loaded, number, question.answered_at, seconds, found)
@@ -100,6 +104,15 @@ def _answer(
         "prefix": cost.prefix,
         "destination": cost.destination,
         "billed_s": cost.billed_s,
+        "debit": money_json(explanation.debit_micros, cost.currency),
+        "paid_by": [
+            {
+                "bundle": each.bundle.name,
+                "amount": money_json(each.micros, cost.currency),
+                "left": money_json(each.left_micros, cost.currency),
+            }
+            for each in explanation.payments
+        ],
         "explanation": [_line_json(line) for line in explanation.lines],
     }
 
@@ -141,6 +154,10 @@ def _say(answer: dict[str, Any]) -> None:
         for line in answer["explanation"]:
             say(f"  {line['text']:{width}}  {line['amount']:>14}")
     say(f"price {answer['price']} {answer['currency']}")
+    for each in answer.get("paid_by", ()):
+        say(f"{each['bundle']} pays {each['amount']} and has {each['left']} left")
+    if answer.get("paid_by"):
+        say(f"the account owes {answer['debit']} {answer['currency']}")
     if answer.get("carrier") is not None:
         carrier, margin, currency = (answer[key] for key in ("carrier", "margin", "currency"))
         say(f"the carrier takes {carrier} {currency}, margin {margin} {currency}")

@@ -9,8 +9,10 @@ from rtbill.domain.money import EXPONENTS, decimal_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rtbill.app.holdings import Drawn
     from rtbill.config import Config
     from rtbill.domain.account import Membership
+    from rtbill.domain.bundle import Draw
     from rtbill.domain.observation import PostedObservation
     from rtbill.domain.payer_key import Binding
     from rtbill.domain.rated import Price, RatedCall
@@ -120,6 +122,8 @@ def call_json(call: RatedCall, config: Config) -> dict[str, Any]:
         "status": str(call.status),
         "price": money_json(price.micros, price.currency) if price else None,
         "currency": price.currency if price else None,
+        "debit": money_json(call.debit_micros, price.currency) if price else None,
+        "bundles": [_draw_json(each) for each in call.draws],
         "tax": money_json(price.tax_micros, price.currency) if price else None,
         "carrier": _carrier_json(price),
         "plan": (price.plan or None) if price else None,
@@ -131,6 +135,29 @@ def call_json(call: RatedCall, config: Config) -> dict[str, Any]:
         "billed_s": price.billed_s if price else None,
         "note": call.note,
         "evidence": record.evidence,
+    }
+
+
+def _draw_json(draw: Draw) -> dict[str, Any]:
+    """Seconds as a number, money as decimal text."""
+    is_money = draw.unit == "money"
+    return {
+        "allowance": draw.pool.allowance,
+        "unit": str(draw.unit),
+        "amount": decimal_text(draw.amount) if is_money else draw.amount,
+    }
+
+
+def drawn_json(drawn: Drawn) -> dict[str, Any]:
+    """What calls took of one allowance; seconds as a number, money as decimal text."""
+    is_money = drawn.bundle.unit == "money"
+    return {
+        "allowance": drawn.allowance,
+        "bundle": drawn.bundle.name,
+        "title": drawn.bundle.title,
+        "unit": str(drawn.bundle.unit),
+        "amount": decimal_text(drawn.amount) if is_money else drawn.amount,
+        "calls": drawn.calls,
     }
 
 

@@ -47,7 +47,11 @@ class Pricing:
         return self._price_for(account, their.number, their.at_us, their.talk_us, place)
 
     def with_their_duration(self, our: OurCall, their: TheirCall) -> Amount:
-        """What we would have charged for our call, had it lasted as long as they say."""
+        """What we would have charged for our call, had it lasted as long as they say; nobody knows
+        where bundles paid it.
+        """
+        if our.is_bundled:
+            return Amount(None, our.currency, "bundles paid it")
         place = Place(our.key.partition("/")[0], our.trunk)
         account = self._directory.account(our.account)
         return self._price_for(account, our.number, our.at_us, their.talk_us, place)

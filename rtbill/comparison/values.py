@@ -28,6 +28,8 @@ class OurCall(NamedTuple):
     """0 for free and dropped calls; None when the price is not known."""
     currency: str
     status: str
+    is_bundled: bool = False
+    """Bundles pay some of it."""
 
 
 class TheirCall(NamedTuple):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from rtbill.domain.money import Money
 from rtbill.domain.tariff import TimeBand
 
 
@@ -97,3 +99,54 @@ class Draw(NamedTuple):
     unit: Unit
     amount: int
     """Seconds or micro-units, above zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAllowance:
+    """An allowance as the books hold it."""
+
+    allowance: Allowance
+    given_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostedDraw:
+    """What a call took of a pool, or, below zero, gave back."""
+
+    call: str
+    draw: Draw
+    posted_at: datetime
+
+
+class Left(NamedTuple):
+    """What bundles still pay an account's calls with, whatever its money."""
+
+    has_seconds: bool = False
+    """Talk that costs nothing besides."""
+    micros: int = 0
+
+
+NOTHING_LEFT = Left()
+Pools = Mapping[PoolKey, int]
+"""How much of each is used; what is not named is untouched."""
+
+
+def amount_text(bundle: Bundle, amount: int) -> str:
+    """So much of it: `300 min`, `300:30 min`, `5.00 EUR`."""
+    if bundle.unit is Unit.MONEY:
+        return str(Money(amount, bundle.currency))
+    minutes, seconds = divmod(amount, 60)
+    return f"{minutes}:{seconds:02} min" if seconds else f"{minutes} min"
+
+
+def money_drawn(draws: Iterable[Draw]) -> int:
+    """Micro-units that bundles pay of a call's price."""
+    return sum(draw.amount for draw in draws if draw.unit is Unit.MONEY)
+
+
+def release(draws: Sequence[Draw], kept: Iterable[Draw] = ()) -> tuple[Draw, ...]:
+    """What is given back where a call took `draws` and keeps only these: the last taken first."""
+    left = {draw.pool: draw.amount for draw in kept}
+    back = [draw._replace(amount=draw.amount - left.get(draw.pool, 0)) for draw in reversed(draws)]
+    return tuple(draw for draw in back if draw.amount > 0)

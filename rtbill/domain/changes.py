@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.domain.account import Account, DeskLock, Extension, Membership
+from rtbill.domain.bundle import Allowance, Bundle
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
 from rtbill.domain.payer_key import Binding, PayerKey
@@ -78,6 +79,30 @@ class AddPricePlan:
     """A new version of a price plan takes effect from its `valid_from`."""
 
     plan: PricePlan
+
+
+@dataclass(frozen=True, slots=True)
+class AddBundle:
+    """A new version of a bundle, for whoever is given it from now on."""
+
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class GiveAllowance:
+    """Accounts of the bundle's currency hold a bundle."""
+
+    allowance: Allowance
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndAllowance:
+    """The allowance of this key ends earlier than it would have."""
+
+    key: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +202,9 @@ Change = (
     | Unbind
     | AddTariff
     | AddPricePlan
+    | AddBundle
+    | GiveAllowance
+    | EndAllowance
     | SetDeskLock
     | LiftDeskLock
     | DropCall

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rtbill.domain.account import AccountState, Service
+from rtbill.domain.bundle import Draw, PoolKey, money_drawn, release
 from rtbill.domain.call import CallRecord
 from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
@@ -85,6 +86,13 @@ class RatedCall:
     person: str | None = None
     note: str = ""
     """Why a call is unrated, unconfirmed or dropped."""
+    draws: tuple[Draw, ...] = ()
+    """What bundles pay of it, in the order of use."""
+
+    @property
+    def debit_micros(self) -> int:
+        """What the account itself owes: the price less what bundles of money pay of it."""
+        return 0 if self.price is None else self.price.micros - money_drawn(self.draws)
 
 
 class Position(NamedTuple):
@@ -117,6 +125,15 @@ class PricedCall(NamedTuple):
     """Key of the transfer that debits it now; None when it costs nothing."""
     revenue: str | None
     """Account that this transfer credits."""
+    bundle_micros: int = 0
+    """What bundles of money pay of its price."""
+    draws: tuple[Draw, ...] = ()
+    """What it holds of bundles, in the order of use."""
+
+    @property
+    def debit_micros(self) -> int:
+        """What the account itself was debited for it."""
+        return self.micros - self.bundle_micros
 
     @property
     def position(self) -> Position:
@@ -125,10 +142,40 @@ class PricedCall(NamedTuple):
 
 
 class Repriced(NamedTuple):
-    """A call and its new price, which is another amount than the old one."""
+    """A call and its new price: it is another amount than the old one, or bundles pay another part
+    of it.
+    """
 
     call: PricedCall
     price: Price
+    draws: tuple[Draw, ...] = ()
+    """What it holds of bundles then. A call that an invoice charges takes nothing more."""
+
+    @property
+    def bundle_micros(self) -> int:
+        """What bundles of money pay of the price."""
+        return money_drawn(self.draws) if self.draws else 0
+
+    @property
+    def debit_micros(self) -> int:
+        """What the account itself owes."""
+        return self.price.micros - self.bundle_micros
+
+    @property
+    def given_back(self) -> tuple[Draw, ...]:
+        """What it took of bundles and does not keep, the last taken first: all, as far as no
+        invoice charges it.
+        """
+        if self.draws == self.call.draws:
+            return ()
+        return release(self.call.draws, self.draws if self.call.invoiced else ())
+
+    @property
+    def taken(self) -> tuple[Draw, ...]:
+        """What it takes anew, after that."""
+        if self.draws == self.call.draws or self.call.invoiced:
+            return ()
+        return self.draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +195,16 @@ class Facts:
     """Calls that have a newer price."""
     holds: tuple[HoldEvent, ...] = ()
     """What became of money held for calls in progress."""
+
+    @property
+    def drawn(self) -> dict[PoolKey, int]:
+        """By how much each pool is used more, or less, than before."""
+        changes: dict[PoolKey, int] = {}
+        for draw in self.call.draws if self.call is not None else ():
+            changes[draw.pool] = changes.get(draw.pool, 0) + draw.amount
+        for each in self.repriced:
+            for draw in each.given_back:
+                changes[draw.pool] = changes.get(draw.pool, 0) - draw.amount
+            for draw in each.taken:
+                changes[draw.pool] = changes.get(draw.pool, 0) + draw.amount
+        return changes

@@ -23,9 +23,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rtbill.domain.bundle import Bundle, Renewal, Unit
+from rtbill.domain.bundle import Bundle, Renewal, Unit, amount_text
 from rtbill.domain.errors import BadRecord, ConfigError
-from rtbill.domain.money import decimal_text, known_currency
+from rtbill.domain.money import known_currency
 from rtbill.domain.tariff import MINUTE_S, TimeBand
 from rtbill.formats.checked_table import CheckedTable
 from rtbill.rating.band_columns import BAND_COLUMNS, CONDITIONS, band_text, read_bands
@@ -84,10 +84,7 @@ def bundle_lines(bundle: Bundle) -> list[str]:
 
 def holds_text(bundle: Bundle) -> str:
     """`300 min`, `300:30 min`, `5.00 EUR`."""
-    if bundle.unit is Unit.MONEY:
-        return f"{decimal_text(bundle.amount)} {bundle.currency}"
-    minutes, seconds = divmod(bundle.amount, MINUTE_S)
-    return f"{minutes}:{seconds:02} min" if seconds else f"{minutes} min"
+    return amount_text(bundle, bundle.amount)
 
 
 def _bundle(table: CheckedTable, site: BundleSite) -> Bundle:

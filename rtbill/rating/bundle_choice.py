@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rtbill.domain.bundle import Allowance, Bundle, PoolKey, Renewal, Unit
-from rtbill.domain.call import epoch_us
+from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.tariff import TimeBand
 from rtbill.rating.bands import NO_CALENDARS, Calendars, holds_on
 from rtbill.rating.lookup import FOREVER_US
@@ -23,6 +23,11 @@ class Held(NamedTuple):
     def pool(self, answered_at: datetime) -> PoolKey:
         """What pays a call answered then."""
         return PoolKey(self.allowance.key, period_us(self.bundle, self.allowance, answered_at))
+
+    def lost_at(self, at: datetime) -> datetime | None:
+        """When what is left at this instant is lost; None for never."""
+        ends_us = _ends_us(self.bundle, self.allowance, at)
+        return None if ends_us == FOREVER_US else from_epoch_us(ends_us)
 
 
 def paying(

@@ -4,15 +4,16 @@ A bundle of seconds takes whole increments of its own, as many as the call needs
 it ends the next goes on. Talk beyond all seconds is priced as a call of its own that is answered at
 that instant: its bands, steps and increments begin there, by the lists in force at the real answer.
 The connect fee is due at the real answer, unless the bundle that pays the beginning says otherwise.
-All that is due in money goes through the chain together, once; bundles of money pay of the result.
+All that is due in money goes through the chain together, once. The result is never more than the
+whole call costs without bundles; bundles of money pay of it.
 
 What a call is debited never falls with its length: what was due within seconds is due beyond them
-too, and every link after that keeps the order.
+too, every link after that keeps the order, and so does the smaller of two amounts that never fall.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,12 +22,11 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.money import divide_rounding_up
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rate
-from rtbill.rating.affordable import longest_paid_s
 from rtbill.rating.bands import BandTable
 from rtbill.rating.chain import Asked, Sum
-from rtbill.rating.lookup import RateTable
+from rtbill.rating.lookup import RateTable, stretch
 from rtbill.rating.offer import Offer
-from rtbill.rating.price import exact_parts, terms_at
+from rtbill.rating.price import exact_parts
 from rtbill.rating.zones import SECOND_US
 
 
@@ -92,11 +92,14 @@ class Part(NamedTuple):
 class Covered(NamedTuple):
     """How a call is paid, as far as seconds pay it."""
 
-    spans: tuple[Span, ...]
+    spans: Sequence[Span]
     fee_micros: int
     """The connect fee of the account's tariff, where seconds do not cover it."""
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
     """What costs money besides: talk at the tariff of a bundle, then all beyond the seconds."""
+
+
+_NOT_AT_ALL = Covered((), 0, ())
 
 
 def price_with(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share]) -> Bundled:
@@ -108,76 +111,53 @@ def price_with(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share]
     if not price.micros:
         return Bundled(price, ())
     how = covered(offer, asked, talk_us, shares)
-    draws = [Draw(each.share.pool, Unit.SECONDS, each.seconds) for each in how.spans]
-    if draws:
-        amount, billed_us = due(asked, how)
-        net_micros, tax_micros = offer.charge(asked, amount, billed_us)
-        price = price._replace(
-            micros=net_micros + tax_micros,
-            tax_micros=tax_micros,
-            billed_s=divide_rounding_up(billed_us, SECOND_US),
-        )
-    draws += _of_money(price.micros, shares)
-    return Bundled(price, tuple(draws))
-
-
-def affordable_with(
-    offer: Offer, asked: Asked, money_micros: int, cap_s: int, shares: Sequence[Share]
-) -> int:
-    """The longest whole second whose debit is within the account's money, `cap_s` at most, or the
-    longest call of the rate; where a bundle is exclusive, the longest that bundles alone pay.
-    NoRate as for the price.
-    """
-    if not shares:
-        return offer.affordable_s(asked, money_micros, cap_s)
-    if any(share.bundle.is_exclusive for share in shares):
-        money_micros = 0
-
-    def pays(talk_us: int) -> bool:
-        return price_with(offer, asked, talk_us, shares).debit_micros <= money_micros
-
-    ends_s = offer.longest_s(asked)
-    return longest_paid_s(pays, cap_s if ends_s is None else min(cap_s, ends_s))
-
-
-def below_ceiling_with(
-    offer: Offer, asked: Asked, micros: int, cap_s: int, shares: Iterable[Share]
-) -> int:
-    """Seconds, `cap_s` at most, before talk that no seconds of a bundle pay becomes dearer than so
-    much a minute. NoRate as for the price.
-    """
-    covered_s = sum(span.seconds for span in _spans(asked.number, cap_s * SECOND_US, shares))
-    if covered_s >= cap_s:
-        return cap_s
-    begins_at = asked.answered_at + timedelta(seconds=covered_s)
-    rest = asked._replace(answered_at=begins_at)
-    return covered_s + offer.below_ceiling_s(rest, micros, cap_s - covered_s)
-
-
-def release(draws: Sequence[Draw], kept: Iterable[Draw] = ()) -> tuple[Draw, ...]:
-    """What is given back where a call took `draws` and keeps only these: the last taken first."""
-    left = {draw.pool: draw.amount for draw in kept}
-    back = [draw._replace(amount=draw.amount - left.get(draw.pool, 0)) for draw in reversed(draws)]
-    return tuple(draw for draw in back if draw.amount > 0)
+    if how.spans:
+        price = _left_to_pay(offer, asked, how, price)
+    return Bundled(price, tuple(_draws(how, price.micros, shares)))
 
 
 def covered(offer: Offer, asked: Asked, talk_us: int, shares: Iterable[Share]) -> Covered:
     """Which seconds pay a call, and what is due in money besides; without spans all of it is."""
-    talk_us = max(talk_us, 1)  # the first increment is due also at the instant of the answer
-    spans = tuple(_spans(asked.number, talk_us, shares))
-    if not spans:
-        return Covered((), 0, ())
-    parts = [_priced(span.share.table, asked, span) for span in spans if span.share.table]
-    fee_micros, first, ends_us = 0, spans[0].share, spans[-1].ends_us
+    found = spans(asked.number, talk_us, shares)
+    if not found:
+        return _NOT_AT_ALL
+    parts = [_priced(each.share.table, asked, each) for each in found if each.share.table]
+    fee_micros, first, ends_us = 0, found[0].share, found[-1].ends_us
     owes_fee = first.table is None and not first.bundle.covers_fees
     if owes_fee or ends_us < talk_us:
         table, rates = offer.find(asked.number)
         if owes_fee:
-            terms = terms_at(table, asked.number, epoch_us(asked.answered_at))
-            fee_micros = terms.connect_fee_micros
+            rate, _ = stretch(rates, epoch_us(asked.answered_at))
+            assert rate is not None, "the call has a price"
+            fee_micros = rate.terms.connect_fee_micros
         if ends_us < talk_us:
             parts.append(_goes_on(table, rates, asked, ends_us, talk_us - ends_us))
-    return Covered(spans, fee_micros, tuple(parts))
+    return Covered(found, fee_micros, parts)
+
+
+def spans(number: str, talk_us: int, shares: Iterable[Share]) -> list[Span]:
+    """Which seconds pay so much talk to this number: in the order of use, up to the end of the talk
+    or of all seconds.
+    """
+    found: list[Span] = []
+    begins_us = 0
+    for share in shares:
+        bundle, _, left, table = share
+        increment_s = bundle.increment_s
+        if bundle.unit is not Unit.SECONDS or left < increment_s:
+            continue
+        if table is not None and not table.covers(number):
+            continue
+        to_cover_us = talk_us - begins_us
+        # The first increment is taken also at the instant of the answer.
+        needed = divide_rounding_up(to_cover_us or 1, increment_s * SECOND_US)
+        seconds = min(needed, left // increment_s) * increment_s
+        covered_us = seconds * SECOND_US
+        found.append(Span(share, begins_us, seconds, min(covered_us, to_cover_us)))
+        begins_us += covered_us
+        if begins_us >= talk_us:
+            break
+    return found
 
 
 def due(asked: Asked, how: Covered) -> tuple[Sum, int]:
@@ -190,23 +170,18 @@ def due(asked: Asked, how: Covered) -> tuple[Sum, int]:
     return amount, billed_us
 
 
-def _spans(number: str, talk_us: int, shares: Iterable[Share]) -> Iterator[Span]:
-    begins_us = 0
-    for share in shares:
-        bundle, _, left, table = share
-        increment_s = bundle.increment_s
-        if bundle.unit is not Unit.SECONDS or left < increment_s:
-            continue
-        if table is not None and not table.covers(number):
-            continue
-        to_cover_us = talk_us - begins_us
-        needed = divide_rounding_up(to_cover_us, increment_s * SECOND_US)
-        seconds = min(needed, left // increment_s) * increment_s
-        covered_us = seconds * SECOND_US
-        yield Span(share, begins_us, seconds, min(covered_us, to_cover_us))
-        begins_us += covered_us
-        if begins_us >= talk_us:
-            return
+def _left_to_pay(offer: Offer, asked: Asked, how: Covered, whole: Price) -> Price:
+    """What seconds do not pay of a call; `whole` is its price without bundles."""
+    if not how.parts and not how.fee_micros:
+        return whole._replace(micros=0, tax_micros=0, billed_s=0)
+    amount, billed_us = due(asked, how)
+    net_micros, tax_micros = offer.charge(asked, amount, billed_us)
+    return whole._replace(
+        # Of both the smaller: the tax never falls with the net amount.
+        micros=min(net_micros + tax_micros, whole.micros),
+        tax_micros=min(tax_micros, whole.tax_micros),
+        billed_s=divide_rounding_up(billed_us, SECOND_US),
+    )
 
 
 def whole_call(table: RateTable, asked: Asked, talk_us: int) -> Part:
@@ -236,8 +211,11 @@ def _goes_on(
     return Part(table, table.without_connect_fee(rates), begins_us, begins_at, talk_us)
 
 
-def _of_money(due_micros: int, shares: Iterable[Share]) -> Iterator[Draw]:
+def _draws(how: Covered, due_micros: int, shares: Iterable[Share]) -> list[Draw]:
+    """What is taken of seconds, then what money of bundles pays of what is due."""
+    found = [Draw(each.share.pool, Unit.SECONDS, each.seconds) for each in how.spans]
     for bundle, pool, left, _ in shares:
         if bundle.unit is Unit.MONEY and (amount := min(left, due_micros)):
-            yield Draw(pool, Unit.MONEY, amount)
+            found.append(Draw(pool, Unit.MONEY, amount))
             due_micros -= amount
+    return found

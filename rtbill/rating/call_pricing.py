@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rtbill.domain.bundle import Draw
 from rtbill.domain.errors import NoRate
+from rtbill.rating.bundle_time import affordable_with
+from rtbill.rating.bundles import Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
 from rtbill.rating.zones import SECOND_US
@@ -14,29 +17,55 @@ BEYOND_ALL_MONEY = 1 << 62
 
 
 class CallPricing:
-    """Prices fixed when the call was taken up; safe to ask from another thread."""
+    """Prices and bundles as they stood when it was made; safe to ask from another thread."""
 
-    __slots__ = ("_asked", "_offers")
+    __slots__ = ("_asked", "_offers", "_shares")
 
-    def __init__(self, offers: Sequence[Offer], asked: Asked) -> None:
+    def __init__(self, offers: Sequence[Offer], asked: Asked, shares: Sequence[Share] = ()) -> None:
         assert offers, "a call without an offer has no price"
         self._offers = tuple(offers)
         self._asked = asked
+        self._shares = tuple(shares)
 
     def cost_micros(self, talk_s: int) -> int:
-        """The dearest price of this much talk."""
+        """What the account would owe at most for this much talk, beside what bundles pay."""
         try:
-            return max(
-                offer.price(self._asked, talk_s * SECOND_US).micros for offer in self._offers
-            )
+            return max(self._owed(offer, talk_s) for offer in self._offers)
         except NoRate:
             return BEYOND_ALL_MONEY
 
     def affordable_s(self, micros: int, cap_s: int) -> int:
-        """The longest whole second, `cap_s` at most, whose dearest price is within the money; 0
-        when that does not pay an answer.
+        """The longest whole second, `cap_s` at most, that bundles and this money pay on any trunk;
+        0 when they do not pay an answer.
         """
-        return min(offer.affordable_s(self._asked, micros, cap_s) for offer in self._offers)
+        if not self._shares:
+            return min(offer.affordable_s(self._asked, micros, cap_s) for offer in self._offers)
+        return min(
+            affordable_with(offer, self._asked, micros, cap_s, self._shares)
+            for offer in self._offers
+        )
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """What so much talk takes of bundles, at most: of each pool the most on any trunk."""
+        if not self._shares:
+            return ()
+        most: dict[object, Draw] = {}
+        for offer in self._offers:
+            try:
+                found = price_with(offer, self._asked, talk_s * SECOND_US, self._shares).draws
+            except NoRate:
+                found = ()
+            for draw in found:
+                known = most.get(draw.pool)
+                if known is None or known.amount < draw.amount:
+                    most[draw.pool] = draw
+        return tuple(most.values())
+
+    def _owed(self, offer: Offer, talk_s: int) -> int:
+        talk_us = talk_s * SECOND_US
+        if not self._shares:
+            return offer.price(self._asked, talk_us).micros
+        return price_with(offer, self._asked, talk_us, self._shares).debit_micros
 
 
 class UnknownPricing:
@@ -56,3 +85,8 @@ class UnknownPricing:
         """All of it while there is any money."""
         del micros
         return cap_s if self._has_money else 0
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """Nothing: bundles pay what has a price."""
+        del talk_s
+        return ()

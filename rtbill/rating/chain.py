@@ -57,23 +57,30 @@ class Link(NamedTuple):
     """What one link of the chain made of the amount before it."""
 
     kind: str
-    """`markup`, `discount`, `minimum`, `rounding` or `tax`."""
+    """`markup`, `discount`, `minimum`, `rounding`, `bundle_limit` or `tax`."""
     name: str
     before: Sum
     after: Sum
 
 
-def links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[Link]:
-    """Every link that changes the amount, in order."""
+def links(
+    plan: PricePlan, asked: Asked, base: Sum, billed_us: int, net_max_micros: int | None = None
+) -> Iterator[Link]:
+    """Every link that changes the amount, in order; where bundles pay, within the net amount of
+    the call without them.
+    """
     amount = base
     for link in _exact_links(plan, asked, base, billed_us):
         yield link
         amount = link.after
     net = Sum(_net_micros(plan, amount), 1)
-    tax_micros = _tax_micros(plan, net.parts)
     if net.parts * amount.per_micro != amount.parts:
         rounding = plan.rounding
         yield Link("rounding", f"{rounding.mode} {rounding.digits}", amount, net)
+    for link in within(net, net_max_micros):
+        yield link
+        net = link.after
+    tax_micros = _tax_micros(plan, net.parts)
     if plan.tax is not None and tax_micros:
         yield Link(
             "tax",
@@ -81,6 +88,12 @@ def links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[
             net,
             Sum(net.parts + tax_micros, 1),
         )
+
+
+def within(net: Sum, net_max_micros: int | None) -> Iterator[Link]:
+    """The link that keeps a net amount within that of the call without bundles, if it is more."""
+    if net_max_micros is not None and net.parts > net_max_micros * net.per_micro:
+        yield Link("bundle_limit", "", net, Sum(net_max_micros, 1))
 
 
 def largest_net(plan: PricePlan, money_micros: int) -> int:

@@ -6,7 +6,7 @@ nothing but addition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from rtbill.domain.bundle import Bundle, Unit
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode, decimal_text
-from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step, Terms
 from rtbill.rating import chain
@@ -73,8 +72,9 @@ class ExplainedLine:
 
     kind: str
     """`connect_fee`, `added`, `increments`, `disconnect_fee`, `recurring_fee`, `max_charge`,
-    `min_charge`, `grace` and `rounding`; `bundle` where seconds of one are taken; of a price plan
-    `markup`, `discount`, `minimum` and `tax`.
+    `min_charge`, `grace` and `rounding`; `bundle` where seconds of one are taken,
+    `bundle_limit` where they would make the call dearer; of a price plan `markup`, `discount`,
+    `minimum` and `tax`.
     """
     amount: Fraction
     """Exact, in main units of the currency."""
@@ -109,26 +109,20 @@ class Explanation:
 def explain(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share] = ()) -> Explanation:
     """The price of a call that these bundles may pay, and its lines; NoRate as for the price."""
     bundled = price_with(offer, asked, talk_us, shares)
+    net_max_micros = None
     if any(draw.unit is Unit.SECONDS for draw in bundled.draws):
         how = covered(offer, asked, talk_us, shares)
         lines, (base, billed_us) = list(_lines_of_bundles(asked, how)), due(asked, how)
+        net_max_micros = offer.price(asked, talk_us).net_micros
     else:
         table, exact = offer.base(asked, talk_us)
         base, billed_us = Sum(exact.parts, table.per_micro), exact.billed_us
         lines = list(_lines(asked.number, whole_call(table, asked, talk_us)))
-    if offer.plan is None:
-        rounding = offer.tables[0].tariff.rounding
-        text = f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
-        lines.append(ExplainedLine("rounding", _main(bundled.price.micros) - _total(lines), text))
-    else:
-        for link in chain.links(offer.plan, asked, base, billed_us):
-            amount = _of_sum(link.after) - _of_sum(link.before)
-            lines.append(ExplainedLine(link.kind, amount, _link_text(offer.plan, link)))
-    return Explanation(
-        bundled.price,
-        tuple(line for line in lines if line.amount or not _is_link(line)),
-        tuple(_payments(bundled, shares)),
-    )
+    for link in _links(offer, asked, base, billed_us, net_max_micros):
+        amount = _of_sum(link.after) - _of_sum(link.before)
+        if amount or link.kind != "rounding":
+            lines.append(ExplainedLine(link.kind, amount, _link_text(offer, link)))
+    return Explanation(bundled.price, tuple(lines), tuple(_payments(bundled, shares)))
 
 
 def amount_text(amount: Fraction) -> str:
@@ -142,25 +136,31 @@ def amount_text(amount: Fraction) -> str:
     return f"-{text}" if amount < 0 else text
 
 
-def _total(lines: Iterable[ExplainedLine]) -> Fraction:
-    return sum((line.amount for line in lines), Fraction(0))
-
-
 def _of_sum(amount: Sum) -> Fraction:
     return Fraction(amount.parts, amount.per_micro * MICROS)
 
 
-def _is_link(line: ExplainedLine) -> bool:
-    """Whether the line is left out when it changes nothing."""
-    return line.kind == "rounding"
+def _links(
+    offer: Offer, asked: Asked, base: Sum, billed_us: int, net_max_micros: int | None
+) -> Iterator[Link]:
+    """What is made of the amount that the tariffs say."""
+    if offer.plan is not None:
+        yield from chain.links(offer.plan, asked, base, billed_us, net_max_micros)
+        return
+    net = Sum(offer.charge(asked, base, billed_us)[0], 1)
+    yield Link("rounding", "", base, net)
+    yield from chain.within(net, net_max_micros)
 
 
-def _link_text(plan: PricePlan, link: Link) -> str:
+def _link_text(offer: Offer, link: Link) -> str:
     match link.kind:
         case "rounding":
-            return f"rounded {_MODES[plan.rounding.mode]} to {plan.rounding.digits} decimals"
-        case "minimum":
-            return f"no less than {decimal_text(plan.charge_min_micros)}"
+            rounding = offer.plan.rounding if offer.plan else offer.tables[0].tariff.rounding
+            return f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
+        case "minimum" if offer.plan:
+            return f"no less than {decimal_text(offer.plan.charge_min_micros)}"
+        case "bundle_limit":
+            return "never dearer than without bundles"
         case _:
             return f"{link.kind} {link.name}".rstrip()
 

@@ -10,7 +10,8 @@ from itertools import groupby
 from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Clock, Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.ports import Clock
 from rtbill.storage.changes import apply_change
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import OperationSet

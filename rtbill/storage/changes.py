@@ -9,6 +9,7 @@ from typing import assert_never
 from rtbill.domain.account import OPEN_SERVICE, AccountState, Extension, Membership
 from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import (
+    AddBundle,
     AddObservations,
     AddPricePlan,
     AddRun,
@@ -19,7 +20,9 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     DropCall,
+    EndAllowance,
     EndMembership,
+    GiveAllowance,
     Heard,
     LiftDeskLock,
     MarkInvoiced,
@@ -34,7 +37,14 @@ from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.rated import CallStatus
 from rtbill.storage.binding_changes import change_binding
 from rtbill.storage.bulk import insert_rows
-from rtbill.storage.checks import Reassignment, assigned, check_new_account, ended
+from rtbill.storage.bundle_changes import change_bundles
+from rtbill.storage.checks import (
+    Reassignment,
+    assigned,
+    check_new_account,
+    check_version,
+    ended,
+)
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import stored_call, write_counts, write_observations
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
@@ -78,6 +88,8 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
             change_binding(connection, memory, change)
         case AddPricePlan():
             _add_price_plan(connection, change)
+        case AddBundle() | GiveAllowance() | EndAllowance():
+            change_bundles(connection, memory, change)
         case AddTariff():
             _add_tariff(connection, change)
         case SetDeskLock():
@@ -180,16 +192,8 @@ def _add_price_plan(connection: sqlite3.Connection, change: AddPricePlan) -> Non
     newest = connection.execute(
         "SELECT max(version) FROM price_plan WHERE name = ?", (plan.name,)
     ).fetchone()[0]
-    _check_version("price plan", plan.name, plan.version, newest)
+    check_version("price plan", plan.name, plan.version, newest)
     insert_rows(connection, f"INSERT INTO price_plan ({PLAN_COLUMNS})", [plan_row(plan)])
-
-
-def _check_version(what: str, name: str, version: int, newest: int | None) -> None:
-    if newest is not None and version <= newest:
-        raise Conflict(
-            f"{what} {name} has version {newest} already; version {version} cannot be added, "
-            f"the next is {newest + 1}"
-        )
 
 
 def _add_tariff(connection: sqlite3.Connection, change: AddTariff) -> None:
@@ -197,7 +201,7 @@ def _add_tariff(connection: sqlite3.Connection, change: AddTariff) -> None:
     newest = connection.execute(
         "SELECT max(version) FROM tariff WHERE name = ?", (tariff.name,)
     ).fetchone()[0]
-    _check_version("tariff", tariff.name, tariff.version, newest)
+    check_version("tariff", tariff.name, tariff.version, newest)
     insert_tariff(connection, tariff)
 
 

@@ -5,20 +5,21 @@ Pure, so that every store asks the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from rtbill.domain.account import Account, AccountState, Membership
-from rtbill.domain.call import CallRecord, Outcome, epoch_us
+from rtbill.domain.bundle import Allowance, Pools
+from rtbill.domain.call import CallRecord, Outcome, epoch_us, from_epoch_us
 from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.hold import ENDS, HoldStep
 from rtbill.domain.ledger import CONTRA_ACCOUNTS, Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.payer_key import Binding
 from rtbill.domain.rated import Facts, RatedCall
-from rtbill.ports import Operation, Repricing
+from rtbill.domain.work import Operation, Repricing
 
 SAME_ANSWER = timedelta(seconds=2)
 """Two reports of one leg may differ by so much in the time of answer."""
@@ -34,6 +35,10 @@ def check_facts(before: AccountState, operation: Operation, facts: Facts) -> Non
     if facts.call is not None:
         assert facts.call.record.id == operation.call
         assert facts.call.account == operation.account
+        if facts.call.draws:
+            _check_draws(operation, facts)
+            moved = sum(_change_of(transfer) for transfer in facts.transfers)
+            assert moved == -facts.call.debit_micros, "the account owes what bundles do not pay"
 
 
 def check_repricing(before: AccountState, repricing: Repricing, facts: Facts) -> None:
@@ -45,10 +50,15 @@ def check_repricing(before: AccountState, repricing: Repricing, facts: Facts) ->
     change: dict[str | None, int] = {}
     for transfer in facts.transfers:
         change[transfer.call] = change.get(transfer.call, 0) + _change_of(transfer)
-    assert len(change) == len(facts.repriced)
-    for call, price in facts.repriced:
-        assert change[call.key] == call.micros - price.micros, f"{call.key} moves something else"
+    for each in facts.repriced:
+        due = each.call.debit_micros - each.debit_micros
+        assert change.pop(each.call.key, 0) == due, f"{each.call.key} moves something else"
+    assert not change, "only calls with another price move anything"
     assert repricing.account == before.account.id
+    if repricing.pools:
+        _check_draws(repricing, facts)
+    else:
+        assert not any(each.draws for each in facts.repriced), "drawn, and no pool was looked at"
 
 
 def check_holding(before: AccountState, facts: Facts) -> None:
@@ -88,6 +98,19 @@ def _check_holds(before: AccountState, facts: Facts) -> None:
     assert facts.state.hold_steps == before.hold_steps + len(facts.holds)
 
 
+def _check_draws(work: Operation | Repricing, facts: Facts) -> None:
+    """A call takes of pools that its work decided on, and never more than its price."""
+    assert set(facts.drawn) <= set(work.pools), "drawn from a pool that was not looked at"
+    called = () if facts.call is None else facts.call.draws
+    for draw in (*called, *(draw for each in facts.repriced for draw in each.draws)):
+        assert draw.amount > 0, "what is taken is something"
+    if facts.call is not None:
+        assert facts.call.price is not None, "what has no price takes nothing"
+        assert facts.call.debit_micros >= 0
+    for each in facts.repriced:
+        assert each.debit_micros >= 0, f"{each.call.key} owes less than nothing"
+
+
 def _change_of(transfer: Transfer) -> int:
     falls = transfer.account == transfer.debit
     return -transfer.amount_micros if falls else transfer.amount_micros
@@ -116,8 +139,8 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
     def renamed(text: str) -> str:
         return text.replace(str(old), str(new), 1)
 
-    def decide(state: AccountState) -> Facts:
-        facts = operation.decide(state)
+    def decide(state: AccountState, pools: Pools) -> Facts:
+        facts = operation.decide(state, pools)
         assert facts.call is not None
         alarm = Notice(
             "alarm.raised",
@@ -151,6 +174,38 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
         )
 
     return replace(operation, key=renamed(operation.key), call=new, decide=decide)
+
+
+def check_version(what: str, name: str, version: int, newest: int | None) -> None:
+    """Conflict when a version of it is as new already."""
+    if newest is not None and version <= newest:
+        raise Conflict(
+            f"{what} {name} has version {newest} already; version {version} cannot be added, "
+            f"the next is {newest + 1}"
+        )
+
+
+def check_given(allowance: Allowance, currency: str | None, currencies: Mapping[str, str]) -> None:
+    """Raises when accounts of these currencies cannot hold a bundle of this one; None: there is no
+    such bundle.
+    """
+    if currency is None:
+        raise Refused(f"there is no bundle {allowance.bundle} version {allowance.version}")
+    if not allowance.accounts:
+        raise Refused(f"allowance {allowance.key} is for nobody")
+    if allowance.until is not None and allowance.until < allowance.since:
+        raise Refused(f"allowance {allowance.key} ends before it begins")
+    for account, kept_in in sorted(currencies.items()):
+        if kept_in != currency:
+            raise Conflict(
+                f"bundle {allowance.bundle} is in {currency}, account {account} in {kept_in}"
+            )
+
+
+def check_ended(key: str, until_us: int, ends_us: int | None) -> None:
+    """Conflict when the allowance ends no later anyway."""
+    if ends_us is not None and ends_us <= until_us:
+        raise Conflict(f"allowance {key} ends at {from_epoch_us(ends_us)} already")
 
 
 def check_new_account(account: Account) -> None:

@@ -7,11 +7,12 @@ together with the database's own rollback.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from rtbill.domain.account import AccountState
+from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.rated import CallStatus
 from rtbill.storage.hold_rows import OPEN_HOLD_COLUMNS, open_hold_from
@@ -20,6 +21,8 @@ from rtbill.storage.rows import ACCOUNT_COLUMNS, account_state_from
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
 _ABSENT: Any = object()
+_NO_POOLS: Pools = {}
+_POOLS_KEPT = 100_000
 
 Side = tuple[str, str]
 """Account and currency of the biller's own side."""
@@ -61,6 +64,8 @@ class Memory:
             "transfer": _one(connection, "SELECT max(id) FROM transfer") + 1,
             "notice": _one(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'notice'") + 1,
         }
+        self.pools: dict[PoolKey, int] = {}
+        """What is used of those that were asked for."""
         self.changed_counts: set[CallStatus] = set()
         """Counts not yet written; the table may be sent one too many, never one too few."""
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -69,6 +74,17 @@ class Memory:
         """Set an entry of one of the tables above."""
         self._undo.append((table, key, table.get(key, _ABSENT)))
         table[key] = value
+
+    def used(self, connection: sqlite3.Connection, keys: Sequence[PoolKey]) -> Pools:
+        """What is used of each of these."""
+        if not keys:
+            return _NO_POOLS
+        for key in keys:
+            if key not in self.pools:
+                query = "SELECT used FROM pool WHERE allowance = ? AND period = ?"
+                found = connection.execute(query, key).fetchone()
+                self.pools[key] = found[0] if found else 0
+        return {key: self.pools[key] for key in keys}
 
     def take_id(self, table: str) -> int:
         """An unused row id for `call`, `transfer` or `notice`."""
@@ -109,6 +125,8 @@ class Memory:
         """All of it is durable: there is no going back any more."""
         self._undo.clear()
         self.changed_counts.clear()
+        if len(self.pools) > _POOLS_KEPT:
+            self.pools.clear()  # the tables hold them all; another month has other ones
 
 
 def _one(connection: sqlite3.Connection, query: str) -> int:

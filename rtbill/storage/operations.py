@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from rtbill.domain.account import AccountState, Service
+from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import Conflict, UnknownAccount
 from rtbill.domain.events import LiveLeg
@@ -17,7 +18,7 @@ from rtbill.domain.hold import ENDS, Hold
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
-from rtbill.ports import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 from rtbill.storage.bulk import Row, delete_by_keys, insert_rows, select_by_keys
 from rtbill.storage.checks import (
     as_another_leg,
@@ -26,6 +27,7 @@ from rtbill.storage.checks import (
     check_repricing,
     is_another_leg,
 )
+from rtbill.storage.draw_rows import DRAW_COLUMNS, draw_rows
 from rtbill.storage.hold_rows import (
     HOLD_EVENT_COLUMNS,
     OPEN_HOLD_COLUMNS,
@@ -37,6 +39,7 @@ from rtbill.storage.repricing import repricing_rows, still_to_do
 from rtbill.storage.rerating_rows import RERATED_COLUMNS
 from rtbill.storage.rows import (
     CALL_COLUMNS,
+    CALL_SELECTED,
     LIVE_COLUMNS,
     NOTICE_COLUMNS,
     OBSERVATION_COLUMNS,
@@ -56,6 +59,9 @@ _INSERT_NOTICES = f"INSERT INTO notice ({NOTICE_COLUMNS})"
 _INSERT_OBSERVATIONS = f"INSERT INTO observation (posted_at, {OBSERVATION_COLUMNS})"
 _INSERT_HOLD_EVENTS = f"INSERT INTO hold_event (posted_at, {HOLD_EVENT_COLUMNS})"
 _INSERT_OPEN_HOLDS = f"INSERT OR REPLACE INTO open_hold ({OPEN_HOLD_COLUMNS})"
+_INSERT_DRAWS = f"INSERT INTO draw ({DRAW_COLUMNS})"
+_INSERT_POOLS = "INSERT INTO pool (allowance, period, used)"
+_NEW_USED = "ON CONFLICT (allowance, period) DO UPDATE SET used = excluded.used"
 _INSERT_RERATED = f"INSERT INTO rerated_call ({RERATED_COLUMNS})"
 _COUNT_DONE = "UPDATE rerating SET done = done + ? WHERE id = ?"
 _ACCOUNT_DONE = "UPDATE rerating_account SET is_done = 1 WHERE run = ? AND account = ?"
@@ -64,7 +70,7 @@ _SETTLE_CALL = (
     f"UPDATE call SET ({CALL_COLUMNS}, settled_at)"  # noqa: S608 - constant
     f" = ({','.join('?' * (CALL_COLUMNS.count(',') + 2))}) WHERE key = ? AND status = ?"
 )
-_SELECT_CALLS = f"SELECT {CALL_COLUMNS} FROM call WHERE key"  # noqa: S608 - constant
+_SELECT_CALLS = f"SELECT {CALL_SELECTED} FROM call WHERE key"  # noqa: S608 - constant
 _SELECT_TRANSFERS = f"SELECT {TRANSFER_COLUMNS} FROM transfer WHERE key"  # noqa: S608 - constant
 _INSERT_BALANCES = "INSERT INTO balance (account, currency, micros, version)"
 _NEW_BALANCE = (
@@ -110,6 +116,8 @@ class OperationSet:
         self._notice_rows: list[Row] = []
         self._observation_rows: list[Row] = []
         self._rerated_rows: list[Row] = []
+        self._draw_rows: list[Row] = []
+        self._pools: set[PoolKey] = set()
         self._slices: list[tuple[Repricing, int]] = []
         """Slices of runs, and how many calls each did."""
         self._hold_rows: list[Row] = []
@@ -149,7 +157,7 @@ class OperationSet:
         calls = still_to_do(self._connection, repricing)
         if calls is None or not (calls or repricing.is_last):
             return Committed(None, None)
-        facts = repricing.decide(state, calls)
+        facts = repricing.decide(state, calls, self._used(repricing))
         check_repricing(state, repricing, facts)
         first_id = self._memory.take_ids("transfer", len(facts.transfers))
         written = repricing_rows(facts, repricing.run, first_id)
@@ -158,18 +166,23 @@ class OperationSet:
             for number, row in enumerate(written.transfers, start=first_id)
         ]
         self._rerated_rows += written.calls
+        if repricing.pools:
+            self._redraw(repricing, facts)
         for side, micros, transfers in written.own_sides:
             self._move_own_side(side, micros, transfers)
         if facts.transfers:
             self._balances.add((state.account.id, state.account.currency))
-        self._slices.append((repricing, len(calls)))
+        self._slices.append((repricing, len(facts.repriced)))
         self._follow(facts)
         return Committed(facts, None)
+
+    def _used(self, work: Operation | Repricing) -> Pools:
+        return self._memory.used(self._connection, work.pools)
 
     def _credit(self, operation: Operation, state: AccountState) -> Committed:
         first = self._transfers.get(operation.key)
         if first is None:
-            return self._take(operation, state, operation.decide(state))
+            return self._take(operation, state, operation.decide(state, self._used(operation)))
         if first.account != operation.account:
             raise Conflict(
                 f"the key {operation.key} was used before, for account {first.account};"
@@ -185,21 +198,21 @@ class OperationSet:
                 raise Conflict(f"call {call} is {found}, not {operation.settles.value}")
             return self._settle(operation, state, operation.settles)
         if known is None:
-            return self._take(operation, state, operation.decide(state))
-        reported = operation.decide(state).call
+            return self._take(operation, state, operation.decide(state, self._used(operation)))
+        reported = operation.decide(state, self._used(operation)).call
         if reported is not None and is_another_leg(known.record, reported.record):
             self._close_live(call)
             other = as_another_leg(operation, reported)
             assert other.call is not None
             known = self._known_call(str(other.call))
             if known is None:
-                return self._take(other, state, other.decide(state))
+                return self._take(other, state, other.decide(state, self._used(other)))
             operation = other
         self._close_live(call)
         return Committed(None, self._known_transfer(operation.key), known)
 
     def _settle(self, operation: Operation, state: AccountState, before: CallStatus) -> Committed:
-        facts = operation.decide(state)
+        facts = operation.decide(state, self._used(operation))
         check_facts(state, operation, facts)
         assert facts.call is not None
         columns = call_row(facts.call)
@@ -221,6 +234,10 @@ class OperationSet:
             self._calls[str(facts.call.record.id)] = facts.call
             memory.count_call(facts.call.status, +1)
             self._close_live(facts.call.record.id)
+            if facts.call.draws:
+                key = str(facts.call.record.id)
+                self._draw_rows += draw_rows(key, None, facts.call.draws, self._posted_at_us)
+                self._use(facts)
         for transfer in facts.transfers:
             self._transfers[transfer.key] = transfer
             number = memory.take_id("transfer")
@@ -231,6 +248,20 @@ class OperationSet:
             self._balances.add((account.id, account.currency))
         self._follow(facts)
         return Committed(facts, None)
+
+    def _redraw(self, repricing: Repricing, facts: Facts) -> None:
+        """What calls give back, and then take anew."""
+        for each in facts.repriced:
+            key, run, at_us = each.call.key, repricing.run, self._posted_at_us
+            self._draw_rows += draw_rows(key, run, each.given_back, at_us, sign=-1)
+            self._draw_rows += draw_rows(key, run, each.taken, at_us)
+        self._use(facts)
+
+    def _use(self, facts: Facts) -> None:
+        pools = self._memory.pools
+        for pool, change in facts.drawn.items():
+            self._memory.put(pools, pool, pools[pool] + change)
+            self._pools.add(pool)
 
     def _follow(self, facts: Facts) -> None:
         """What every kind of work leaves behind it, its calls and transfers aside."""
@@ -284,6 +315,10 @@ class OperationSet:
             assert changed == 1, f"call {row[0]} could not be settled"
         insert_rows(connection, _INSERT_TRANSFERS, self._transfer_rows)
         insert_rows(connection, _INSERT_RERATED, self._rerated_rows)
+        if self._draw_rows:
+            rows = [(*pool, memory.pools[pool]) for pool in self._pools]
+            insert_rows(connection, _INSERT_POOLS, rows, _NEW_USED)
+            insert_rows(connection, _INSERT_DRAWS, self._draw_rows)
         for repricing, calls in self._slices:
             connection.execute(_COUNT_DONE, (calls, repricing.run))
             if repricing.is_last:

@@ -33,6 +33,7 @@ from rtbill.ports import (
 )
 from rtbill.storage.binding_rows import BINDING_COLUMNS, binding_from
 from rtbill.storage.bulk import Row, selects_by_keys
+from rtbill.storage.bundle_reader import BundleReader
 from rtbill.storage.hold_rows import OPEN_HOLD_COLUMNS, open_hold_from
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
 from rtbill.storage.rerating_queries import priced_page, waiting_page
@@ -46,7 +47,7 @@ from rtbill.storage.rerating_rows import (
 )
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
-    CALL_COLUMNS,
+    CALL_SELECTED,
     DESK_LOCK_COLUMNS,
     LIVE_COLUMNS,
     MEMBERSHIP_COLUMNS,
@@ -85,9 +86,9 @@ _BANDS = "SELECT id, body FROM band"
 _OPEN_HOLDS = f"SELECT {OPEN_HOLD_COLUMNS} FROM open_hold ORDER BY account, opened_at, key"
 _DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
 _LIVE = f"SELECT {LIVE_COLUMNS}, at FROM live_call LEFT JOIN heard USING (pbx) ORDER BY answered_at"
-_CALL = f"SELECT {CALL_COLUMNS} FROM priced_call WHERE key = ?"
+_CALL = f"SELECT {CALL_SELECTED} FROM priced_call WHERE key = ?"
 _SPAN = "SELECT (SELECT min(began_at) FROM call), (SELECT max(began_at) FROM call)"  # by the index
-_CALLS = f"SELECT {CALL_COLUMNS} FROM priced_call WHERE "
+_CALLS = f"SELECT {CALL_SELECTED} FROM priced_call WHERE "
 _NEWEST_CALL = "SELECT coalesce(max(id), 0) FROM call"
 _RUNS = f"SELECT {RUN_COLUMNS} FROM rerating ORDER BY id DESC LIMIT ?"
 _DIFFERENCES = f"SELECT {DIFFERENCE_COLUMNS} FROM rerating_account WHERE run = ? ORDER BY account"
@@ -118,7 +119,7 @@ _BEYOND = (
 _NOTICES = f"SELECT {NOTICE_COLUMNS} FROM notice ORDER BY id LIMIT ?"
 
 
-class SqliteReader:
+class SqliteReader(BundleReader):
     """Reads a database file that exists; opened and closed by `async with`.
 
     Every query raises Unavailable when it fails or takes longer than the deadline.

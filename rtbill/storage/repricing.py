@@ -11,7 +11,7 @@ from rtbill.domain.errors import Conflict
 from rtbill.domain.ledger import TransferKind
 from rtbill.domain.rated import Facts, Repriced
 from rtbill.domain.rerating import RunState
-from rtbill.ports import Repricing
+from rtbill.domain.work import Repricing
 from rtbill.storage.bulk import Row
 from rtbill.storage.memory import Side
 from rtbill.storage.rerating_rows import rerated_row

@@ -8,14 +8,18 @@ from typing import Any
 from rtbill.domain.call import epoch_us
 from rtbill.domain.rated import Position
 from rtbill.domain.rerating import Run, Selection
-from rtbill.storage.rows import CALL_COLUMNS
+from rtbill.storage.draw_rows import HELD_DRAWS
+from rtbill.storage.rows import CALL_SELECTED
 
 # ruff: noqa: S608 - the only names put into these texts are constants
 _PRICED = """
     SELECT row, call.key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
-        debit.key, debit.credit
+        debit.key, debit.credit, bundle_micros, held
     FROM (
         SELECT id AS row, key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
+            bundle_micros,
+            CASE WHEN EXISTS (SELECT 1 FROM allowance_account WHERE account = ?)
+                THEN {held} END AS held,
             CASE WHEN run IS NULL THEN 'call:' || key
                 ELSE 'rerate:' || run || ':' || account || ':' || key END AS debit_key
         FROM priced_call
@@ -27,7 +31,7 @@ _PRICED = """
     ORDER BY began_at, row
 """
 _WAITING = f"""
-    SELECT began_at, id, {CALL_COLUMNS} FROM priced_call
+    SELECT began_at, id, {CALL_SELECTED} FROM priced_call
     WHERE status IN ('unrated', 'unconfirmed') {{terms}} AND (began_at, id) > (?, ?)
     ORDER BY began_at, id LIMIT ?
 """
@@ -39,8 +43,8 @@ def priced_page(account: str, run: Run, after: Position, limit: int) -> Query:
     made.
     """
     terms, values = _terms(run.selection)
-    pinned = [account, run.newest_call, epoch_us(run.made_at)]
-    return _PRICED.format(terms=terms), [*pinned, *values, *after, limit]
+    pinned = [account, account, run.newest_call, epoch_us(run.made_at)]
+    return _PRICED.format(terms=terms, held=HELD_DRAWS), [*pinned, *values, *after, limit]
 
 
 def waiting_page(wanted: Selection, after: Position, limit: int) -> Query:

@@ -9,6 +9,7 @@ from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.rated import CallStatus, Position, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection, WaitingCall
 from rtbill.storage.bulk import Row
+from rtbill.storage.draw_rows import draws_from
 from rtbill.storage.rows import call_from, price_row
 
 RUN_COLUMNS = (
@@ -17,7 +18,8 @@ RUN_COLUMNS = (
 DIFFERENCE_COLUMNS = "account, currency, changed, unpriced, old_micros, new_micros, is_done"
 RERATED_COLUMNS = (
     "account, call, run, old_micros, reversal, posting, price_micros, currency, tariff,"
-    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
+    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros,"
+    " old_bundle_micros, bundle_micros"
 )
 
 
@@ -109,8 +111,9 @@ def rerated_row(
     repriced: Repriced, account: str, run: int, reversal: int | None, posting: int | None
 ) -> Row:
     """As in RERATED_COLUMNS; the transfers by their ids."""
-    call, price = repriced
-    return (account, call.row, run, call.micros, reversal, posting, *price_row(price))
+    call, price = repriced.call, repriced.price
+    ids = (account, call.row, run, call.micros, reversal, posting)
+    return (*ids, *price_row(price), call.bundle_micros, repriced.bundle_micros)
 
 
 def priced_call_from(row: Row) -> PricedCall:
@@ -119,7 +122,8 @@ def priced_call_from(row: Row) -> PricedCall:
     talk_us = max(0, ended_us - answered_us)
     answered_at = from_epoch_us(answered_us)
     told = (row_id, key, pbx, trunk, number, answered_us, answered_at, talk_us, micros, last_run)
-    return PricedCall(*told, *rest)
+    invoiced, debited, revenue, bundle_micros, held = rest
+    return PricedCall(*told, invoiced, debited, revenue, bundle_micros, draws_from(held))
 
 
 def waiting_call_from(row: Row) -> WaitingCall:

@@ -16,6 +16,7 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.bundle import money_drawn
 from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source, epoch_us, from_epoch_us
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
@@ -24,6 +25,7 @@ from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.origin import Origin, origin_of_leg
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.storage.bulk import Row
+from rtbill.storage.draw_rows import HELD_DRAWS, draws_from
 
 ACCOUNT_COLUMNS = (
     "id, name, kind, currency, credit_limit_micros, account_class, tariff, outgoing, incoming"
@@ -39,8 +41,9 @@ CALL_COLUMNS = (
     "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
     " evidence, account, status, kind, number, person, note, in_trunk, account_code,"
     " price_micros, currency, tariff, tariff_version, prefix, destination, billed_s, plan,"
-    " plan_version, tax_micros, cost_micros"
+    " plan_version, tax_micros, cost_micros, bundle_micros"
 )
+CALL_SELECTED = f"{CALL_COLUMNS}, {HELD_DRAWS}"
 TRANSFER_COLUMNS = (
     "key, debit, credit, amount_micros, currency, kind, event_at, account, version,"
     " balance_after_micros, call, reason, reverses"
@@ -126,11 +129,12 @@ def call_row(call: RatedCall) -> Row:
         record.origin.in_trunk,
         record.origin.code,
         *((*(None,) * 7, "", None, 0, None) if price is None else price_row(price)),
+        money_drawn(call.draws) if call.draws else 0,
     )
 
 
 def price_row(price: Price) -> Row:
-    """The last of CALL_COLUMNS, from `price_micros` on."""
+    """Those of CALL_COLUMNS from `price_micros` to `cost_micros`."""
     return (
         price.micros,
         price.currency,
@@ -152,7 +156,7 @@ def call_id_from(key: str, pbx: str) -> CallId:
 
 
 def call_from(row: Row) -> RatedCall:
-    """From CALL_COLUMNS."""
+    """From CALL_SELECTED."""
     record = CallRecord(
         id=call_id_from(row[0], row[1]),
         payer=row[2],
@@ -177,6 +181,7 @@ def call_from(row: Row) -> RatedCall:
         price=price,
         person=row[16],
         note=row[17],
+        draws=draws_from(row[32]),
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any, Self
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Clock, Committed, Holding, Meter, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.ports import Clock, Meter
 from rtbill.storage.books import Work
 from rtbill.storage.writer import Done, Item, StoreSettings, Writer
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rtbill.storage.migrate import check_usable
 from rtbill.storage.sqlite import open_reader
+from rtbill.storage.verify_bundles import BUNDLE_PROOFS
 from rtbill.storage.verify_holds import HOLD_PROOFS
 from rtbill.storage.verify_rerating import RERATING_PROOFS
 
@@ -99,9 +100,10 @@ PROOFS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "call {0} is rated at {1} micros, but was debited {2} times, in all {3} micros",
+        "call {0} owes {1} micros, but was debited {2} times, in all {3} micros",
         """
-        SELECT priced_call.key, price_micros, coalesce(debits, 0), coalesce(micros, 0)
+        SELECT priced_call.key, price_micros - bundle_micros, coalesce(debits, 0),
+            coalesce(micros, 0)
         FROM priced_call LEFT JOIN (
             SELECT call AS key, min(account) AS account, min(currency) AS currency,
                 sum(kind = 'call') AS debits, count(DISTINCT account) AS accounts,
@@ -109,9 +111,12 @@ PROOFS: tuple[tuple[str, str], ...] = (
             FROM transfer WHERE call IS NOT NULL GROUP BY call
         ) AS debit
         ON debit.key = priced_call.key
-        WHERE price_micros > 0 AND (
-            debits IS NULL OR micros <> price_micros OR accounts <> 1
-            OR debits <> (SELECT call.price_micros > 0 FROM call WHERE call.id = priced_call.id) + (
+        WHERE price_micros > bundle_micros AND (
+            debits IS NULL OR micros <> price_micros - bundle_micros OR accounts <> 1
+            OR debits <> (
+                SELECT call.price_micros > call.bundle_micros FROM call
+                WHERE call.id = priced_call.id
+            ) + (
                 SELECT count(*) FROM rerated_call JOIN transfer ON transfer.id = posting
                 WHERE rerated_call.account = priced_call.account
                     AND rerated_call.call = priced_call.id AND transfer.kind = 'call'
@@ -121,12 +126,12 @@ PROOFS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "call {0} costs nothing, but its transfers make {1} micros",
+        "call {0} owes nothing, but its transfers make {1} micros",
         """
         SELECT priced_call.key, sum(CASE WHEN debit = transfer.account THEN 1 ELSE -1 END
             * amount_micros) AS micros
         FROM priced_call JOIN transfer ON transfer.call = priced_call.key
-        WHERE coalesce(price_micros, 0) = 0
+        WHERE coalesce(price_micros, 0) - bundle_micros <= 0
         GROUP BY priced_call.key HAVING micros <> 0
         """,
     ),
@@ -136,7 +141,7 @@ PROOFS: tuple[tuple[str, str], ...] = (
         SELECT transfer.key, transfer.call, coalesce(status || ' without a price', 'unknown')
         FROM transfer LEFT JOIN call ON call.key = transfer.call
         WHERE transfer.call IS NOT NULL AND status IS NOT 'rated'
-            OR transfer.kind = 'call' AND coalesce(call.price_micros, 0) = 0
+            OR transfer.kind = 'call' AND coalesce(call.price_micros, 0) = call.bundle_micros
                 AND transfer.id NOT IN (SELECT posting FROM rerated_call WHERE posting IS NOT NULL)
         """,
     ),
@@ -223,7 +228,8 @@ def problems_of(connection: sqlite3.Connection) -> list[str]:
     problems: list[str] = []
     connection.execute("BEGIN")
     try:
-        for sentence, query in (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS, *HOLD_PROOFS):
+        proofs = (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS, *BUNDLE_PROOFS, *HOLD_PROOFS)
+        for sentence, query in proofs:
             try:
                 problems += _sentences(sentence, connection.execute(query))
             except sqlite3.DatabaseError as error:

@@ -18,7 +18,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from rtbill.domain.errors import Unavailable
-from rtbill.ports import Clock, Repricing
+from rtbill.domain.work import Repricing
+from rtbill.ports import Clock
 from rtbill.storage.books import Answer, Books, Work, is_environment
 from rtbill.storage.migrate import migrate
 from rtbill.storage.sqlite import open_writer, process_lock

@@ -12,7 +12,8 @@ from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step
-from rtbill.rating.bundles import Bundled, Share, affordable_with, below_ceiling_with, price_with
+from rtbill.rating.bundle_time import affordable_with, below_ceiling_with
+from rtbill.rating.bundles import Bundled, Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.price import spells, terms_at
 from rtbill.rating.zones import SECOND_US

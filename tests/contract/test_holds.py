@@ -11,12 +11,13 @@ import pytest
 from balance import holds, ledger
 from balance.holds import SliceTerms, Wish
 from rtbill.domain.account import AccountState
+from rtbill.domain.bundle import Draw
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import CreateAccount
 from rtbill.domain.errors import UnknownAccount
 from rtbill.domain.hold import HoldStep
 from rtbill.domain.rated import Facts
-from rtbill.ports import Holding, Operation
+from rtbill.domain.work import Holding, Operation
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import verify
@@ -38,6 +39,11 @@ class Second:
     def affordable_s(self, micros: int, cap_s: int) -> int:
         """The exact inverse."""
         return min(micros // 1000, cap_s)
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """No bundles here."""
+        del talk_s
+        return ()
 
 
 def wish(key: str = "hotel/1#0", call: CallId | None = None, talked_s: int = 0) -> Wish:

@@ -15,7 +15,8 @@ from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.origin import Origin
 from rtbill.domain.rated import START, CallStatus, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
-from rtbill.ports import CallFilter, Committed, Repricing
+from rtbill.domain.work import Committed, Repricing
+from rtbill.ports import CallFilter
 from tests.contract.conftest import Sides
 from tests.fakes.books import a_call, a_price, a_record, an_account, credit, posting
 from tests.fakes.environment import NOON
@@ -76,7 +77,7 @@ def slice_of(
     repriced = tuple(Repriced(call, a_price(micros)) for call in calls)
     decide = partial(ledger.reprice, run=run, at=NOON)
     return Repricing(
-        run, "room-1", repriced, is_last, lambda state, left: decide(state, calls=left)
+        run, "room-1", repriced, is_last, lambda state, left, _pools: decide(state, calls=left)
     )
 
 
@@ -179,7 +180,8 @@ async def test_facts_that_do_not_make_the_difference_are_not_written(books: Side
     await begin(books)
     slice_ = slice_of(await priced(books))
     wrong = replace(
-        slice_, decide=lambda state, calls: replace(slice_.decide(state, calls), repriced=())
+        slice_,
+        decide=lambda state, calls, pools: replace(slice_.decide(state, calls, pools), repriced=()),
     )
 
     with pytest.raises(AssertionError):

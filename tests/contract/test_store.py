@@ -18,6 +18,7 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.bundle import Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import (
     AddPricePlan,
@@ -37,7 +38,8 @@ from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, Facts
 from rtbill.domain.tariff import TimeBand
-from rtbill.ports import CallFilter, Operation, Store
+from rtbill.domain.work import Operation
+from rtbill.ports import CallFilter, Store
 from tests.contract.conftest import Sides
 from tests.fakes.books import (
     a_call,
@@ -135,7 +137,7 @@ async def test_operations_of_an_account_see_each_other_in_order(books: Sides) ->
 async def test_a_change_of_terms_is_seen_by_the_operation_behind_it(books: Sides) -> None:
     seen: list[int] = []
 
-    def decide(state: AccountState) -> Facts:
+    def decide(state: AccountState, _pools: Pools) -> Facts:
         seen.append(state.account.credit_limit_micros)
         return Facts(state)
 
@@ -157,7 +159,7 @@ async def test_an_unknown_account_is_refused(books: Sides) -> None:
 
 
 async def test_a_refusal_of_one_operation_leaves_the_others(books: Sides) -> None:
-    def refuse(state: AccountState) -> Facts:
+    def refuse(state: AccountState, _pools: Pools) -> Facts:
         raise Refused(f"{state.account.id} may not")
 
     futures = [

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rtbill.domain.account import Account, AccountKind, AccountState
+from rtbill.domain.bundle import Pools
 from rtbill.domain.call import CallId, CallRecord, Outcome, Source
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
 from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, Price, RatedCall
 from rtbill.domain.tariff import Rate, Tariff, Terms
-from rtbill.ports import Operation
+from rtbill.domain.work import Operation
 from tests.fakes.environment import NOON
 
 
@@ -100,7 +101,7 @@ def posting(
     """The operation that books the call and, when it costs something, debits its account."""
     key = f"call:{call.record.id}"
 
-    def decide(state: AccountState) -> Facts:
+    def decide(state: AccountState, _pools: Pools) -> Facts:
         if call.price is None or call.price.micros == 0:
             return finish(Facts(state, call))
         facts = moved(state, -call.price.micros, key, str(call.record.id))
@@ -111,7 +112,8 @@ def posting(
 
 def credit(key: str, micros: int = 10_000_000, account: str = "room-1") -> Operation:
     """The operation that pays money in."""
-    return Operation(account, f"credit:{key}", lambda state: moved(state, micros, f"credit:{key}"))
+    posted = f"credit:{key}"
+    return Operation(account, posted, lambda state, _pools: moved(state, micros, posted))
 
 
 def an_observation(key: str = "lock:hotel:1", **fields: Any) -> Observation:

@@ -181,7 +181,7 @@ def an_assessor(
     """A site in Germany whose tariff is called retail."""
     book = PriceBook(tariffs or (a_tariff(),), plans=plans)
     assignment = assignment or Assignment(default="retail")
-    return Assessor(directory, NumberPlan(), book, assignment, wrong_code)
+    return Assessor(directory, NumberPlan(), book, assignment, wrong_code=wrong_code)
 
 
 # ---------------------------------------------------------------------- events

@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import TypeVar
 
 from balance import ledger
+from rtbill.domain.bundle import Draw, money_drawn
 from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import AddRun, MarkInvoiced, MoveRun
 from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.ledger import TransferKind
 from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunState, Selection, WaitingCall
-from rtbill.ports import PostedTransfer, Repricing
+from rtbill.domain.work import Repricing
+from rtbill.ports import PostedTransfer
 from rtbill.storage.repricing import check_under_way, undone
 from rtbill.storage.run_changes import check_invoiced, check_move
 
@@ -26,10 +28,14 @@ class MemoryRuns:
     """Runs over the calls and transfers of a store, which are handed in and stay its own."""
 
     def __init__(
-        self, calls: Mapping[str, RatedCall], transfers: Mapping[str, PostedTransfer]
+        self,
+        calls: Mapping[str, RatedCall],
+        transfers: Mapping[str, PostedTransfer],
+        held: Callable[[str], tuple[Draw, ...]],
     ) -> None:
         self._calls = calls
         self._transfers = transfers
+        self._held = held
         self._runs: dict[int, Run] = {}
         self._differences: dict[int, dict[str, Difference]] = {}
         self._newer: dict[str, list[tuple[int, Repriced]]] = {}
@@ -39,7 +45,9 @@ class MemoryRuns:
     def newest(self, call: RatedCall) -> RatedCall:
         """The call with the price that holds now."""
         newer = self._newer.get(str(call.record.id))
-        return replace(call, price=newer[-1][1].price) if newer else call
+        if not newer:
+            return call
+        return replace(call, price=newer[-1][1].price, draws=self._held(str(call.record.id)))
 
     def add(self, change: AddRun) -> None:
         """Its id is the next."""
@@ -136,6 +144,8 @@ class MemoryRuns:
             self._invoiced.get(key),
             debit_key if is_debit else None,
             posted.transfer.credit if posted is not None and is_debit else None,
+            money_drawn(call.draws),
+            call.draws,
         )
 
     def waiting_calls(

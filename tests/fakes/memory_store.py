@@ -16,7 +16,9 @@ from rtbill.domain.account import (
     Extension,
     Membership,
 )
+from rtbill.domain.bundle import Pools
 from rtbill.domain.changes import (
+    AddBundle,
     AddObservations,
     AddPricePlan,
     AddRun,
@@ -27,7 +29,9 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     DropCall,
+    EndAllowance,
     EndMembership,
+    GiveAllowance,
     Heard,
     LiftDeskLock,
     MarkInvoiced,
@@ -53,17 +57,8 @@ from rtbill.domain.observation import (
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
-from rtbill.ports import (
-    CallFilter,
-    Clock,
-    Committed,
-    Holding,
-    LiveRow,
-    Operation,
-    PostedTransfer,
-    Repricing,
-    StoredNotice,
-)
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.ports import CallFilter, Clock, LiveRow, PostedTransfer, StoredNotice
 from rtbill.storage.checks import (
     Reassignment,
     as_another_leg,
@@ -76,6 +71,7 @@ from rtbill.storage.checks import (
     is_another_leg,
 )
 from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
+from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
 from tests.fakes.memory_filters import began_at, looks_at, matches
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
 from tests.fakes.memory_usage import UsageReader
@@ -83,7 +79,7 @@ from tests.fakes.memory_usage import UsageReader
 _W = TypeVar("_W")
 
 
-class MemoryStore(RunsReader, BindingsReader, UsageReader):
+class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
     def __init__(self, clock: Clock) -> None:
@@ -104,7 +100,8 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         self._notices: dict[int, StoredNotice] = {}
         self._notices_ever = 0
         self._observations: dict[str, PostedObservation] = {}
-        self._runs = MemoryRuns(self._calls, self._transfers)
+        self._bundles = MemoryBundles(self._accounts, self._calls)
+        self._runs = MemoryRuns(self._calls, self._transfers, self._bundles.held)
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -128,7 +125,7 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         if operation.call is None:
             posted = self._transfers.get(operation.key)
             if posted is None:
-                return self._keep(state, operation, operation.decide(state))
+                return self._keep(state, operation, operation.decide(state, self._used(operation)))
             if posted.transfer.account != operation.account:
                 raise Conflict(f"the key {operation.key} was used for another account")
             return Committed(None, posted.transfer)
@@ -141,13 +138,13 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
                 raise Conflict(f"call {operation.call} is not {operation.settles.value}")
         elif known is not None:
             self._live.pop(str(operation.call), None)
-            reported = operation.decide(state).call
+            reported = operation.decide(state, self._used(operation)).call
             if reported is None or not is_another_leg(known.record, reported.record):
                 return Committed(None, self._first(operation.key), known)
             operation = as_another_leg(operation, reported)
             if known := self._calls.get(str(operation.call)):
                 return Committed(None, self._first(operation.key), known)
-        return self._keep(state, operation, operation.decide(state))
+        return self._keep(state, operation, operation.decide(state, self._used(operation)))
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -158,11 +155,15 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         calls = self._runs.still_to_do(repricing)
         if calls is None or not (calls or repricing.is_last):
             return Committed(None, None)
-        facts = repricing.decide(state, calls)
+        facts = repricing.decide(state, calls, self._used(repricing))
         check_repricing(state, repricing, facts)
+        self._bundles.draw(facts, self._clock.now())
         self._move(facts)
-        self._runs.keep(repricing, calls)
+        self._runs.keep(repricing, facts.repriced)
         return Committed(facts, None)
+
+    def _used(self, work: Operation | Repricing) -> Pools:
+        return {key: self._bundles.used.get(key, 0) for key in work.pools}
 
     def _first(self, key: str) -> Transfer | None:
         posted = self._transfers.get(key)
@@ -170,6 +171,7 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
 
     def _keep(self, state: AccountState, operation: Operation, facts: Facts) -> Committed:
         check_facts(state, operation, facts)
+        self._bundles.draw(facts, self._clock.now())
         if facts.call is not None:
             self._calls[str(facts.call.record.id)] = facts.call
             self._live.pop(str(facts.call.record.id), None)
@@ -217,6 +219,8 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
                 self._reassign(ended(held, account_id, f"extension {extension}", at))
             case Bind() | Unbind():
                 self._bindings.change(change, self._account)
+            case AddBundle() | GiveAllowance() | EndAllowance():
+                self._bundles.change(change)
             case AddPricePlan(plan):
                 if any(
                     each.name == plan.name and each.version >= plan.version for each in self._plans
@@ -258,13 +262,17 @@ class MemoryStore(RunsReader, BindingsReader, UsageReader):
         before = dict(self._accounts), list(self._memberships)
         lists = list(self._tariffs), list(self._plans)
         bindings = self._bindings.copy()
+        bundles, given = list(self._bundles.bundles), dict(self._bundles.given)
         try:
             for each in changes:
                 await self.change(each)
         except RtbillError:
-            self._accounts, self._memberships = before
+            accounts, self._memberships = before
+            self._accounts.clear()
+            self._accounts |= accounts
             self._tariffs, self._plans = lists
             self._bindings.restore(bindings)
+            self._bundles.bundles, self._bundles.given = bundles, given
             raise
 
     def _account(self, account: str) -> AccountState:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from rtbill import jobs
+from rtbill import jobs, renewals
 from rtbill.alarms import Alarms
 from rtbill.assignment import Assignment
 from rtbill.billing import Billing
@@ -23,9 +23,10 @@ from rtbill.domain.notice import Notice
 from rtbill.domain.pins import Pins
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
+from rtbill.domain.work import Committed, Holding, Operation
 from rtbill.enforcement import Policy
 from rtbill.lines import Line
-from rtbill.ports import CallFilter, Committed, Holding, Operation
+from rtbill.ports import CallFilter
 from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.rating.price_book import PriceBook
 from rtbill.stances import ENFORCED, Stances
@@ -255,6 +256,8 @@ async def an_office(
             group.create_task(office.billing.holdings.serve(), name="holds"),
             group.create_task(office.enforcement.serve(office.line), name="enforce"),
             group.create_task(office.unaided.serve(office.line), name="unaided"),
+            group.create_task(renewals.watch_turns(office.billing, office.clock), name="turns"),
+            group.create_task(renewals.follow_turns(office.billing, office.clock), name="turned"),
             group.create_task(
                 jobs.sweep(office.billing, office.store, office.alarms, office.clock), name="sweep"
             ),

@@ -24,7 +24,7 @@ from rtbill.app.books import open_books
 from rtbill.app.offline import SilentMeter
 from rtbill.clock import SystemClock
 from rtbill.domain.changes import AddTariff, CreateAccount
-from rtbill.ports import Operation
+from rtbill.domain.work import Operation
 from rtbill.storage.sqlite import open_reader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import verify

@@ -20,29 +20,37 @@ from pathlib import Path
 import pytest
 
 from rtbill.domain.call import CallId
-from rtbill.domain.changes import CreateAccount
+from rtbill.domain.changes import AddBundle, CreateAccount
 from rtbill.domain.errors import Conflict
-from rtbill.ports import Operation
+from rtbill.domain.work import Operation
 from rtbill.storage.sqlite import open_reader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import verify
 from rtbill.storage.writer import StoreSettings
 from tests.fakes.books import a_call, a_leg, a_record, an_account, credit, posting
+from tests.fakes.bundles import a_bundle, given, pool, taking
 from tests.fakes.environment import NOON, CountingMeter, ManualClock
 
 KILLS = 20
 ACCOUNTS = 50
 AT_ONCE = 64
+SHARED_S = 3_000
+ROOMS = [f"room-{number}" for number in range(ACCOUNTS)]
 ROOT = Path(__file__).parents[2]
 
 
 def operation(number: int) -> Operation:
-    """The same call, or every tenth time a top-up, for the same number, in every child."""
+    """The same call, or every tenth time a top-up, for the same number, in every child. Every third
+    call takes of minutes that all accounts share, until they are used up.
+    """
     account = f"room-{number % ACCOUNTS}"
     if number % 10 == 0:
         return credit(str(number), account=account)
     record = a_record(str(number), NOON + timedelta(seconds=number))
-    return posting(a_call(record=record, account=account, micros=1000 + number))
+    call = a_call(record=record, account=account, micros=1000 + number)
+    if number % 3 == 0:
+        return taking(call, pool("shared"), amount=SHARED_S, needs=7)
+    return posting(call)
 
 
 async def child(path: Path, first: int) -> None:
@@ -51,6 +59,9 @@ async def child(path: Path, first: int) -> None:
         for number in range(ACCOUNTS):
             with contextlib.suppress(Conflict):
                 await store.change(CreateAccount(an_account(f"room-{number}")))
+        for change in (AddBundle(a_bundle(amount=SHARED_S)), given("shared", "minutes", *ROOMS)):
+            with contextlib.suppress(Conflict):
+                await store.change(change)
         os.write(1, b"ready\n")
         async with asyncio.TaskGroup() as tasks:
             for lane in range(AT_ONCE):
@@ -110,6 +121,13 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
         assert acknowledged <= stored, f"seed {seed}, kill {kill}: lost {acknowledged - stored}"
     assert verify(path) == [], f"seed {seed}"
     assert len(acknowledged) > 20 * AT_ONCE
+    assert used_in(path) == SHARED_S
+
+
+def used_in(path: Path) -> int:
+    """Seconds that are used of the shared minutes, by the draws of the calls."""
+    with contextlib.closing(open_reader(path)) as connection:
+        return int(connection.execute("SELECT sum(amount) FROM draw").fetchone()[0])
 
 
 def keys_in(path: Path) -> set[str]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from rtbill.domain.bundle import Allowance, Bundle
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff
-from tests.property.plan_walk import Caller, PlanWalk, first_with
+from tests.property.plan_walk import Caller, OracleCharge, PlanWalk, first_with
 from tests.property.price_oracle import Holidays, NoRateThen, OracleWalk, shows
 
 _SECOND = timedelta(seconds=1)
@@ -73,7 +73,7 @@ class BundleWalk:
         if charge.gross:
             total, billed, draws = self._beyond_seconds(talk)
             if draws:
-                charge = self.whole.charge_of(total, billed)
+                charge = _no_dearer(self.whole.charge_of(total, billed), charge)
         gross, tax = int(charge.gross.scaleb(6)), int(charge.tax.scaleb(6))
         debit = gross
         for purse in self._purses:
@@ -81,6 +81,29 @@ class BundleWalk:
                 draws.append((purse.allowance.key, pays))
                 debit -= pays
         return Taken(gross, tax, charge.billed_s, draws, debit)
+
+    def is_over(self, talk: timedelta) -> bool:
+        """Whether the rate of the answer has ended the call before: at its longest call, or because
+        a greatest charge that ends calls is exceeded; where bundles give seconds by what is beyond
+        them, too.
+        """
+        longest_s = self.whole.walk.terms.call_max_s
+        if longest_s is not None and talk > longest_s * _SECOND:
+            return True
+        if not _exceeds(self.whole.walk, talk):
+            return False
+        paid = timedelta(0)
+        for purse in self._purses:
+            if purse.bundle.unit.value == "seconds":
+                paid += purse.left // purse.bundle.increment_s * purse.bundle.increment_s * _SECOND
+        if paid and talk <= paid:
+            return False
+        try:
+            return not paid or _exceeds(
+                self._walk(self.whole.tariff, paid, with_fee=False), talk - paid
+            )
+        except NoRateThen:
+            return True
 
     def _beyond_seconds(self, talk: timedelta) -> tuple[Decimal, timedelta, list[tuple[str, int]]]:
         """What is due in money, and the seconds that were taken."""
@@ -171,6 +194,23 @@ def _has_rates(purse: Purse, number: str) -> bool:
         return purse.tariff is None or bool(first_with(number, [purse.tariff]))
     except NoRateThen:
         return False
+
+
+def _exceeds(walk: OracleWalk, talk: timedelta) -> bool:
+    """Whether so much talk exceeds a greatest charge that ends calls; also if nobody knows."""
+    most = walk.terms.charge_max_micros
+    if most is None or not walk.terms.charge_max_ends:
+        return False
+    try:
+        total, _ = walk.exact(talk)
+    except NoRateThen:
+        return True
+    return total > most * _DAY
+
+
+def _no_dearer(left: OracleCharge, whole: OracleCharge) -> OracleCharge:
+    """What is left to pay, or the amounts of the same call without bundles if they are less."""
+    return left if left.gross < whole.gross else whole._replace(billed_s=left.billed_s)
 
 
 def _without_fee(rate: Rate) -> Rate:

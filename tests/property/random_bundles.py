@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import NamedTuple
@@ -16,12 +17,13 @@ import numpy as np
 from rtbill.domain.bundle import Allowance, Bundle, Draw, Renewal, Unit
 from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
-from rtbill.domain.tariff import TimeBand
+from rtbill.domain.tariff import Tariff, TimeBand
 from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
 from rtbill.rating.batch.holdings import Holdings
 from rtbill.rating.bundle_choice import Held, paying
-from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with
+from rtbill.rating.bundle_time import affordable_with, longest_with
+from rtbill.rating.bundles import Bundled, Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
@@ -55,7 +57,7 @@ class BundledCall(NamedTuple):
 
 def a_bundled_call(chance: random.Random) -> BundledCall | None:
     """None when the lists have no rate for it."""
-    lists = [a_tariff(chance)]
+    lists = [_ending_calls(chance, a_tariff(chance))]
     plan = a_plan(chance, ["general"]) if chance.random() < 0.6 else None
     caller = a_caller(chance, lists)
     purses = [a_purse(chance, f"given {place}", caller) for place in range(chance.randint(1, 5))]
@@ -66,6 +68,19 @@ def a_bundled_call(chance: random.Random) -> BundledCall | None:
     offer = Offer([RateTable(each, HOLIDAYS) for each in lists], plan)
     asked = Asked(caller.number, caller.answered_at, caller.account, caller.pbx)
     return BundledCall(offer, asked, shares_of(purses, asked), walk)
+
+
+def _ending_calls(chance: random.Random, tariff: Tariff) -> Tariff:
+    """The list, or one whose rates have a longest call."""
+    if chance.random() < 0.8:
+        return tariff
+    call_max_s = chance.choice([30, 61, 240, chance.randrange(1, CAP_S)])
+    return replace(
+        tariff,
+        rates=tuple(
+            replace(rate, terms=replace(rate.terms, call_max_s=call_max_s)) for rate in tariff.rates
+        ),
+    )
 
 
 def a_purse(chance: random.Random, key: str, caller: Caller) -> Purse:
@@ -143,11 +158,14 @@ def compare(seed: int, talks: int) -> int:
         assert _amounts(found) == expected, (seed, talk, found, expected)
         priced.append(found)
         if found is not None:
+            whole = offer.price(asked, talk // _MICROSECOND)
+            assert found.price.micros <= whole.micros, (seed, talk)
             assert before is None or _takes_no_less(found, before), (seed, talk, before)
             before = found
             if talk is lengths[-1]:
                 _check_explained(drawn, talk, found, seed)
     _compare_batch(drawn, lengths, priced, seed)
+    _check_longest(drawn, seed)
     money = chance.choice([0, chance.randrange(3_000_000)])
     try:
         seconds = affordable_with(offer, asked, money, CAP_S, shares)
@@ -205,20 +223,26 @@ def _takes_no_less(longer: Bundled, shorter: Bundled) -> bool:
 
 
 def _check_affordable(walk: BundleWalk, seconds: int, money: int, seed: int) -> None:
-    """The time that is paid, and a second more is not."""
-    most = walk.whole.walk.terms.call_max_s or CAP_S
+    """The time that is paid, and a second more is not, or the rate has ended the call."""
     if seconds:
         paid = _opinion(walk, timedelta(seconds=seconds))
         assert paid is not None, (seed, seconds)
         assert paid.debit <= money, (seed, seconds, paid)
-    if seconds < min(most, CAP_S):
-        dear = _opinion(walk, timedelta(seconds=seconds + 1))
-        is_dear = dear is None or dear.debit > money
-        terms = walk.whole.walk.terms
-        if not is_dear and terms.charge_max_ends and terms.charge_max_micros is not None:
-            due, _ = walk.whole.walk.exact(timedelta(seconds=seconds + 1))
-            is_dear = due > terms.charge_max_micros * 86_400
-        assert is_dear, (seed, seconds, dear)
+        assert not walk.is_over(timedelta(seconds=seconds)), (seed, seconds)
+    if seconds < CAP_S:
+        more = timedelta(seconds=seconds + 1)
+        dear = _opinion(walk, more)
+        assert dear is None or dear.debit > money or walk.is_over(more), (seed, seconds, dear)
+
+
+def _check_longest(drawn: BundledCall, seed: int) -> None:
+    """The last second before the rate ends the call, whatever the money."""
+    longest_s = longest_with(drawn.offer, drawn.asked, drawn.shares)
+    seconds = CAP_S if longest_s is None else min(CAP_S, longest_s)
+    if seconds:
+        assert not drawn.walk.is_over(timedelta(seconds=seconds)), (seed, longest_s)
+    if seconds < CAP_S:
+        assert drawn.walk.is_over(timedelta(seconds=seconds + 1)), (seed, longest_s)
 
 
 def _priced(drawn: BundledCall, talk: timedelta) -> Bundled | None:

@@ -9,7 +9,10 @@ from collections import Counter
 
 import pytest
 
-from tests.property.random_bundles import a_bundled_call, compare
+from rtbill.domain.errors import NoRate
+from rtbill.rating.bundle_time import longest_with
+from rtbill.rating.explain import explain
+from tests.property.random_bundles import BundledCall, a_bundled_call, compare
 
 CALLS = 2_000
 OFFERS = 300
@@ -33,5 +36,18 @@ def test_all_that_bundles_may_say_is_drawn() -> None:
         found["exclusive"] += any(share.bundle.is_exclusive for share in shares)
         found["bands"] += any(share.bundle.bands for share in shares)
         found["used up"] += any(not share.left for share in shares)
-    assert len(found) == 8
+        if drawn is not None:
+            offer, asked = drawn.offer, drawn.asked
+            found["limited"] += _is_limited(drawn)
+            found["later end"] += longest_with(offer, asked, shares) != offer.longest_s(asked)
+    assert len(found) == 10
     assert min(found.values()) >= 10, found
+
+
+def _is_limited(drawn: BundledCall) -> bool:
+    """Whether two minutes of the call would be dearer than without bundles."""
+    try:
+        found = explain(drawn.offer, drawn.asked, 120_000_000, drawn.shares)
+    except NoRate:
+        return False
+    return any(line.kind == "bundle_limit" for line in found.lines)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from balance import holds
 from balance.holds import SliceTerms, Wish
 from rtbill.domain.account import OPEN_SERVICE, Account, AccountKind, AccountState
+from rtbill.domain.bundle import Draw
 from rtbill.domain.call import CallId
 from rtbill.domain.hold import HoldStep
 from tests.property.quota_model import GUARD_MS, Call, ModelHolds, Run, World
@@ -30,6 +31,11 @@ class _CallPricing:
     def affordable_s(self, micros: int, cap_s: int) -> int:
         ms = self._call.afford(micros)
         return 0 if ms is None else min(ms // 1000, cap_s)
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """No bundles here."""
+        del talk_s
+        return ()
 
 
 class OurHolds:

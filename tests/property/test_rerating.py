@@ -17,7 +17,7 @@ from balance import ledger
 from rtbill.domain.changes import AddRun, CreateAccount, MarkInvoiced, MoveRun
 from rtbill.domain.rated import START, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
-from rtbill.ports import Repricing
+from rtbill.domain.work import Repricing
 from rtbill.storage.books import Answer, Books, Work
 from rtbill.storage.migrate import migrate
 from rtbill.storage.rerating_queries import priced_page
@@ -98,7 +98,7 @@ def slices(run: int, calls: list[Repriced], length: int) -> list[Repricing]:
             account="room-1",
             calls=tuple(calls[start : start + length]),
             is_last=start + length >= len(calls),
-            decide=lambda state, left: decide(state, calls=left),
+            decide=lambda state, left, _pools: decide(state, calls=left),
         )
         for start in starts
     ]

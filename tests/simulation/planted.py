@@ -18,7 +18,7 @@ from rtbill.calls.tracker import Tracker
 from rtbill.domain.account import OPEN_SERVICE
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.events import LinkLost, Snapshot
-from rtbill.ports import Committed, Operation
+from rtbill.domain.work import Committed, Operation
 from rtbill.running_call import RunningCall
 from rtbill.unaided import UnaidedTerms
 from tests.fakes.memory_store import MemoryStore

@@ -11,7 +11,7 @@ from rtbill.consequences import Policies
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, Extension, Membership
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Conflict, Refused, RtbillError
-from rtbill.ports import Operation
+from rtbill.domain.work import Operation
 from simulator.director import Director
 from simulator.scenario import PlannedCall, Scenario
 from tests.simulation.biller import Biller

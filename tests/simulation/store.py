@@ -14,7 +14,7 @@ from typing import Any
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, RtbillError, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.ports import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 from tests.fakes.memory_store import MemoryStore
 
 CHANGE_TIMEOUT_S = 30.0

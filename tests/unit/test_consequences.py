@@ -32,7 +32,7 @@ POLICIES = Policies(
 
 def settled(state: AccountState, micros: int) -> Facts:
     return consequences.settle(
-        state, a_call(account=state.account.id, micros=micros), POLICIES, NOW
+        state, {}, a_call(account=state.account.id, micros=micros), POLICIES, NOW
     )
 
 
@@ -74,7 +74,7 @@ def test_a_locked_account_that_pays_more_calls_is_not_told_again() -> None:
 def test_paying_opens_in_the_same_operation() -> None:
     locked = a_state("-0.05", service=LOCKED_SERVICE)
 
-    facts = consequences.credited(locked, 5_000_000, "receipt", "", POLICIES, NOW)
+    facts = consequences.credited(locked, {}, 5_000_000, "receipt", "", POLICIES, NOW)
 
     assert facts.state.service == OPEN_SERVICE
     assert facts.service_before == LOCKED_SERVICE
@@ -84,7 +84,7 @@ def test_paying_opens_in_the_same_operation() -> None:
 def test_paying_too_little_leaves_it_locked() -> None:
     locked = a_state("-5.00", service=LOCKED_SERVICE)
 
-    facts = consequences.credited(locked, 1_000_000, "receipt", "", POLICIES, NOW)
+    facts = consequences.credited(locked, {}, 1_000_000, "receipt", "", POLICIES, NOW)
 
     assert facts.state.service == LOCKED_SERVICE
     assert kinds(facts) == []
@@ -119,7 +119,7 @@ def test_a_call_without_rate_or_in_doubt_is_told_and_moves_nothing() -> None:
     ):
         call = a_call(status=status, note="why")
 
-        facts = consequences.settle(a_state(), call, POLICIES, NOW)
+        facts = consequences.settle(a_state(), {}, call, POLICIES, NOW)
 
         assert [(notice.kind, notice.text) for notice in facts.notices] == [(kind, "why")]
         assert facts.transfers == ()
@@ -133,7 +133,9 @@ def test_an_account_on_several_exchanges_is_told_once_for_each_that_only_observe
         )
     )
 
-    facts = consequences.settle(a_state("0.20"), a_call(micros=250_000), POLICIES, NOW, reach=reach)
+    facts = consequences.settle(
+        a_state("0.20"), {}, a_call(micros=250_000), POLICIES, NOW, reach=reach
+    )
 
     assert [(notice.kind, notice.subject) for notice in facts.notices] == [
         ("service.locked", "room-1"),  # at the exchanges that enforce
@@ -156,7 +158,7 @@ def test_new_terms_change_the_service_though_no_money_moves() -> None:
     state = a_state("-1.00", an_account(kind=AccountKind.POSTPAID, limit="5.00"))
     state = AccountState(state.account, state.balance_micros, state.version, LOCKED_SERVICE)
 
-    facts = consequences.reassessed(state, POLICIES, NOW)
+    facts = consequences.reassessed(state, {}, POLICIES, NOW)
 
     assert facts.state.service == OPEN_SERVICE
     assert facts.state.version == state.version

@@ -113,7 +113,7 @@ def test_a_wrong_code_does_as_the_site_says(policy: WrongCode, account: str, cod
 def assessed(code: str, wrong_code: WrongCode = WrongCode.DENY) -> RatedCall:
     book = PriceBook([a_tariff()])
     assignment = Assignment(default="retail")
-    assessor = Assessor(DIRECTORY, NumberPlan(), book, assignment, wrong_code)
+    assessor = Assessor(DIRECTORY, NumberPlan(), book, assignment, wrong_code=wrong_code)
     began = at("2026-10-05T12:00")
     record = a_record(
         answered_at=began,

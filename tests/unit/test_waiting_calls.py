@@ -35,6 +35,7 @@ async def test_an_unrated_call_is_billed_once_its_tariff_is_there() -> None:
             "call": "hotel/7",
             "account": "room-1",
             "price": "0.60",
+            "debit": "0.60",
             "currency": "EUR",
         }
         assert await office.balance() == 9_400_000

@@ -142,8 +142,9 @@ class BatchOffer:
         parts = rest.parts * goes_on + fees * ~holdings.covers_fees[rows]
         billed_s = rest.billed_s * goes_on
         charged = self._charged(asked.list, asked.combinations, rows, parts, billed_s)
-        found.micros[rows] = charged.net + charged.tax
-        found.tax_micros[rows] = charged.tax
+        # Never more than without bundles; the tax never falls with the net amount.
+        found.micros[rows] = np.minimum(found.micros[rows], charged.net + charged.tax)
+        found.tax_micros[rows] = np.minimum(found.tax_micros[rows], charged.tax)
         found.billed_s[rows] = billed_s
         found.taken_s[rows] = taken_s
         fits[places] = charged.fits & ((rest.fits & (rest.rates != NO_BAND)) | ~goes_on)

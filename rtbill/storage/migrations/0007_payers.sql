@@ -22,7 +22,7 @@ DROP TRIGGER call_settled_is_final;
 CREATE TRIGGER call_settled_is_final BEFORE UPDATE OF
     id, key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by, evidence, account,
     status, kind, number, person, note, price_micros, currency, tariff, tariff_version, prefix, destination, billed_s,
-    posted_at, settled_at, plan, plan_version, tax_micros, cost_micros, in_trunk, account_code
+    posted_at, settled_at, plan, plan_version, tax_micros, cost_micros, bundle_micros, in_trunk, account_code
 ON call WHEN OLD.status NOT IN ('unrated', 'unconfirmed')
 BEGIN
     SELECT RAISE(ABORT, 'a settled call is never changed');
@@ -44,6 +44,7 @@ CREATE VIEW priced_call AS
         CASE WHEN run IS NULL THEN call.plan_version ELSE newest.plan_version END AS plan_version,
         CASE WHEN run IS NULL THEN call.tax_micros ELSE newest.tax_micros END AS tax_micros,
         CASE WHEN run IS NULL THEN call.cost_micros ELSE newest.cost_micros END AS cost_micros,
+        CASE WHEN run IS NULL THEN call.bundle_micros ELSE newest.bundle_micros END AS bundle_micros,
         run, posted_at, settled_at, began_at, invoiced
     FROM call LEFT JOIN rerated_call AS newest
     ON newest.account = call.account AND newest.call = call.id AND newest.run = (

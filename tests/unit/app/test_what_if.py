@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from rtbill.app.what_if import Answer, Difference, Question, ask
+from rtbill.domain.changes import AddBundle
 from rtbill.domain.errors import NoRate
 from rtbill.domain.price_plan import Discount, PricePlan, Tax
 from rtbill.domain.tariff import Tariff
 from rtbill.rating.price_book import PriceBook
-from tests.fakes.books import a_call, a_price, posting
+from tests.fakes.books import a_call, a_price, a_record, posting
 from tests.fakes.builders import a_rate, a_tariff
+from tests.fakes.bundles import a_bundle, given, pool, taking
 from tests.unit.app.hall import RETAIL, Hall
 from tests.unit.app.records import NOON, bill
 
@@ -147,3 +149,17 @@ async def test_no_slice_holds_more_calls_than_it_may(hall: Hall) -> None:
     for each in range(40):
         await bill(hall, NOON + timedelta(seconds=each), 60)
     assert (await asked(hall, slice_calls_max=3)).total == Difference(40, 24_000_000, 12_000_000)
+
+
+async def test_seconds_that_a_bundle_paid_are_paid_by_the_other_list_too(hall: Hall) -> None:
+    await hall.store.change(AddBundle(a_bundle()))
+    await hall.store.change(given())
+    record = a_record("1", NOON, ended_at=NOON + timedelta(seconds=60))
+    left = a_price(200_000)._replace(destination="Destination 49", prefix="49")
+    call = a_call(record=record, number="+4930123456", price=left)
+    await hall.store.submit(taking(call, pool(), needs=40))
+
+    answer = await asked(hall)
+
+    # 20 s are left: a cent a second became half a cent.
+    assert answer.by_account == {"room-1": Difference(1, 200_000, 100_000)}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from balance import holds
 from balance.holds import SliceTerms, Wish
 from rtbill.domain.account import OPEN_SERVICE, Account, AccountKind, AccountState
+from rtbill.domain.bundle import Draw
 from rtbill.domain.call import CallId
 from rtbill.domain.hold import ENDS, HoldStep
 from rtbill.domain.rated import Facts
@@ -35,6 +36,11 @@ class PerMinute:
         if not self.micros:
             return cap_s
         return min(cap_s, (micros - self.fee) // self.micros * self.increment_s)
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """No bundles here."""
+        del talk_s
+        return ()
 
 
 def state_with(balance: int, limit: int = 0) -> AccountState:

@@ -55,5 +55,12 @@ def test_a_call_of_ours_is_priced_by_the_trunk_in_our_books() -> None:
     assert pricing.with_their_duration(ours("gsm", "annexe"), theirs("")).micros == 100_000
 
 
+def test_nobody_knows_what_more_talk_would_cost_where_bundles_paid() -> None:
+    bundled = ours("gsm")._replace(is_bundled=True)
+    assert a_pricing().with_their_duration(bundled, theirs("")) == Amount(
+        None, "EUR", "bundles paid it"
+    )
+
+
 def test_the_carriers_own_list_is_the_same_on_every_trunk() -> None:
     assert a_pricing().of_carrier(theirs("gsm"), "retail") == Amount(100_000, "EUR")

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from rtbill.domain.bundle import release
 from rtbill.domain.errors import NoRate
-from rtbill.domain.money import parse_micros
-from rtbill.rating.bundles import Bundled, Share, affordable_with, price_with, release
+from rtbill.rating.bundles import Bundled, Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
@@ -30,7 +30,6 @@ NUMBER = "+441632960000"
 ASKED = Asked(NUMBER, NOON, "room-1")
 MINUTE = a_table(a_rate("60/60", "0.60", connect="0.10"))
 """0.60 a minute, and 0.10 to be connected."""
-CAP_S = 4 * 3600
 
 
 def paid(
@@ -38,10 +37,6 @@ def paid(
 ) -> Bundled:
     asked = ASKED._replace(answered_at=at)
     return price_with(Offer([table]), asked, int(Decimal(talk_s) * 1_000_000), shares)
-
-
-def lasts(amount: str, *shares: Share, table: RateTable = MINUTE) -> int:
-    return affordable_with(Offer([table]), ASKED, parse_micros(amount), CAP_S, shares)
 
 
 def owed(found: Bundled) -> tuple[str, str]:
@@ -95,8 +90,8 @@ def test_the_rest_begins_in_the_band_that_holds_where_the_seconds_end() -> None:
     table = a_table(a_rate(per_minute="0.30"), a_rate(per_minute="0.60", band=a_band("13-18")))
     at = datetime(2026, 5, 13, 12, 59, 30, tzinfo=UTC)
 
-    assert owed(paid(60, share(minutes(20)), table=table, at=at)) == ("0.3", "0.3")
-    assert owed(paid(60, share(minutes(30)), table=table, at=at)) == ("0.6", "0.6")
+    assert owed(paid(80, share(minutes(20)), table=table, at=at)) == ("0.3", "0.3")
+    assert owed(paid(90, share(minutes(30)), table=table, at=at)) == ("0.6", "0.6")
 
 
 def test_a_bundle_that_covers_no_fees_leaves_the_connect_fee_alone() -> None:
@@ -114,7 +109,7 @@ def test_the_connect_fee_is_that_of_the_band_at_the_real_answer() -> None:
     bundle = minutes(30, covers_fees=False)
 
     assert owed(paid(30, share(bundle), table=table, at=at)) == ("0.5", "0.5")
-    assert owed(paid(31, share(bundle), table=table, at=at)) == ("1.1", "1.1")
+    assert owed(paid(90, share(bundle), table=table, at=at)) == ("1.1", "1.1")
 
 
 def test_least_charge_and_disconnect_fee_are_due_only_beyond_the_seconds() -> None:
@@ -122,10 +117,63 @@ def test_least_charge_and_disconnect_fee_are_due_only_beyond_the_seconds() -> No
         "60/60", "0.60", "0.10", charge_min_micros=2_000_000, disconnect_fee_micros=50_000
     )
     table = a_table(replace(a_rate(), terms=terms))
-    bundle = minutes(100, covers_fees=False)
+    bundle = minutes(220, covers_fees=False)
 
-    assert owed(paid(100, share(bundle), table=table)) == ("0.1", "0.1")
-    assert owed(paid(101, share(bundle), table=table)) == ("2.1", "2.1")
+    assert owed(paid(220, share(bundle), table=table)) == ("0.1", "0.1")
+    assert owed(paid(221, share(bundle), table=table)) == ("2.1", "2.1")
+
+
+def test_added_seconds_are_added_to_the_rest_alone() -> None:
+    table = a_table(replace(a_rate(), terms=some_terms("1/1", "0.60", added_s=5)))
+    bundle = minutes(60)
+
+    assert paid(60, share(bundle), table=table).draws == (seconds("minutes", 60),)
+    assert owed(paid(90, share(bundle), table=table)) == ("0.35", "0.35")
+
+
+def test_a_recurring_fee_is_counted_from_where_the_seconds_end() -> None:
+    terms = some_terms("1/1", "0.60", recurring_fee_micros=100_000, recurring_every_s=60)
+    table = a_table(replace(a_rate(), terms=terms))
+    bundle = minutes(90)
+
+    assert owed(paid("149.999999", share(bundle), table=table)) == ("0.6", "0.6")
+    assert owed(paid(150, share(bundle), table=table)) == ("0.7", "0.7")
+
+
+def test_a_call_is_never_dearer_than_without_bundles_and_takes_its_seconds_all_the_same() -> None:
+    table = a_table(a_rate(per_minute="0.30"), a_rate(per_minute="0.60", band=a_band("13-18")))
+    at = datetime(2026, 5, 13, 12, 59, 30, tzinfo=UTC)
+
+    found = paid(60, share(minutes(30)), share(credit("0.20")), table=table, at=at)
+
+    # The other 30 s are a minute of 0.60 from 13:00 on; the whole call is one of 0.30.
+    assert (owed(found), found.draws) == (
+        ("0.3", "0.1"),
+        (seconds("minutes", 30), money("credit", "0.2")),
+    )
+
+
+def test_a_tariff_of_a_bundle_makes_no_call_dearer_either() -> None:
+    table = a_table(a_rate("1/1", "6"))
+    assert owed(paid(6, share(minutes(tariff="dear"), table=table))) == ("0.6", "0.6")
+    assert owed(paid(60, share(minutes(tariff="dear"), table=table))) == ("0.7", "0.7")
+
+
+def test_the_tax_is_that_of_the_smaller_amount() -> None:
+    table = a_table(a_rate("1/1", "6"))
+    found = price_with(
+        Offer([MINUTE], a_plan(tax=a_tax("10"))),
+        ASKED,
+        60_000_000,
+        [share(minutes(tariff="dear"), table=table)],
+    )
+    assert (found.price.micros, found.price.tax_micros) == (770_000, 70_000)
+
+
+def test_a_call_of_no_length_is_no_longer_for_the_tariff_of_a_bundle() -> None:
+    table = a_table(replace(a_rate(), terms=some_terms("1/1", "0.60", added_s=3)))
+    found = paid(0, share(minutes(tariff="cheap"), table=table))
+    assert (owed(found), found.price.billed_s) == (("0.03", "0.03"), 3)
 
 
 def test_where_one_bundle_of_seconds_ends_the_next_goes_on() -> None:
@@ -216,31 +264,6 @@ def test_what_the_carrier_takes_is_that_of_the_whole_call() -> None:
 def test_a_number_without_a_rate_has_none_with_bundles_either() -> None:
     with pytest.raises(NoRate):
         price_with(Offer([a_table(a_rate(prefix="49"))]), ASKED, 0, [share(minutes())])
-
-
-def test_money_lasts_until_the_seconds_and_what_it_pays_beyond_are_over() -> None:
-    assert lasts("0", share(minutes(90))) == 90
-    assert lasts("0.59", share(minutes(90))) == 90
-    assert lasts("0.60", share(minutes(90))) == 150
-    assert lasts("0.10", share(minutes(90)), share(credit("0.50"))) == 150
-
-
-def test_without_the_money_for_the_connect_fee_the_seconds_are_of_no_use() -> None:
-    bundle = minutes(90, covers_fees=False)
-    assert lasts("0.09", share(bundle)) == 0
-    assert lasts("0.10", share(bundle)) == 90
-
-
-def test_a_rate_that_ends_calls_ends_those_of_bundles_too() -> None:
-    table = a_table(replace(a_rate(), terms=some_terms(call_max_s=45)))
-    assert lasts("0", share(minutes()), table=table) == 45
-
-
-def test_an_exclusive_bundle_is_not_helped_out_by_the_accounts_money() -> None:
-    bundle = credit("1", is_exclusive=True)
-    assert lasts("20", share(bundle)) == 60
-    assert lasts("20", share(bundle, left=0)) == 0
-    assert lasts("20", share(minutes(30)), share(bundle)) == 90
 
 
 def test_what_an_exclusive_bundle_cannot_pay_of_a_call_that_went_on_is_owed_all_the_same() -> None:

@@ -8,7 +8,7 @@ from rtbill.rating.bundles import Share
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import Explanation, explain
 from rtbill.rating.offer import Offer
-from tests.unit.rating.builders import NOON, a_discount, a_plan, a_rate, a_table, a_tax
+from tests.unit.rating.builders import NOON, a_band, a_discount, a_plan, a_rate, a_table, a_tax, utc
 from tests.unit.rating.bundle_builders import credit, minutes, share
 
 ASKED = Asked("+441632960000", NOON)
@@ -68,6 +68,32 @@ def test_the_chain_begins_with_all_that_is_due_in_money() -> None:
         ("tax", "tax VAT 10 %", "7/200"),
     ]
     assert sum((line.amount for line in found.lines), Fraction(0)) == Fraction("0.385")
+
+
+DEAR_FROM_ONE = a_table(a_rate(per_minute="0.30"), a_rate(per_minute="0.60", band=a_band("13-18")))
+
+
+def dear_rest(offer: Offer) -> list[tuple[str, str, str]]:
+    """A minute of 0.30, of which seconds pay the half before 13:00."""
+    asked = ASKED._replace(answered_at=utc("2026-05-13T12:59:30"))
+    return lines(explain(offer, asked, 60_000_000, [share(minutes(30))]))
+
+
+def test_what_would_make_a_call_dearer_than_without_bundles_is_taken_off() -> None:
+    assert dear_rest(Offer([DEAR_FROM_ONE])) == [
+        ("bundle", "30 s of minutes (0 s left)", "0"),
+        ("increments", "from 30 s (Wed 13:00:00): 1 x 60 s at 0.60/min (13:00-18:00)", "3/5"),
+        ("bundle_limit", "never dearer than without bundles", "-3/10"),
+    ]
+
+
+def test_tax_is_on_what_is_left_within_the_limit() -> None:
+    plan = a_plan(discounts=(a_discount("50"),), tax=a_tax("10"))
+    assert dear_rest(Offer([DEAR_FROM_ONE], plan))[2:] == [
+        ("discount", "discount Christmas 50 %", "-3/10"),
+        ("bundle_limit", "never dearer than without bundles", "-3/20"),
+        ("tax", "tax VAT 10 %", "3/200"),
+    ]
 
 
 def test_bundles_of_money_pay_after_the_total() -> None:

@@ -185,6 +185,7 @@ async def test_calls_of_before_price_plans_are_kept_and_have_neither_plan_nor_ta
     known = migrations()
     call = a_call()
     later = {"in_trunk", "account_code", "plan", "plan_version", "tax_micros", "cost_micros"}
+    later |= {"bundle_micros"}
     written = dict(zip(CALL_COLUMNS.split(", "), call_row(call), strict=True))
     columns = ", ".join(name for name in written if name not in later)
     row = [value for name, value in written.items() if name not in later]
@@ -239,9 +240,10 @@ async def test_books_from_before_origins_keep_their_calls_and_legs_which_have_no
 ) -> None:
     known = migrations()
     call = a_call()
+    later = {"in_trunk", "account_code", "bundle_micros"}
     written = dict(zip(CALL_COLUMNS.split(", "), call_row(call), strict=True))
-    columns = ", ".join(name for name in written if name not in ("in_trunk", "account_code"))
-    row = [value for name, value in written.items() if name not in ("in_trunk", "account_code")]
+    columns = ", ".join(name for name in written if name not in later)
+    row = [value for name, value in written.items() if name not in later]
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         with monkeypatch.context() as before:
             before.setattr(module, "migrations", lambda: {n: known[n] for n in range(1, 6)})
@@ -260,3 +262,25 @@ async def test_books_from_before_origins_keep_their_calls_and_legs_which_have_no
         assert await reader.call("hotel/1") == call
         [live] = await reader.live_rows()
     assert live.leg.origin == NO_ORIGIN
+
+
+def test_newer_prices_from_before_bundles_are_kept_and_may_stay_the_same_from_then_on(
+    tmp_path: Path,
+) -> None:
+    known = migrations()
+    price = "1, 'EUR', 'retail', 1, '41', 'x', 60, '', NULL, 0, NULL"
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        for number in range(1, 6):
+            connection.executescript(f"{known[number]}; PRAGMA user_version = {number}")
+        connection.execute(
+            "INSERT INTO rerated_call VALUES ('a', 1, 1, 2, NULL, NULL, " + price + ")"
+        )
+        migrate(connection, "a.db")
+
+        kept = "SELECT price_micros, old_bundle_micros, bundle_micros FROM rerated_call"
+        assert connection.execute(kept).fetchall() == [(1, 0, 0)]
+        same = "INSERT INTO rerated_call VALUES ('a', 1, ?, 1, NULL, NULL, " + price + ", 0, ?)"
+        connection.execute(same, (2, 1))
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            connection.execute(same, (3, 0))
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

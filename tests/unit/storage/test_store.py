@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from rtbill.domain.account import AccountState
+from rtbill.domain.bundle import Pools
 from rtbill.domain.changes import AddObservations, CreateAccount, Heard
 from rtbill.domain.errors import OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.rated import Facts
-from rtbill.ports import Committed, Operation
+from rtbill.domain.work import Committed, Operation
 from rtbill.storage import writer
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.sqlite import open_reader, open_writer
@@ -99,7 +100,7 @@ class FullDisk:
 
         monkeypatch.setattr(writer, "open_writer", capture)
 
-    def fill(self, state: AccountState) -> Facts:
+    def fill(self, state: AccountState, _pools: Pools) -> Facts:
         """An operation's `decide`, which runs in the writer's thread: the disk is full now."""
         (pages,) = self.connections[0].execute("PRAGMA page_count").fetchone()
         self.connections[0].execute(f"PRAGMA max_page_count = {pages}")
@@ -192,7 +193,7 @@ async def test_closing_writes_what_is_queued(settings: StoreSettings) -> None:
 async def test_a_full_queue_refuses_at_once(settings: StoreSettings) -> None:
     hold = threading.Event()
 
-    def wait(state: AccountState) -> Facts:
+    def wait(state: AccountState, _pools: Pools) -> Facts:
         hold.wait(10)
         return Facts(state)
 
@@ -213,7 +214,7 @@ async def test_a_full_queue_refuses_at_once(settings: StoreSettings) -> None:
 async def test_a_slow_disk_leaves_a_change_unknown_not_refused(settings: StoreSettings) -> None:
     hold = threading.Event()
 
-    def wait(state: AccountState) -> Facts:
+    def wait(state: AccountState, _pools: Pools) -> Facts:
         hold.wait(10)
         return Facts(state)
 

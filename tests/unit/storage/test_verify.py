@@ -76,11 +76,11 @@ DAMAGE = {
     ),
     "a debit that is missing": (
         "DELETE FROM transfer WHERE key = 'call:hotel/second'",
-        "call hotel/second is rated at 250000 micros, but was debited 0 times, in all 0 micros",
+        "call hotel/second owes 250000 micros, but was debited 0 times, in all 0 micros",
     ),
     "an amount that was changed": (
         "UPDATE transfer SET amount_micros = 1 WHERE key = 'call:hotel/rated'",
-        "call hotel/rated is rated at 250000 micros, but was debited 1 times, in all 1 micros",
+        "call hotel/rated owes 250000 micros, but was debited 1 times, in all 1 micros",
     ),
     "a running balance that was changed": (
         "UPDATE transfer SET balance_after_micros = 7 WHERE key = 'call:hotel/rated'",
@@ -88,13 +88,13 @@ DAMAGE = {
     ),
     "a debit of another account": (
         "UPDATE call SET account = 'room-2' WHERE key = 'hotel/rated'",
-        "call hotel/rated is rated at 250000 micros, but was debited 1 times",
+        "call hotel/rated owes 250000 micros, but was debited 1 times",
     ),
     "a second debit": (
         "INSERT INTO transfer SELECT 99, 'call:again', debit, credit, amount_micros, currency,"
         " kind, event_at, posted_at, account, 4, 9250000, call, reason, reverses"
         " FROM transfer WHERE key = 'call:hotel/rated'",
-        "call hotel/rated is rated at 250000 micros, but was debited 2 times",
+        "call hotel/rated owes 250000 micros, but was debited 2 times",
     ),
     "a debit of a free call": (
         "UPDATE transfer SET call = 'hotel/free' WHERE key = 'call:hotel/rated'",

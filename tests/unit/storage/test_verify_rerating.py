@@ -13,7 +13,7 @@ from balance import ledger
 from rtbill.domain.changes import AddRun, CreateAccount, MarkInvoiced, MoveRun
 from rtbill.domain.rated import START, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
-from rtbill.ports import Repricing
+from rtbill.domain.work import Repricing
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import verify
@@ -84,7 +84,7 @@ async def _carry_out(store: SqliteStore, reader: SqliteReader, number: int, micr
         account="room-1",
         calls=tuple(calls),
         is_last=True,
-        decide=lambda state, left: decide(state, calls=left),
+        decide=lambda state, left, _pools: decide(state, calls=left),
     )
     await store.reprice(slice_)
     await store.change(MoveRun(number, RunState.DONE, NOON))
@@ -118,11 +118,11 @@ DAMAGE = {
     ),
     "a newer price that was changed": (
         f"UPDATE rerated_call SET price_micros = 1 WHERE run = 3 AND call = {_PLAIN}",
-        "call hotel/plain is rated at 1 micros, but was debited 3 times, in all 300000 micros",
+        "call hotel/plain owes 1 micros, but was debited 3 times, in all 300000 micros",
     ),
     "a newer price of nothing that was not": (
         f"UPDATE rerated_call SET price_micros = 0 WHERE run = 3 AND call = {_PLAIN}",
-        "call hotel/plain costs nothing, but its transfers make 300000 micros",
+        "call hotel/plain owes nothing, but its transfers make 300000 micros",
     ),
     "a newer price that was taken out": (
         f"DELETE FROM rerated_call WHERE run = 3 AND call = {_PLAIN}",

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from rtbill.ports import Repricing
+from rtbill.domain.work import Repricing
 from rtbill.storage.writer import Item, StoreSettings, Writer
 from tests.fakes.books import a_leg
 from tests.fakes.environment import ManualClock

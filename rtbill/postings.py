@@ -1,0 +1,114 @@
+"""What is handed to the store: an operation for each fact, with all that its decision needs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from balance import ledger
+from rtbill import consequences, enforcement
+from rtbill.allowances import EMPTY_PURSE, Purse
+from rtbill.assessment import Assessor
+from rtbill.bundling import Bundling
+from rtbill.consequences import Policies
+from rtbill.credit import CreditControl
+from rtbill.domain.bundle import PoolKey
+from rtbill.domain.directory import Directory
+from rtbill.domain.errors import NoRate
+from rtbill.domain.observation import Observation
+from rtbill.domain.rated import CallStatus, RatedCall
+from rtbill.domain.work import Operation
+from rtbill.ports import Clock
+
+
+class Postings:
+    """Makes operations; submits none."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        assessor: Assessor,
+        control: CreditControl,
+        policies: Policies,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._assessor = assessor
+        self._control = control
+        self._policies = policies
+        self._clock = clock
+
+    def call(
+        self,
+        call: RatedCall,
+        settles: CallStatus | None = None,
+        observed: tuple[Observation, ...] = (),
+        hold_key: str = "",
+    ) -> Operation:
+        """The one operation that puts this call into the books."""
+        at = self._clock.now()
+        purse, bundling = EMPTY_PURSE, None
+        pools: tuple[PoolKey, ...] = ()
+        if call.account in self._assessor.allowances:
+            purse, bundling = (
+                self._assessor.allowances.purse(call.account, at),
+                self._of(call, hold_key),
+            )
+            pools = all_pools(purse, bundling)
+        decide = partial(
+            consequences.settle,
+            call=call,
+            policies=self._policies,
+            at=at,
+            reach=self._control.reach(call.account, at),
+            observed=observed,
+            purse=purse,
+            bundling=bundling,
+            hold_key=hold_key,
+        )
+        key = ledger.call_key(call.record.id)
+        return Operation(call.account, key, decide, call.record.id, settles, pools)
+
+    def _of(self, call: RatedCall, hold_key: str) -> Bundling | None:
+        try:
+            return self._assessor.bundling_of(call, hold_key)
+        except NoRate:
+            return None  # a tariff was replaced since it was rated
+
+    def credit(self, account: str, micros: int, key: str, reason: str) -> Operation:
+        """Money received, or taken back below zero; once for each key."""
+        at = self._clock.now()
+        purse = self._assessor.allowances.purse(account, at)
+        decide = partial(
+            consequences.credited,
+            micros=micros,
+            key=key,
+            reason=reason,
+            policies=self._policies,
+            at=at,
+            reach=self._control.reach(account, at),
+            purse=purse,
+        )
+        return Operation(account, ledger.credit_key(key), decide, pools=purse.pools)
+
+    def service(self, account: str) -> Operation | None:
+        """Another service for the account than it has; None where it has what it shall have."""
+        state, at = self._directory.state(account), self._clock.now()
+        left = self._assessor.allowances.left(account, at)
+        if enforcement.decide(state, self._policies.of(state), left) == state.service:
+            return None
+        purse = self._assessor.allowances.purse(account, at)
+        decide = partial(
+            consequences.reassessed,
+            policies=self._policies,
+            at=at,
+            reach=self._control.reach(account, at),
+            purse=purse,
+        )
+        key = f"service:{account}:{at.isoformat()}"
+        return Operation(account, key, decide, pools=purse.pools)
+
+
+def all_pools(purse: Purse, *bundlings: Bundling | None) -> tuple[PoolKey, ...]:
+    """Those of the day, and those of each call's answer, which may be of an earlier month."""
+    own = [pool for each in bundlings if each is not None for pool in each.pools]
+    return tuple(dict.fromkeys((*purse.pools, *own)))
