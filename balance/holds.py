@@ -17,6 +17,9 @@ from rtbill.domain.call import CallId
 from rtbill.domain.hold import Hold, HoldEvent, HoldStep
 from rtbill.domain.rated import Facts
 
+ROUNDED_UP_MAX_S = 60
+"""A slice is granted at most so much longer than wanted, to the end of its last increment."""
+
 
 class Pricing(Protocol):
     """What one call costs by its talk time, and the exact inverse."""
@@ -163,8 +166,9 @@ def _granted(others: AccountState, wish: Wish, from_s: int) -> Hold:
     wanted_s = min(from_s + _slice_s(others, wish, from_s, room), terms.call_max_s)
     cost = pricing.cost_micros(wanted_s)
     is_final = cost > room
-    # To the end of the increment that is paid anyway: it costs nothing more.
-    granted_s = pricing.affordable_s(min(cost, room), terms.call_max_s)
+    # To the end of the increment that is paid anyway; not all of what is free, or of a bundle's.
+    longest_s = min(wanted_s + ROUNDED_UP_MAX_S, terms.call_max_s)
+    granted_s = pricing.affordable_s(min(cost, room), longest_s)
     micros = pricing.cost_micros(granted_s) if granted_s else 0
     return Hold(
         key=wish.key,

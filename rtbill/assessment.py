@@ -145,8 +145,9 @@ class Assessor:
             shares = self.allowances.seconds_held(self._book, kept, answered_at)
             return Bundling(offer, asked, talk_us, tuple(shares))
         shares = self._shares(account, asked, hold_key)
-        reserved = self.allowances.reserved.by_others(hold_key) if shares else {}
-        return Bundling(offer, asked, talk_us, tuple(shares), reserved)
+        reserved = self.allowances.reserved
+        others = reserved.by_others(hold_key, going_on=True) if shares else {}
+        return Bundling(offer, asked, talk_us, tuple(shares), others)
 
     def owed_micros(
         self,

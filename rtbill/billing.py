@@ -40,7 +40,8 @@ from rtbill.domain.money import Money, too_fine
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
 from rtbill.domain.work import Committed, Operation
-from rtbill.holding import Holdings, HoldTerms
+from rtbill.hold_terms import HoldTerms
+from rtbill.holding import Holdings
 from rtbill.lines import Line, Pending
 from rtbill.link_watch import LinkWatch
 from rtbill.observing import Observations
@@ -292,7 +293,7 @@ class Billing:
         account = facts.state.account.id
         if facts.transfers or facts.holds:
             self.directory.put(facts.state)
-        elif facts.service_before is not None:
+        if not facts.transfers and facts.service_before is not None:
             self.directory.put_service(facts.state)
         drawn = facts.drawn if account in self.allowances else {}
         if drawn:

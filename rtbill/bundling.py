@@ -7,7 +7,7 @@ made where they come one after the other, in the store's writer; what stands her
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rtbill.domain.bundle import Draw, PoolKey, Pools, Unit, money_drawn
 from rtbill.domain.errors import NoRate
@@ -15,8 +15,6 @@ from rtbill.domain.rated import CallStatus, PricedCall, RatedCall, Repriced
 from rtbill.rating.bundles import Bundled, Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
-
-NOTHING_RESERVED: Mapping[PoolKey, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Bundling:
     talk_us: int
     shares: tuple[Share, ...]
     """In order, as they stood."""
-    reserved: Mapping[PoolKey, int] = NOTHING_RESERVED
+    reserved: Mapping[PoolKey, int] = field(default_factory=dict)
     """What other calls count on."""
 
     @property

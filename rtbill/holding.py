@@ -9,21 +9,19 @@ it into the directory and has the exchange hold the limit that follows: never th
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import count
 
 from balance import holds
-from balance.holds import SliceTerms, Wish
+from balance.holds import ROUNDED_UP_MAX_S, Wish
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_warnings import CallWarnings
 from rtbill.credit import CreditControl
-from rtbill.domain.account import Account, AccountState
+from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Unavailable
@@ -32,41 +30,19 @@ from rtbill.domain.hold import ENDS, Hold, HoldEvent, HoldStep
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import Facts
 from rtbill.domain.work import Committed, Holding
+from rtbill.hold_terms import HoldTerms
 from rtbill.lines import Line
 from rtbill.orphans import Orphans
 from rtbill.ports import Clock, Store
 from rtbill.running_call import RunningCall
+from rtbill.timetable import Timetable, early_s
 from rtbill.wishes import Wishes
 
 TICK_S = 0.25
-RENEW_MIN_S = 5.0
-RENEW_SHARE = 0.2
-"""A slice is renewed when this share of it is left, or so many seconds (CC-21)."""
-LAST_LOOK_S = 1.0
-"""Before the guard: the last time that a final hold is tried to extend (CC-31)."""
 RETRY_S = 1.0
 SWEEP_TICKS = 20
-ROUNDED_UP_MAX_S = 60
-"""A slice may be granted so much longer, to the end of its last increment."""
 
 _ALARM = "holds"
-
-
-@dataclass(frozen=True, slots=True)
-class HoldTerms:
-    """How holds are made and kept."""
-
-    slices: SliceTerms = field(default_factory=SliceTerms)
-    warn_s: tuple[int, ...] = (60, 20)
-    """Seconds before the end of a call at which who pays is warned."""
-    ring_max_s: float = 130.0
-    """A hold whose call nobody sees is given up after so long."""
-    commit_max_s: float = 2.0
-    """A call that has no durable hold by then goes by the policy for a silent rtbill (CC-52)."""
-    calls_max: Callable[[AccountState], int] = lambda _state: 0
-    """Calls of the account that may be out at once; 0 for any number."""
-    is_open: Callable[[Account], bool] = lambda _account: False
-    """Whether calls of the account go on when nothing can be held."""
 
 
 @dataclass(slots=True)
@@ -114,11 +90,7 @@ class Holdings:
         self._keys: dict[CallId, str] = {}
         """Holds of legs that ring."""
         self._asked: dict[CallId, _Asked] = {}
-        self._due: list[tuple[float, int, CallId, int]] = []
-        """When to look at a call, and the grant for which that was reckoned."""
-        self._scheduled: dict[CallId, tuple[int, bool]] = {}
-        """For which grant, final or not, a call was last put there."""
-        self._sequence = count()
+        self._timetable = Timetable()
         self._orphans = Orphans(lines, terms.ring_max_s)
         self._wishes = wishes = Wishes(directory, assessor, control, terms.slices, lines, clock)
         self._warnings = CallWarnings(
@@ -257,7 +229,7 @@ class Holdings:
         """The key of the hold that the call leaves to be resolved; empty when it has none."""
         key = self._keys.pop(call, "")
         self._asked.pop(call, None)
-        self._scheduled.pop(call, None)
+        self._timetable.forget(call)
         self._warnings.forget(call)
         return running.hold_key if running is not None and running.hold_key else key
 
@@ -282,9 +254,7 @@ class Holdings:
                 self._expire_orphans()
 
     def _look_at_due(self) -> None:
-        now_s = self._clock.monotonic()
-        while self._due and self._due[0][0] <= now_s:
-            _, _, call, granted_s = heapq.heappop(self._due)
+        for call, granted_s in self._timetable.take(self._clock.monotonic()):
             running = self._control.find(call)
             if running is None:
                 continue
@@ -401,21 +371,17 @@ class Holdings:
 
     def _schedule(self, running: RunningCall, hold: Hold) -> None:
         """Look at the call before what it is granted ends."""
-        grant = (hold.granted_s, hold.is_final)
-        if self._scheduled.get(running.leg.id) == grant:
+        call, slices = running.leg.id, self._terms.slices
+        if not self._timetable.is_new(call, hold):
             return
-        self._scheduled[running.leg.id] = grant
         if running.account in self._allowances:
             draws = self._wishes.of_running(running).pricing.draws(hold.granted_s)
             self._reserved.put(hold.key, draws)
         self._warn(running, hold)
         left_s = hold.granted_s - self._wishes.talked_s(running)
-        slice_s = min(left_s, float(self._terms.slices.slice_max_s))
-        early_s = max(RENEW_MIN_S, RENEW_SHARE * slice_s)
-        if hold.is_final:
-            early_s = self._control.limits.guard_s + LAST_LOOK_S
-        if hold.granted_s < self._terms.slices.call_max_s:
-            self._due_in(running.leg.id, left_s - early_s, hold.granted_s)
+        early = early_s(hold, left_s, slices.slice_max_s, self._control.limits.guard_s)
+        if hold.granted_s < slices.call_max_s:
+            self._due_in(call, left_s - early, hold.granted_s)
 
     def _warn(self, running: RunningCall, hold: Hold) -> None:
         """Reckon when the call ends, if nothing comes in and all calls of the account go on."""
@@ -423,8 +389,7 @@ class Holdings:
         self._warnings.follow(running, hold, state.grantable_micros // max(1, len(state.holds)))
 
     def _due_in(self, call: CallId, seconds: float, granted_s: int) -> None:
-        due_s = self._clock.monotonic() + max(0.0, seconds)
-        heapq.heappush(self._due, (due_s, next(self._sequence), call, granted_s))
+        self._timetable.put(call, self._clock.monotonic() + max(0.0, seconds), granted_s)
 
 
 def _if_refused(future: asyncio.Future[Committed], key: str, refuse: Callable[[], None]) -> None:

@@ -54,6 +54,7 @@ class Postings:
                 self._of(call, hold_key),
             )
             pools = all_pools(purse, bundling)
+            self._assessor.allowances.reserved.end(hold_key)
         decide = partial(
             consequences.settle,
             call=call,

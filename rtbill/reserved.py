@@ -10,13 +10,15 @@ from rtbill.domain.bundle import Draw, PoolKey
 class Reserved:
     """What is reserved of pools, by the key of the hold that counts on it.
 
-    In memory alone: whoever takes up a call reserves for it anew. What a call took of its pools is
-    reserved until that is committed, so nothing is counted on twice.
+    In memory alone: whoever takes up a call reserves for it anew. A call that is over keeps what is
+    reserved for it until its end is committed: no new hold counts on that. The ends of others come
+    after its own in the store and find what it took.
     """
 
     def __init__(self) -> None:
         self._by_key: dict[str, dict[PoolKey, int]] = {}
         self._by_pool: dict[PoolKey, int] = {}
+        self._ending: set[str] = set()
 
     def put(self, key: str, draws: Iterable[Draw]) -> None:
         """The call may take these, and nothing else."""
@@ -29,8 +31,14 @@ class Reserved:
             for pool, amount in wanted.items():
                 self._by_pool[pool] = self._by_pool.get(pool, 0) + amount
 
+    def end(self, key: str) -> None:
+        """The call is over, and its end is handed to the store."""
+        if key in self._by_key:
+            self._ending.add(key)
+
     def drop(self, key: str) -> None:
         """The call takes no more than is committed."""
+        self._ending.discard(key)
         for pool, amount in self._by_key.pop(key, {}).items():
             left = self._by_pool[pool] - amount
             if left:
@@ -38,9 +46,10 @@ class Reserved:
             else:
                 del self._by_pool[pool]
 
-    def by_others(self, key: str) -> Mapping[PoolKey, int]:
-        """What all calls but this one count on, by pool."""
-        own = self._by_key.get(key)
-        if not own:
-            return dict(self._by_pool)
-        return {pool: amount - own.get(pool, 0) for pool, amount in self._by_pool.items()}
+    def by_others(self, key: str, *, going_on: bool = False) -> Mapping[PoolKey, int]:
+        """What all calls but this one count on, by pool; of those that go on alone."""
+        others = dict(self._by_pool)
+        for without in {key, *(self._ending if going_on else ())}:
+            for pool, amount in self._by_key.get(without, {}).items():
+                others[pool] -= amount
+        return others

@@ -28,7 +28,7 @@ from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
-from rtbill.holding import HoldTerms
+from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.bands import Calendars

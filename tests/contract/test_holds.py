@@ -11,7 +11,7 @@ import pytest
 from balance import holds, ledger
 from balance.holds import SliceTerms, Wish
 from rtbill.domain.account import AccountState
-from rtbill.domain.bundle import Draw
+from rtbill.domain.bundle import Draw, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import CreateAccount
 from rtbill.domain.errors import UnknownAccount
@@ -57,7 +57,7 @@ def opening(key: str = "hotel/1#0", call: CallId | None = None) -> Holding:
     return Holding("room-1", partial(holds.open_hold, wish=wish(key, call)))
 
 
-def _post(state: AccountState, key: str) -> Facts:
+def _post(state: AccountState, _pools: Pools, key: str) -> Facts:
     """A call ends: debit it, hold nothing any more."""
     posted = ledger.post_call(state, a_call(micros=50_000))
     ended = holds.resolve(posted.state, key, HoldStep.POST, NOON)
