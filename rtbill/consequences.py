@@ -166,13 +166,12 @@ def with_consequences(  # noqa: PLR0913 - what follows depends on as much
     service = decide(after, policy, left)
     notices: list[Notice] = []
     low = policy.low_balance_micros
-    if (
-        low
-        and reach.tells_holder
-        and after.account.is_limited
-        and thresholds.fell_below(before, after, low)
-    ):
-        notices.append(_balance_notice("balance.low", after, at))
+    if low and reach.tells_holder and after.account.is_limited:
+        noted = thresholds.told(before, after, low)
+        if noted is not after:
+            facts, after = replace(facts, state=noted), noted
+            if noted.is_told_low:
+                notices.append(_balance_notice("balance.low", after, at))
     if service == before.service:
         if notices:
             return replace(facts, notices=facts.notices + tuple(notices))

@@ -91,6 +91,8 @@ class AccountState:
     """Open ones, in the order in which they were opened."""
     hold_steps: int = 0
     """Steps of holds since the books were opened: tells which of two states is the newer."""
+    is_told_low: bool = False
+    """The holder was told that the balance is low, and it has not risen well above that since."""
 
     @property
     def available_micros(self) -> int:

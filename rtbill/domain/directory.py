@@ -46,6 +46,7 @@ class Directory:
                 balance_micros=state.balance_micros,
                 version=state.version,
                 service=state.service,
+                is_told_low=state.is_told_low,
             )
         if state.hold_steps > known.hold_steps:
             newer = replace(newer, holds=state.holds, hold_steps=state.hold_steps)

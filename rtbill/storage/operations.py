@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from rtbill.domain.account import AccountState, Service
+from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import Conflict, UnknownAccount
@@ -125,7 +125,8 @@ class OperationSet:
         """By key, as they are at the end of the set; None: not open any more."""
         self._live: dict[CallId, LiveLeg | None] = {}
         self._balances: set[Side] = set()
-        self._services: dict[str, Service] = {}
+        self._standings: dict[str, AccountState] = {}
+        """Accounts with another service, or told otherwise of their balance."""
 
     def add(self, work: Operation | Holding | LiveLeg) -> Committed | None:
         """Decide one operation on the state after those before it; None for a live note.
@@ -274,8 +275,9 @@ class OperationSet:
         for event in facts.holds:
             self._hold_rows.append((self._posted_at_us, *hold_event_row(event)))
             self._holds[event.hold.key] = None if event.step in ENDS else event.hold
-        if facts.state.service != memory.accounts[account.id].service:
-            self._services[account.id] = facts.state.service
+        before, after = memory.accounts[account.id], facts.state
+        if (after.service, after.is_told_low) != (before.service, before.is_told_low):
+            self._standings[account.id] = after
         memory.put(memory.accounts, account.id, facts.state)
 
     def post_notice(self, notice: Notice) -> None:
@@ -326,10 +328,10 @@ class OperationSet:
         insert_rows(connection, _INSERT_NOTICES, self._notice_rows)
         self._write_holds()
         write_observations(connection, self._observation_rows)
-        for account, service in self._services.items():
+        for account, state in self._standings.items():
             connection.execute(
-                "UPDATE account SET outgoing = ?, incoming = ? WHERE id = ?",
-                (service.outgoing.value, service.incoming.value, account),
+                "UPDATE account SET outgoing = ?, incoming = ?, told_low = ? WHERE id = ?",
+                (*state.service, int(state.is_told_low), account),
             )
         opened = [live_row(leg) for leg in self._live.values() if leg is not None]
         closed = [(str(call),) for call, leg in self._live.items() if leg is None]

@@ -1,5 +1,8 @@
 -- Money set aside for calls in progress. Every step is kept; what is open now stands beside them.
 
+-- Whether the holder was told that the balance is low, and it has not risen well above that since.
+ALTER TABLE account ADD COLUMN told_low INTEGER NOT NULL DEFAULT 0;
+
 CREATE TABLE hold_event (
     id INTEGER PRIMARY KEY,
     hold TEXT NOT NULL,  -- its key
