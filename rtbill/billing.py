@@ -24,6 +24,7 @@ from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.commands import Commands
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, RunningCall
+from rtbill.cuts import Cuts
 from rtbill.domain.call import CallId, CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord, Conflict, Unavailable
@@ -37,6 +38,7 @@ from rtbill.domain.events import (
     PbxEvent,
     Snapshot,
 )
+from rtbill.domain.hold import HoldEvent
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import CalledNumber
@@ -93,6 +95,7 @@ class Billing:
         self.alarms = alarms
         self.chronicle = chronicle
         self.commands = Commands(control, alarms, clock)
+        self.cuts = Cuts(directory, control.limits.guard_s, alarms, meter)
         self.observations = Observations()
         self.lines: dict[str, Line] = {}
         self._clock = clock
@@ -214,6 +217,7 @@ class Billing:
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         running = self.control.ended(record.id)
+        self.cuts.ended(running, record)
         hold_key = self.holdings.ended(record.id, running)
         line.let_through.discard(record.id)
         line.barred.discard(record.id)
@@ -334,6 +338,7 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
+        self._count(facts.holds)
         if facts.transfers or facts.holds:
             self.directory.put(facts.state)
             self._rebalance(facts.state.account.id)
@@ -347,6 +352,10 @@ class Billing:
             self.chronicle.add(observation.at, observation)
         if facts.service_before is not None:
             self.wake()
+
+    def _count(self, steps: Iterable[HoldEvent]) -> None:
+        for event in steps:
+            self._meter.count("rtbill_hold_steps_total", step=str(event.step))
 
     async def credit(self, account: str, micros: int, key: str, reason: str) -> Credited:
         """Money received at the desk, or taken back; once for each key.

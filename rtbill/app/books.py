@@ -48,6 +48,8 @@ class Books:
     billing: Billing
     enforcement: Enforcement
     unaided: UnaidedRounds
+    unaided_rows: UnaidedRows
+    hold_terms: HoldTerms
     desk: Desk
     alarms: Alarms
     clock: Clock
@@ -70,6 +72,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         book.make_ready(clock.now())
         assessor = Assessor(directory, plan, book, assignment(config))
         alarms = Alarms(clock)
+        hold_terms = _hold_terms(config, directory, clock)
         billing = Billing(
             store=store,
             directory=directory,
@@ -77,11 +80,12 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             control=_credit_control(config, assessor, directory),
             policies=_policies(config),
             alarms=alarms,
-            chronicle=Chronicle(),
+            chronicle=Chronicle(meter=meter),
             clock=clock,
             meter=meter,
-            hold_terms=_hold_terms(config, directory, clock),
+            hold_terms=hold_terms,
         )
+        unaided_rows = _unaided_rows(config, billing)
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
         desk = Desk(
             billing=billing,
@@ -102,7 +106,9 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             reader=reader,
             billing=billing,
             enforcement=enforcement,
-            unaided=UnaidedRounds(_unaided_rows(config, billing), alarms, clock),
+            unaided=UnaidedRounds(unaided_rows, alarms, clock),
+            unaided_rows=unaided_rows,
+            hold_terms=hold_terms,
             desk=desk,
             alarms=alarms,
             clock=clock,

@@ -17,6 +17,7 @@ from rtbill.cli import (
     exchange,
     group,
     imports,
+    live,
     money,
     observed,
     plans,
@@ -62,6 +63,7 @@ def _rtbill(
 
 for family in (
     service,
+    live,
     exchange,
     checking,
     upkeep,

@@ -26,7 +26,13 @@ from rtbill.config.document import (
     suggestion,
 )
 from rtbill.config.holiday_calendars import country_problems, table_problems
-from rtbill.config.links import find_secret, find_token, inline_problems, link_problems
+from rtbill.config.links import (
+    find_live_token,
+    find_secret,
+    find_token,
+    inline_problems,
+    link_problems,
+)
 from rtbill.config.trunks import trunk_problems
 from rtbill.config.values import (
     AccountClass,
@@ -79,12 +85,15 @@ def load_config(
         found += missing + link_problems(table) + tls_problems(table, folder)
         found += trunk_problems(table, raw.get("site"))
         problems += [f"{place}.{text}" for text in found]
+    http = raw.get("http")
+    live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
+    problems += found
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys)
+    return _config(document, folder, keys, live_token)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -144,13 +153,15 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
     return next((model for model in inner if model is not None), None)
 
 
-def _config(document: Document, folder: Path, keys: list[tuple[str, str]]) -> Config:
+def _config(
+    document: Document, folder: Path, keys: list[tuple[str, str]], live_token: str
+) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
         site=_site(document),
         store=StoreConfig(path=folder / document.store.path, queue_max=document.store.queue_max),
         control=ControlConfig(socket=folder / document.control.socket),
-        http=HttpConfig(host=document.http.host, port=document.http.port),
+        http=HttpConfig(host=document.http.host, port=document.http.port, live_token=live_token),
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=RatingConfig(**document.rating.model_dump()),
