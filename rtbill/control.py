@@ -1,8 +1,8 @@
 """Orders to the service, and how it is: two listeners, and the client of the first.
 
 Orders change things: a Unix socket that only the service's own user can open, POST
-/v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz, /metrics, and /v1/live for
-those who have its token.
+/v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz, /metrics, and /v1/live
+for those who have its token.
 """
 
 from __future__ import annotations

@@ -164,12 +164,17 @@ class Exposures:
 
     async def _start(self, limited: Iterable[AccountState], pbx: str) -> Risk:
         found = []
+        boundless = 0
         for count, state in enumerate(limited, start=1):
             if count % SLICE == 0:
                 await asyncio.sleep(0)
             if state.account.kind is AccountKind.PREPAID:
+                calls_max = self._terms.calls_max(state)
+                boundless += calls_max == 0
                 first = await self._first_micros(state, pbx)
-                found.append((state.account.id, first * self._terms.calls_max(state)))
+                found.append((state.account.id, first * calls_max))
+        if boundless:
+            return Risk(RiskKind.START, None, boundless)
         return Risk(RiskKind.START, *self._summed(found))
 
     async def _first_micros(self, state: AccountState, pbx: str) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rtbill.assignment import Place
 from rtbill.billing import Billing
 from rtbill.credit import RunningCall
 from rtbill.domain.account import AccountState
@@ -26,10 +27,13 @@ from rtbill.ports import Clock
 
 CALLS_SHOWN = 100
 CALLS_SHOWN_MAX = 20_000
-LOOKED_AT_SLICE = 500
+LOOKED_AT_SLICE = 200
+RENEWED_S = 4.0
+"""With less left a grant should have been renewed: who sees it must look."""
 REFRESH_S = 15.0
 """How long a mark lasts, whatever else stays the same: the cost goes on."""
-PRICED_SLICE = 50
+PRICED_SLICE = 25
+"""Calls looked at, and priced, before others get their turn: about two milliseconds."""
 
 InProgress = RunningCall | LiveLeg
 """A call that talks, or a leg that rings."""
@@ -74,6 +78,11 @@ class LiveCall:
             return None
         return max(0.0, self.limit_s - self.talk_s)
 
+    @property
+    def goes_on(self) -> bool:
+        """More talk is granted before its limit comes."""
+        return self.hold is not None and not self.hold.is_final
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -115,7 +124,7 @@ class LiveCalls:
         limit = arguments.get("limit")
         if limit is None:
             limit = CALLS_SHOWN
-        if not isinstance(limit, int) or not 0 <= limit <= CALLS_SHOWN_MAX:
+        if type(limit) is not int or not 0 <= limit <= CALLS_SHOWN_MAX:
             raise BadRecord(f"live: limit is a number from 0 to {CALLS_SHOWN_MAX}, not {limit!r}")
         if account is not None:
             self._billing.directory.account(account)  # raises when there is none
@@ -224,6 +233,7 @@ class LiveCalls:
         payer = self._billing.assessor.payer(leg.id.pbx, leg.payer, self._clock.now())
         state = self._billing.directory.state(payer.account)
         hold = self._hold_of(leg, state)
+        called = self._billing.assessor.classify(leg.dialled, Place(leg.id.pbx, leg.trunk))
         stance = self._billing.control.stances.of(leg.id.pbx, state.account.account_class)
         return LiveCall(
             id=leg.id,
@@ -231,8 +241,8 @@ class LiveCalls:
             payer=leg.payer,
             person=payer.person,
             account=payer.account,
-            number=leg.dialled,
-            destination="",
+            number=called.number or leg.dialled,
+            destination="" if called.kind is NumberKind.CHARGEABLE else str(called.kind),
             since=hold.opened_at if hold else None,
             talk_s=0.0,
             cost_micros=0,
@@ -255,12 +265,19 @@ class LiveCalls:
         return max(0.0, running.talked_s(self._clock.now() - ahead))
 
     def _urgency(self, each: InProgress) -> tuple[int, float]:
-        """Smaller for what ends sooner; ringing before what has no end."""
+        """Smaller for what ends sooner. What is granted more in time comes behind it, then what
+        rings, then what has no end.
+        """
         if isinstance(each, LiveLeg):
-            return 1, 0.0
+            return 2, 0.0
         limit_s = each.order_s if each.stance.is_enforcing else each.wanted_s
         talk_s = self._talk_s(each)
-        return (2, -talk_s) if limit_s is None else (0, limit_s - talk_s)
+        if limit_s is None:
+            return 3, -talk_s
+        left_s = limit_s - talk_s
+        hold = self._hold_of(each, self._billing.directory.state(each.account))
+        goes_on = hold is not None and not hold.is_final and left_s >= RENEWED_S
+        return int(goes_on), left_s
 
     def _cost_so_far(
         self, running: RunningCall, state: AccountState, talk_s: float

@@ -137,13 +137,13 @@ class LiveFeed:
         calls = self._live.in_progress()
         parts = max(1, -(-len(calls) // PART_CALLS))
         for part in range(parts):
-            rows = [
-                call_json(self._live.call(each))
-                for each in calls[part * PART_CALLS : (part + 1) * PART_CALLS]
-            ]
+            rows = []
+            for count, each in enumerate(calls[part * PART_CALLS : (part + 1) * PART_CALLS]):
+                if count % PRICED_SLICE == 0:
+                    await asyncio.sleep(0)
+                rows.append(call_json(self._live.call(each)))
             told = {"at": self._clock.now().isoformat(), "part": part + 1, "parts": parts}
             yield Event("snapshot", _text(told | {"calls": rows, "totals": totals}))
-            await asyncio.sleep(0)
 
     async def serve(self) -> None:
         """Look for changes while there are listeners, until cancelled."""

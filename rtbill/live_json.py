@@ -65,6 +65,7 @@ def call_json(call: LiveCall) -> dict[str, Any]:
         "granted_s": hold.granted_s if hold else None,
         "final": hold is not None and hold.is_final,
         "limit_s": call.limit_s,
+        "goes_on": call.goes_on,
         "left_s": None if left_s is None else round(left_s, 3),
         "enforced": call.is_enforced,
         "armed": call.is_armed,

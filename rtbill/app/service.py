@@ -89,7 +89,8 @@ async def _start(
     books.desk.add_order("status", status.status)
 
     async def look_on(arguments: Arguments) -> Answer:
-        return view_json(await live.view(live.wanted(arguments)))
+        view = await live.view(live.wanted(arguments))
+        return await asyncio.to_thread(view_json, view)  # there may be thousands of calls
 
     books.desk.add_order("live", look_on)
     books.desk.add_order("check", inspections.order)

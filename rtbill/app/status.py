@@ -17,11 +17,11 @@ from rtbill.lines import Line
 _WORDS = {
     RiskKind.LATE: "held calls in progress, were each cut as late as the latest one was",
     RiskKind.START: (
-        "calls answered before they can be hung up: of each prepaid account as many as it may have "
-        "out, each for the dearest connect fee and first increment"
+        "connect fee and first increment, of the dearest number there is a rate for, of as many "
+        "calls as may be out, should all be answered before they can be hung up"
     ),
-    RiskKind.SILENT: "what classes that are open in a silence of rtbill may spend beside their holds",
-    RiskKind.UNLIMITED: "accounts with a limit that is not enforced here: no bound",
+    RiskKind.SILENT: "what may be spent while rtbill gives no answer, though some of it is held",
+    RiskKind.UNLIMITED: "limits that are not enforced here",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,8 +50,10 @@ def live(
 ) -> None:
     """Show the calls in progress: what each costs so far, what is held for it, when it ends.
 
-    Those that end soonest come first. On a terminal it is a screen, drawn anew every second until
-    Ctrl-C; elsewhere plain lines, once. With --json --follow each line is one JSON document.
+    Those that end soonest come first. A plus behind the time that is left: more talk is granted
+    before it is over. FINAL: there is no money for more. On a terminal it is a screen, drawn anew
+    every second until Ctrl-C; elsewhere plain lines, once. With --json --follow each line is one
+    JSON document.
     """
     loaded = load(config)
     wanted: dict[str, Any] = {"account": account, "pbx": pbx, "limit": limit or LIMIT}
@@ -134,11 +136,18 @@ def _cells(call: dict[str, Any], config: Config) -> tuple[str, ...]:
         "unknown" if call["cost"] is None else f"{call['cost']} {call['currency']}",
         call["held"] or "",
         "" if call["granted_s"] is None else f"{call['granted_s']} s",
-        "" if call["left_s"] is None else f"{call['left_s']:.0f} s",
+        left_text(call, lambda seconds: f"{seconds:.0f} s"),
         state_text(call),
         f"{call['balance']} {call['currency']}",
         call["grantable"],
     )
+
+
+def left_text(call: dict[str, Any], written: Callable[[float], str]) -> str:
+    """Time until the limit, with a plus where more talk is granted before it comes."""
+    if call["left_s"] is None:
+        return ""
+    return written(call["left_s"]) + ("+" if call["goes_on"] else "")
 
 
 def totals_text(totals: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rtbill.app.view import clock_text
-from rtbill.cli.live import more_text, state_text, totals_text
+from rtbill.cli.live import left_text, more_text, state_text, totals_text
 from rtbill.observability import escape_controls
 
 URGENT_S = 10.0
@@ -106,7 +106,6 @@ class LiveScreen:
         since = ""
         if call["since"]:
             since = f"{datetime.fromisoformat(call['since']).astimezone(self._zone):%H:%M:%S}"
-        left = "" if call["left_s"] is None else clock_text(call["left_s"])
         return {
             "Extension": f"{call['pbx']}/{call['payer'] or 'unknown'}",
             "Person": call["person"] or "",
@@ -118,7 +117,7 @@ class LiveScreen:
             "Cost": "unknown" if call["cost"] is None else call["cost"] + currency,
             "Held": call["held"] or "",
             "Granted": "" if call["granted_s"] is None else clock_text(call["granted_s"]),
-            "Left": left,
+            "Left": left_text(call, clock_text),
             "State": state_text(call),
             "Balance": call["balance"] + currency,
             "Grantable": call["grantable"],

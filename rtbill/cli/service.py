@@ -170,8 +170,7 @@ def _say_exposure(pbx: dict[str, Any]) -> None:
     say(f"  at risk now: {_amounts(pbx['at_risk'])}")
     for risk in pbx["risks"]:
         if risk["amount"] is None or risk["amount"]:
-            whose = f" ({risk['accounts']} accounts)" if risk["accounts"] else ""
-            say(f"    {risk['kind']} {_amounts(risk['amount'])}: {risk['text']}{whose}")
+            say(f"    {_amounts(risk['amount'])}, {risk['kind']}: {risk['text']}; {_whose(risk)}")
     say(f"  held: {_amounts(pbx['held'])} by {pbx['holds']} holds")
     cuts = pbx["cuts"]
     if cuts["count"]:
@@ -182,6 +181,10 @@ def _say_exposure(pbx: dict[str, Any]) -> None:
         )
     else:
         say(f"  cuts: none yet; the guard is {cuts['guard_s']:g} s")
+
+
+def _whose(risk: dict[str, Any]) -> str:
+    return f"{risk['accounts']} account{'' if risk['accounts'] == 1 else 's'}"
 
 
 def _amounts(amounts: dict[str, str] | None) -> str:
