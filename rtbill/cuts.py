@@ -56,7 +56,7 @@ class Cuts:
         limit_s = self._limit_s(running)
         if limit_s <= 0:
             return  # it was to end at once: how long the command took is no timer's lateness
-        late_s = record.talk_us / 1_000_000 - limit_s
+        late_s = (record.talk_us - round(limit_s * 1_000_000)) / 1_000_000
         if late_s >= -EARLY_S:
             self._measure(record.id.pbx, max(0.0, late_s))
 

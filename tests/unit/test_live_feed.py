@@ -126,17 +126,20 @@ async def test_without_calls_there_is_a_snapshot_all_the_same() -> None:
     assert (part["part"], part["parts"], part["calls"]) == (1, 1, [])
 
 
-async def test_what_is_too_much_for_one_pass_is_told_in_the_next() -> None:
+async def test_what_is_too_much_for_one_pass_is_told_in_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_feed, "TOLD_PER_PASS_MAX", 20)
     async with an_office("500.00", tariff=SECOND) as office, feeding(office) as feed:
         listener = await joined(feed)
-        calls = live_feed.TOLD_PER_PASS_MAX + 10
+        calls = 25
         await office.hear("\n".join(f"12:00:00 answer {leg}" for leg in range(calls)))
         await office.clock.advance(0.5)
         first = await told(listener)
         await office.clock.advance(0.5)
         then = await told(listener)
 
-    assert len(first) == live_feed.TOLD_PER_PASS_MAX
+    assert len(first) == 20
     up = [json.loads(event.text)["call"] for event in [*first, *then] if event.kind == "up"]
     assert len(up) == len(set(up)) == calls
 
