@@ -103,7 +103,11 @@ async def test_money_of_an_account_without_calls_is_told() -> None:
         await office.clock.advance(1)
         balance = of_kind(await told(listener), "balance")
 
-    assert (balance["account"], balance["balance"], balance["currency"]) == ("room-1", "7.50", "EUR")
+    assert (balance["account"], balance["balance"], balance["currency"]) == (
+        "room-1",
+        "7.50",
+        "EUR",
+    )
 
 
 async def test_who_joins_later_is_first_told_all_there_is_in_parts() -> None:

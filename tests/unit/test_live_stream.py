@@ -1,4 +1,4 @@
-"""The live stream over real HTTP: only with the token, all there is first, never silent for long."""
+"""The live stream over real HTTP: only with the token, all there is first, never long silent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ SECOND = a_tariff(a_rate("1/1", "0.60"))
 class Served:
     """The service's HTTP listener over an office."""
 
-    def __init__(self, client: httpx.AsyncClient, feed: LiveFeed, feeding: asyncio.Task[None]):
+    def __init__(
+        self, client: httpx.AsyncClient, feed: LiveFeed, feeding: asyncio.Task[None]
+    ) -> None:
         self.client = client
         self.feed = feed
         self.feeding = feeding
@@ -52,9 +54,7 @@ async def serving(
     stream = LiveStream(feed, token, beat_s) if token else None
     async with asyncio.TaskGroup() as tasks:
         feeding = tasks.create_task(feed.serve())
-        serving = tasks.create_task(
-            serve_health("127.0.0.1", port, Readiness, lambda: b"", stream)
-        )
+        serving = tasks.create_task(serve_health("127.0.0.1", port, Readiness, lambda: b"", stream))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
             async with asyncio.timeout(5):
                 while not await is_answered(client):  # noqa: ASYNC110 -- the kernel's event
@@ -150,11 +150,14 @@ async def test_first_comes_all_there_is_and_then_what_is_new() -> None:
 
 
 async def test_a_silent_stream_beats() -> None:
-    async with an_office() as office, serving(office, beat_s=0.02) as served:
-        async with served.lines() as lines:
-            await an_event(lines)
-            assert await an_event(lines) == {"": "beat"}
-            assert await an_event(lines) == {"": "beat"}
+    async with (
+        an_office() as office,
+        serving(office, beat_s=0.02) as served,
+        served.lines() as lines,
+    ):
+        await an_event(lines)
+        assert await an_event(lines) == {"": "beat"}
+        assert await an_event(lines) == {"": "beat"}
 
 
 async def test_the_last_event_says_why_it_is_the_last() -> None:

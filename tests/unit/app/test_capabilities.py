@@ -1,4 +1,4 @@
-"""A configuration that asks more of an exchange than it can do is refused, and the want is named."""
+"""A configuration that asks more of an exchange than it can do is refused, and told what."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ ABLE = Capabilities(
     hang_up=True,
 )
 OBSERVING = GOOD.replace('host = "127.0.0.1"', 'host = "127.0.0.1"\nenforcement = "observe"')
-RINGING_ON = '[account_classes.standard]\nexhausted_outgoing = "open"\nexhausted_incoming = "ring"\n'
+RINGING_ON = (
+    '[account_classes.standard]\nexhausted_outgoing = "open"\nexhausted_incoming = "ring"\n'
+)
 
 
 def problems(config: Config, **unable: bool) -> list[str]:
