@@ -18,7 +18,7 @@ from rtbill.observability import escape_controls
 
 URGENT_S = 10.0
 FRAME_LINES = 4
-"""Title, blank line, headings, and how many calls are not shown."""
+"""Title, blank line, headings, and a last line: how many calls are not shown, or a legend."""
 COLUMNS: tuple[tuple[str, int], ...] = (
     ("Extension", 0),
     ("Person", 0),
@@ -36,6 +36,11 @@ COLUMNS: tuple[tuple[str, int], ...] = (
     ("Grantable", 120),
 )
 """Headings, and how wide a terminal must be for the column."""
+STEADY_FROM = 80
+_STEADY = {"Extension": 9, "Number": 13, "Talk": 5, "Cost": 7, "Held": 7, "Left": 6, "State": 8}
+_STEADY |= {"Balance": 7, "Granted": 7, "Since": 8}
+"""Least widths where there is room, so that columns do not jump about as calls come and go."""
+LEGEND = "+ more talk is granted in time; FINAL there is no money for more"
 _FLEXIBLE = frozenset({"Person", "Destination"})
 _RIGHT = frozenset({"Talk", "Cost", "Held", "Granted", "Left", "Balance", "Grantable"})
 
@@ -78,9 +83,8 @@ class LiveScreen:
         else:
             title.append(totals_text(shown["totals"]), style="not bold")
         parts: list[RenderableType] = [title, Text(""), self._table(shown["calls"])]
-        foot = more_text(shown) if shown["calls"] else "no call in progress"
-        if foot:
-            parts.append(Text(foot, style="dim", no_wrap=True, overflow="ellipsis"))
+        foot = (more_text(shown) or LEGEND) if shown["calls"] else "no call in progress"
+        parts.append(Text(foot, style="dim", no_wrap=True, overflow="ellipsis"))
         return Group(*parts)
 
     def _table(self, calls: list[dict[str, Any]]) -> Table:
@@ -94,6 +98,7 @@ class LiveScreen:
                 overflow="ellipsis",
                 justify="right" if heading in _RIGHT else "left",
                 ratio=1 if heading in _FLEXIBLE else None,
+                min_width=_STEADY.get(heading) if width >= STEADY_FROM else None,
             )
         has_one_currency = len({call["currency"] for call in calls}) == 1
         for call in calls[: self.rows_max]:
