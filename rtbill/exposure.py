@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from rtbill.assignment import Place
@@ -36,7 +37,11 @@ from rtbill.rating.offer import Offer
 from rtbill.rating.worst import OTHER, WorstPrices
 from rtbill.unaided import UnaidedRows
 
-SLICE = 500
+SLICE = 200
+PRICED_SLICE = 20
+"""Accounts looked at, and calls priced, before others get their turn."""
+
+_T = TypeVar("_T")
 
 
 class RiskKind(StrEnum):
@@ -96,17 +101,17 @@ class Exposures:
     async def of(self, line: Line, mode: str) -> Exposure:
         """At this moment."""
         pbx = line.pbx.name
-        limited, spared = self._accounts(pbx)
-        holds, held = self._held(pbx)
+        limited, spared = await self._accounts(pbx)
+        holds, held = await self._held(pbx)
         risks = []
         if mode == "post":
             spared, limited = [*spared, *limited], []
         if spared or mode == "post":
             risks.append(Risk(RiskKind.UNLIMITED, None, len(spared)))
-        risks.append(self._late(pbx))
+        risks.append(await self._late(pbx))
         if mode == "reactive":
             risks.append(await self._start(limited, pbx))
-        risks.append(self._silent(limited))
+        risks.append(await self._silent(limited))
         return Exposure(
             risks=tuple(risks),
             holds=holds,
@@ -114,7 +119,7 @@ class Exposures:
             lateness=self._billing.cuts.lateness(pbx),
         )
 
-    def _accounts(self, pbx: str) -> tuple[list[AccountState], list[AccountState]]:
+    async def _accounts(self, pbx: str) -> tuple[list[AccountState], list[AccountState]]:
         """Accounts with a limit that hold an extension there now: those on which it is enforced,
         and the others.
         """
@@ -122,31 +127,34 @@ class Exposures:
         ids = {each.account for each in directory.extensions_held(self._clock.now(), pbx)}
         limited: list[AccountState] = []
         spared: list[AccountState] = []
-        for state in (directory.state(each) for each in sorted(ids)):
+        async for state in _in_slices([directory.state(each) for each in sorted(ids)], SLICE):
             if state.account.is_limited:
                 stance = stances.of(pbx, state.account.account_class)
                 (limited if stance.is_enforcing else spared).append(state)
         return limited, spared
 
-    def _held(self, pbx: str) -> tuple[int, dict[str, int]]:
+    async def _held(self, pbx: str) -> tuple[int, dict[str, int]]:
         held: Counter[str] = Counter()
         count = 0
-        for state in self._billing.directory.holding():
+        async for state in _in_slices(self._billing.directory.holding(), SLICE):
             for hold in state.holds:
                 if hold.pbx == pbx:
                     count += 1
                     held[state.account.currency] += hold.micros
         return count, dict(sorted(held.items()))
 
-    def _late(self, pbx: str) -> Risk:
+    async def _late(self, pbx: str) -> Risk:
         """What held calls in progress cost beyond, were each cut as late as the worst one was."""
         lateness = self._billing.cuts.lateness(pbx)
         beyond_s = lateness.max_s - self._billing.control.limits.guard_s if lateness else 0.0
         if beyond_s <= 0:
             return Risk(RiskKind.LATE, {})
         running = [each for each in self._billing.control.running() if each.leg.id.pbx == pbx]
-        held = [(each, micros) for each in running if (micros := self._beyond(each, beyond_s))]
-        return Risk(RiskKind.LATE, *self._summed((each.account, micros) for each, micros in held))
+        parts = []
+        async for each in _in_slices(running, PRICED_SLICE):
+            if micros := self._beyond(each, beyond_s):
+                parts.append((each.account, micros))
+        return Risk(RiskKind.LATE, *self._summed(parts))
 
     def _beyond(self, running: RunningCall, beyond_s: float) -> int:
         state = self._billing.directory.state(running.account)
@@ -162,20 +170,23 @@ class Exposures:
             return 0
         return max(0, pricing.cost_micros(hold.granted_s + ceil(beyond_s)) - hold.micros)
 
-    async def _start(self, limited: Iterable[AccountState], pbx: str) -> Risk:
-        found = []
+    async def _start(self, limited: Sequence[AccountState], pbx: str) -> Risk:
+        parts = []
         boundless = 0
-        for count, state in enumerate(limited, start=1):
-            if count % SLICE == 0:
-                await asyncio.sleep(0)
-            if state.account.kind is AccountKind.PREPAID:
-                calls_max = self._terms.calls_max(state)
-                boundless += calls_max == 0
-                first = await self._first_micros(state, pbx)
-                found.append((state.account.id, first * calls_max))
+        alike: dict[tuple[str, str, str], int] = {}  # by what decides which list prices them
+        async for state in _in_slices(limited, SLICE):
+            account = state.account
+            if account.kind is not AccountKind.PREPAID:
+                continue
+            calls_max = self._terms.calls_max(state)
+            boundless += calls_max == 0
+            key = account.tariff, account.account_class, account.currency
+            if key not in alike:
+                alike[key] = await self._first_micros(state, pbx)
+            parts.append((account.id, alike[key] * calls_max))
         if boundless:
             return Risk(RiskKind.START, None, boundless)
-        return Risk(RiskKind.START, *self._summed(found))
+        return Risk(RiskKind.START, *self._summed(parts))
 
     async def _first_micros(self, state: AccountState, pbx: str) -> int:
         """What being answered costs such a call at most, on whatever trunk; 0 without any rate."""
@@ -189,11 +200,12 @@ class Exposures:
                 self._first[offer] = await asyncio.to_thread(_dearest_first, offer)
         return max(self._first[offer] for offer in offers)
 
-    def _silent(self, limited: Iterable[AccountState]) -> Risk:
-        open_ = [(state.account.id, self._unaided.at_risk_micros(state)) for state in limited]
-        return Risk(
-            RiskKind.SILENT, *self._summed((who, micros) for who, micros in open_ if micros)
-        )
+    async def _silent(self, limited: Sequence[AccountState]) -> Risk:
+        parts = []
+        async for state in _in_slices(limited, SLICE):
+            if micros := self._unaided.at_risk_micros(state):
+                parts.append((state.account.id, micros))
+        return Risk(RiskKind.SILENT, *self._summed(parts))
 
     def _summed(self, parts: Iterable[tuple[str, int]]) -> tuple[dict[str, int], int]:
         """By currency, and how many accounts there are."""
@@ -203,6 +215,13 @@ class Exposures:
             accounts.add(account)
             sums[self._billing.directory.account(account).currency] += micros
         return dict(sorted(sums.items())), len(accounts)
+
+
+async def _in_slices(found: Sequence[_T], size: int) -> AsyncIterator[_T]:
+    for count, each in enumerate(found, start=1):
+        if count % size == 0:
+            await asyncio.sleep(0)
+        yield each
 
 
 def _dearest_first(offer: Offer) -> int:
