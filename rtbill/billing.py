@@ -21,6 +21,7 @@ from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.commands import Commands
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl
+from rtbill.cuts import Cuts
 from rtbill.dialling import Dialling
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.call import CallRecord, Outcome, Source
@@ -36,6 +37,7 @@ from rtbill.domain.events import (
     PbxEvent,
     Snapshot,
 )
+from rtbill.domain.hold import HoldEvent
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
@@ -94,6 +96,7 @@ class Billing:
         self.alarms = alarms
         self.chronicle = chronicle
         self.commands = Commands(control, alarms, clock)
+        self.cuts = Cuts(directory, control.limits.guard_s, alarms, meter)
         self.observations = Observations()
         self.turned = Turned()
         self.allowances = assessor.allowances
@@ -195,6 +198,7 @@ class Billing:
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         running = self.control.ended(record.id)
+        self.cuts.ended(running, record)
         hold_key = self.holdings.ended(record.id, running)
         line.let_through.discard(record.id)
         line.barred.discard(record.id)
@@ -278,6 +282,7 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
+        self._count(facts.holds)
         self._follow(facts)
         if call is not None:
             posted = facts.call or call
@@ -312,6 +317,10 @@ class Billing:
             self._rebalance(account)
         for key in spent:
             self.turned.add(sorted(self.allowances.accounts_of(key) - {payer}))
+
+    def _count(self, steps: Iterable[HoldEvent]) -> None:
+        for event in steps:
+            self._meter.count("rtbill_hold_steps_total", step=str(event.step))
 
     async def credit(self, account: str, micros: int, key: str, reason: str) -> Credited:
         """Money received at the desk, or taken back; once for each key.

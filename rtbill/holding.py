@@ -177,6 +177,10 @@ class Holdings:
         hold = holds.of_call(state, running.leg.id)
         return "" if hold is None else hold.key
 
+    def key_of_dialled(self, call: CallId) -> str:
+        """The key of the hold of a leg that rings; empty when it asked for none."""
+        return self._keys.get(call, "")
+
     def tend(self, running: RunningCall) -> None:
         """Have the hold that the call needs as it now stands, and no other."""
         state = self._directory.state(running.account)

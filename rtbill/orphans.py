@@ -38,5 +38,5 @@ class Orphans:
         """Whether its exchange would have told of the call; one that is configured no more never
         will.
         """
-        line = self._lines.get(hold.key.partition("/")[0])
+        line = self._lines.get(hold.pbx)
         return line is None or line.is_up

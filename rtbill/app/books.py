@@ -53,6 +53,8 @@ class Books:
     billing: Billing
     enforcement: Enforcement
     unaided: UnaidedRounds
+    unaided_rows: UnaidedRows
+    hold_terms: HoldTerms
     desk: Desk
     alarms: Alarms
     clock: Clock
@@ -74,6 +76,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         calendars = holiday_calendars(config.holidays)
         assessor = await _assessor(config, reader, directory, calendars, clock.now())
         alarms = Alarms(clock)
+        hold_terms = _hold_terms(config, directory, clock)
         billing = Billing(
             store=store,
             directory=directory,
@@ -81,11 +84,12 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             control=_credit_control(config, assessor, directory),
             policies=_policies(config),
             alarms=alarms,
-            chronicle=Chronicle(),
+            chronicle=Chronicle(meter=meter),
             clock=clock,
             meter=meter,
-            hold_terms=_hold_terms(config, directory, clock),
+            hold_terms=hold_terms,
         )
+        unaided_rows = _unaided_rows(config, billing)
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
         desk = Desk(
             billing=billing,
@@ -108,7 +112,9 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             reader=reader,
             billing=billing,
             enforcement=enforcement,
-            unaided=UnaidedRounds(_unaided_rows(config, billing), alarms, clock),
+            unaided=UnaidedRounds(unaided_rows, alarms, clock),
+            unaided_rows=unaided_rows,
+            hold_terms=hold_terms,
             desk=desk,
             alarms=alarms,
             clock=clock,

@@ -82,6 +82,10 @@ class Tracker:
         """Every leg that has not ended as far as we know, ringing ones included."""
         return [leg.as_live() for leg in self._legs.values()]
 
+    def ringing(self) -> list[LiveLeg]:
+        """Every leg that was not answered yet as far as we know."""
+        return [leg.as_live() for leg in self._legs.values() if leg.answered_at is None]
+
     def knows(self, call: CallId) -> bool:
         """Whether the leg is in progress as far as we know."""
         return call in self._legs

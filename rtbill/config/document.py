@@ -213,6 +213,7 @@ class ControlTable(_Table):
 class HttpTable(_Table):
     host: Text = "127.0.0.1"
     port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
+    live_token_file: Text | None = None
 
 
 class LogTable(_Table):

@@ -28,6 +28,7 @@ from rtbill.config.document import (
 )
 from rtbill.config.holiday_calendars import country_problems, table_problems
 from rtbill.config.links import (
+    find_live_token,
     find_pin_secret,
     find_secret,
     find_token,
@@ -89,12 +90,15 @@ def load_config(
         problems += [f"{place}.{text}" for text in found]
     pin_secret, found = find_pin_secret(raw.get("payers"), folder, environ)
     problems += [f"payers.{text}" for text in found]
+    http = raw.get("http")
+    live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
+    problems += found
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys, pin_secret)
+    return _config(document, folder, keys, pin_secret, live_token)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -155,14 +159,18 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
 
 
 def _config(
-    document: Document, folder: Path, keys: list[tuple[str, str]], pin_secret: str
+    document: Document,
+    folder: Path,
+    keys: list[tuple[str, str]],
+    pin_secret: str,
+    live_token: str,
 ) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
         site=_site(document),
         store=StoreConfig(path=folder / document.store.path, queue_max=document.store.queue_max),
         control=ControlConfig(socket=folder / document.control.socket),
-        http=HttpConfig(host=document.http.host, port=document.http.port),
+        http=HttpConfig(host=document.http.host, port=document.http.port, live_token=live_token),
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=RatingConfig(**document.rating.model_dump()),

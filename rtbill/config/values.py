@@ -69,11 +69,13 @@ class ControlConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpConfig:
-    """Where health and metrics are served."""
+    """Where health, metrics and the live stream are served."""
 
     host: str
     port: int
     """0 serves nothing."""
+    live_token: str = field(default="", repr=False)
+    """Who has it may read the live stream; empty: nobody may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,12 +285,15 @@ class DialplanConfig:
 
 
 EXPOSURES: Mapping[str, str] = {
-    "reactive": "calls are limited at answer; at risk are set-up fee and first increment",
-    "inline": (
-        "the exchange asks before dialling and ends each call when its money does; at risk is what "
-        "calls of one account that start in the same moment spend together"
+    "reactive": (
+        "money is held for each call as it is dialled, and the exchange ends it there; at risk are "
+        "connect fee and first increment of calls that are answered before they can be hung up"
     ),
-    "post": "calls are billed afterwards and cannot be stopped",
+    "inline": (
+        "the exchange asks before it dials, and lets a call talk only for what is held for it; at "
+        "risk is nothing while cuts are no later than the guard"
+    ),
+    "post": "calls are billed afterwards and cannot be stopped: there is no bound",
 }
 """By mode: what can be spent beyond what there is."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,11 +25,16 @@ class Directory:
         self._by_extension: dict[Extension, list[Membership]] = {}
         self._by_account: dict[str, list[Membership]] = {}
         self._by_key: dict[PayerKey, list[Binding]] = {}
+        self._watchers: list[Callable[[AccountState], None]] = []
         for state in states:
             self.put(state)
         for membership in memberships:
             self.assign(membership)
         self.replace_bindings(bindings)
+
+    def watch(self, watcher: Callable[[AccountState], None]) -> None:
+        """Have it told, at once, of each account whose money or holds are other than before."""
+        self._watchers.append(watcher)
 
     def put(self, state: AccountState) -> None:
         """Take over what is newer in a committed state: its money, its holds, or both. Terms that
@@ -59,6 +64,8 @@ class Directory:
             self._holding.add(state.account.id)
         else:
             self._holding.discard(state.account.id)
+        for watcher in self._watchers:
+            watcher(state)
 
     def put_service(self, state: AccountState) -> None:
         """Take over the service of a state in which no money moved, unless more moved since."""

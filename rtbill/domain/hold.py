@@ -48,6 +48,11 @@ class Hold:
     is_final: bool = False
     """There was not enough for the talk that was wanted."""
 
+    @property
+    def pbx(self) -> str:
+        """The exchange of its call."""
+        return self.key.partition("/")[0]
+
 
 class HoldEvent(NamedTuple):
     """One step of a hold, with what it is afterwards, or was at its end."""

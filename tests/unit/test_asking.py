@@ -174,5 +174,5 @@ def test_an_exchange_that_cannot_ask_may_not_be_configured_to(
 
     silent = FakePbx(capabilities=replace(EVERYTHING, ask_before_dialling=False))
     monkeypatch.setitem(exchanges.PBX_KINDS, "asterisk", lambda *_: silent)
-    with pytest.raises(ConfigError, match=r"pbx hall: mode: .* cannot ask before it dials"):
+    with pytest.raises(ConfigError, match=r"pbx\[0\]\.mode: .*ask_before_dialling"):
         exchanges.make_pbx(config, pbx, SystemClock())
