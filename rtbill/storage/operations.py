@@ -134,11 +134,8 @@ class OperationSet:
         facts = repricing.decide(state, calls)
         check_repricing(state, repricing, facts)
         first_id = self._memory.take_ids("transfer", len(facts.transfers))
-        written = repricing_rows(facts, repricing.run, first_id)
-        self._transfer_rows += [
-            (number, self._posted_at_us, *row)
-            for number, row in enumerate(written.transfers, start=first_id)
-        ]
+        written = repricing_rows(facts, repricing.run, first_id, self._posted_at_us)
+        self._transfer_rows += written.transfers
         self._rerated_rows += written.calls
         for side, micros, transfers in written.own_sides:
             self._move_own_side(side, micros, transfers)
