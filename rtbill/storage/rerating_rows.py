@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from rtbill.domain.call import epoch_us, from_epoch_us
@@ -21,6 +23,9 @@ RERATED_COLUMNS = (
     " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros,"
     " old_bundle_micros, bundle_micros"
 )
+
+_POSITION = itemgetter(5, 0)
+"""Of what `rerating_queries.priced_page` finds: answer and row."""
 
 
 def run_row(run: Run) -> Row:
@@ -116,8 +121,12 @@ def rerated_row(
     return (*ids, *price_row(price), call.bundle_micros, repriced.bundle_micros)
 
 
-def priced_call_from(row: Row) -> PricedCall:
-    """From the columns of `rerating_queries.priced_page`."""
+def priced_calls_from(text: str) -> list[PricedCall]:
+    """From what `rerating_queries.priced_page` finds, by answer."""
+    return [_priced_call_from(row) for row in sorted(json.loads(text), key=_POSITION)]
+
+
+def _priced_call_from(row: Sequence[Any]) -> PricedCall:
     row_id, key, pbx, trunk, number, answered_us, ended_us, micros, last_run, *rest = row
     talk_us = max(0, ended_us - answered_us)
     answered_at = from_epoch_us(answered_us)

@@ -185,8 +185,8 @@ def call_from(row: Row) -> RatedCall:
     )
 
 
-def transfer_row(transfer: Transfer, event_us: int | None = None) -> Row:
-    """As in TRANSFER_COLUMNS; `event_us` is its `event_at`, where that is reckoned already."""
+def transfer_row(transfer: Transfer) -> Row:
+    """As in TRANSFER_COLUMNS."""
     return (
         transfer.key,
         transfer.debit,
@@ -194,7 +194,7 @@ def transfer_row(transfer: Transfer, event_us: int | None = None) -> Row:
         transfer.amount_micros,
         transfer.currency,
         transfer.kind.value,
-        epoch_us(transfer.event_at) if event_us is None else event_us,
+        epoch_us(transfer.event_at),
         transfer.account,
         transfer.version,
         transfer.balance_after_micros,
