@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 
 from rtbill.assignment import NOWHERE, Assignment, Place
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, Extension, Membership
+from rtbill.domain.adjustment import Adjustment, Bounds
 from rtbill.domain.call import CallRecord, Outcome
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber, NumberPlan
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
+from rtbill.hook import Call
+from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
+from rtbill.rating.worst import NO_HOOK
+from rtbill.site_hook import NOBODY, Answers, Caller, SiteHook
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +44,18 @@ class Assessor:
     """Answers from the directory, the number plan and the tariffs as they now stand."""
 
     def __init__(
-        self, directory: Directory, plan: NumberPlan, book: PriceBook, assignment: Assignment
+        self,
+        directory: Directory,
+        plan: NumberPlan,
+        book: PriceBook,
+        assignment: Assignment,
+        hook: SiteHook | None = None,
     ) -> None:
         self._directory = directory
         self._plan = plan
         self._book = book
         self._assignment = assignment
+        self._hook = hook
         self._classified: dict[tuple[str | None, TrunkNumbers | None], CalledNumber] = {}
 
     @property
@@ -66,7 +79,17 @@ class Assessor:
 
     def with_book(self, book: PriceBook) -> Assessor:
         """The same site by other tariffs."""
-        return Assessor(self._directory, self._plan, book, self._assignment)
+        return Assessor(self._directory, self._plan, book, self._assignment, self._hook)
+
+    @property
+    def hook_bounds(self) -> Bounds:
+        """How much dearer the site's hook may make a call."""
+        return NO_HOOK if self._hook is None else self._hook.bounds
+
+    @property
+    def hook_edition(self) -> str:
+        """Another text when the site's hook is another one; empty when there is none."""
+        return "" if self._hook is None else self._hook.edition
 
     def tariffs_of(self, account: Account, place: Place) -> tuple[str, ...]:
         """The tariffs that are asked for rates of the account's calls from there, by the newest
@@ -100,35 +123,79 @@ class Assessor:
             known = self._classified[key] = self._plan.classify(dialled, numbers)
         return known
 
-    def price(
+    def price(  # noqa: PLR0913 - the facts of one call
         self,
         account: Account,
         called: CalledNumber,
         answered_at: datetime,
         talk_us: int,
         place: Place = NOWHERE,
+        adjustment: Adjustment | None = None,
     ) -> Price:
         """The exact price of this much talk; NoRate says what is missing."""
         if called.number is None:
             raise NoRate(called.reason)
         asked = Asked(called.number, answered_at, account.id, place.pbx)
-        return self.offer(account, answered_at, place).price(asked, talk_us)
+        return self._offer(account, answered_at, place, adjustment).price(asked, talk_us)
 
-    def offer(self, account: Account, at: datetime, place: Place = NOWHERE) -> Offer:
-        """What the account's calls from there are priced by; NoRate when there is nothing in its
-        currency.
+    def adjustment(
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller,
+    ) -> Adjustment | None:
+        """What the site's hook changes about the price of the call; None when nothing, or when
+        there is no hook.
         """
-        return offer_for(self._book, self._assignment, account, at, place)
+        hook, number = self._hook, called.number
+        if hook is None or number is None:
+            return None
+        call = Call(
+            number=number,
+            dialled=caller.dialled,
+            answered_at=answered_at.astimezone(hook.zone),
+            pbx=place.pbx,
+            trunk=place.trunk,
+            extension=caller.extension,
+            account=account.id,
+            account_class=account.account_class,
+            person=caller.person,
+            price_list=self._assignment.price_list(account, place),
+        )
+        asked = Asked(number, answered_at, account.id, place.pbx)
+
+        def check_list(name: str) -> None:
+            self.offer(account, answered_at, place, name).base(asked, 0)
+
+        return hook.ask(call, check_list, caller.answers)
+
+    def offer(
+        self, account: Account, at: datetime, place: Place = NOWHERE, name: str = ""
+    ) -> Offer:
+        """What the account's calls from there are priced by, the list of this name where it is
+        given; NoRate when there is nothing in its currency.
+        """
+        return offer_for(self._book, self._assignment, account, at, place, name)
+
+    def _offer(
+        self, account: Account, at: datetime, place: Place, adjustment: Adjustment | None
+    ) -> Offer | AdjustedOffer:
+        if adjustment is None:
+            return self.offer(account, at, place)
+        return AdjustedOffer(self.offer(account, at, place, adjustment.price_list), adjustment)
 
     def offers(self, account: Account, at: datetime, place: Place) -> list[Offer]:
-        """All that a call may be priced by while its trunk is not known, without those trunks for
-        which there is nothing; NoRate when that is all of them.
+        """All that a call may be priced by while its trunk is not known, a hook's lists too,
+        without those trunks for which there is nothing; NoRate when that is all of them.
         """
         found: dict[tuple[int, ...], Offer] = {}
         why: NoRate | None = None
-        for each in self._assignment.places(place):
+        names = ("", *self.hook_bounds.price_lists)
+        for each, name in product(self._assignment.places(place), names):
             try:
-                offer = self.offer(account, at, each)
+                offer = self.offer(account, at, each, name)
             except NoRate as missing:
                 why = why or missing
             else:
@@ -145,6 +212,7 @@ class Assessor:
         available_micros: int,
         cap_s: int,
         place: Place = NOWHERE,
+        caller: Caller = NOBODY,
     ) -> int:
         """Seconds of talk that the money buys, 0 to `cap_s`: on any trunk that has a rate while it
         is not known which; NoRate when none has.
@@ -156,22 +224,43 @@ class Assessor:
         asked = Asked(called.number, answered_at, account.id, place.pbx)
         return min(
             offer.affordable_s(asked, available_micros, cap_s)
-            for offer in self._covering(account, asked, place)
+            for offer in self._covering(account, called, answered_at, place, caller)
         )
 
     def check_rate(
-        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller = NOBODY,
     ) -> None:
         """NoRate when no trunk that the call may take has a rate for it."""
         if called.number is None:
             raise NoRate(called.reason)
-        self._covering(account, Asked(called.number, answered_at, account.id, place.pbx), place)
+        self._covering(account, called, answered_at, place, caller)
 
-    def _covering(self, account: Account, asked: Asked, place: Place) -> list[Offer]:
-        """The offers with a rate for the number; NoRate when there is none."""
-        found: list[Offer] = []
+    def _covering(
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller,
+    ) -> list[Offer | AdjustedOffer]:
+        """What the call may be priced by, as far as that has a rate for it; NoRate when there is
+        none.
+        """
+        assert called.number is not None
+        asked = Asked(called.number, answered_at, account.id, place.pbx)
+        offers: Sequence[Offer | AdjustedOffer]
+        if self._hook is None:
+            offers = self.offers(account, answered_at, place)
+        else:
+            offers = self._adjusted_offers(account, called, answered_at, place, caller)
+        found: list[Offer | AdjustedOffer] = []
         why: NoRate | None = None
-        for offer in self.offers(account, asked.answered_at, place):
+        for offer in offers:
             try:
                 offer.base(asked, 0)
             except NoRate as missing:
@@ -183,11 +272,36 @@ class Assessor:
             raise why
         return found
 
-    def assess(self, record: CallRecord) -> RatedCall:
-        """The call with its payer, kind and price; without a price when it has none, and why."""
+    def _adjusted_offers(
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller,
+    ) -> list[Offer | AdjustedOffer]:
+        """As `offers`, with what the hook says about each trunk that the call may take."""
+        found: list[Offer | AdjustedOffer] = []
+        why: NoRate | None = None
+        for each in self._assignment.places(place):
+            adjustment = self.adjustment(account, called, answered_at, each, caller)
+            try:
+                found.append(self._offer(account, answered_at, each, adjustment))
+            except NoRate as missing:
+                why = why or missing
+        if why is not None and not found:
+            raise why
+        return found
+
+    def assess(self, record: CallRecord, answers: Answers | None = None) -> RatedCall:
+        """The call with its payer, kind and price; without a price when it has none, and why.
+
+        `answers` are those of the site's hook while the call talked: they hold for its price.
+        """
         payer = self.payer(record.id.pbx, record.payer, record.answered_at or record.ended_at)
         called = self.classify(record.dialled, Place(record.id.pbx, record.trunk))
-        status, cost, note = self._status(record, payer.account, called)
+        caller = Caller(record.payer or "", record.dialled or "", payer.person or "", answers)
+        status, cost, note = self._status(record, payer.account, called, caller)
         return RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note
         )
@@ -202,13 +316,13 @@ class Assessor:
         called = self.classify(record.dialled, place)
         cost, status = None, CallStatus.FREE
         if called.kind is NumberKind.CHARGEABLE:
-            terms = self._directory.account(call.account)
-            cost = self.price(terms, called, record.answered_at, record.talk_us, place)
+            caller = Caller(record.payer or "", record.dialled or "", call.person or "")
+            cost = self._price_of(record, call.account, called, caller)
             status = CallStatus.RATED
         return replace(call, status=status, kind=called.kind, number=called.number, price=cost)
 
     def _status(
-        self, record: CallRecord, account: str, called: CalledNumber
+        self, record: CallRecord, account: str, called: CalledNumber, caller: Caller
     ) -> tuple[CallStatus, Price | None, str]:
         if record.outcome is Outcome.UNANSWERED:
             return CallStatus.UNANSWERED, None, ""
@@ -222,25 +336,37 @@ class Assessor:
                 f"{record.talk_us // 3_600_000_000} h of talk: the exchange's clock may have jumped"
             )
             return CallStatus.UNCONFIRMED, None, note
-        terms = self._directory.account(account)
         try:
-            place = Place(record.id.pbx, record.trunk)
-            cost = self.price(terms, called, record.answered_at, record.talk_us, place)
+            cost = self._price_of(record, account, called, caller)
         except NoRate as missing:
             return CallStatus.UNRATED, None, str(missing)
         return CallStatus.RATED, cost, ""
+
+    def _price_of(
+        self, record: CallRecord, account: str, called: CalledNumber, caller: Caller
+    ) -> Price:
+        assert record.answered_at is not None
+        terms, place = self._directory.account(account), Place(record.id.pbx, record.trunk)
+        at = record.answered_at
+        adjustment = self.adjustment(terms, called, at, place, caller)
+        return self.price(terms, called, at, record.talk_us, place, adjustment)
 
     def _holder(self, extension: Extension, at: datetime) -> Membership | None:
         return self._directory.holder(extension, at)
 
 
-def offer_for(
-    book: PriceBook, assignment: Assignment, account: Account, at: datetime, place: Place
+def offer_for(  # noqa: PLR0913 - the facts of one call
+    book: PriceBook,
+    assignment: Assignment,
+    account: Account,
+    at: datetime,
+    place: Place,
+    name: str = "",
 ) -> Offer:
-    """What the account's calls from there are priced by; NoRate when there is nothing in its
-    currency.
+    """What the account's calls from there are priced by, the list of this name where it is given;
+    NoRate when there is nothing in its currency.
     """
-    name = assignment.price_list(account, place)
+    name = name or assignment.price_list(account, place)
     offer = book.offer(name, at, assignment.carrier_list(place))
     if offer.currency != account.currency:
         raise NoRate(

@@ -8,12 +8,13 @@ of the reactive mode).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.domain.account import Account, AccountKind, AccountState, Outgoing
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
@@ -22,6 +23,7 @@ from rtbill.domain.money import Money
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
+from rtbill.site_hook import Answers, Caller
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
 
 
@@ -82,8 +84,16 @@ class RunningCall:
     """It only goes on because its limit is not enforced."""
     is_barred: bool = False
     """Nobody let it out: it is hung up, whatever the money allows."""
+    answers: Answers = field(default_factory=dict)
+    """Of the site's hook about this call: what it says later is not asked for."""
     _watched_s: float | None = None
     _passed_s: float | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """What a site's hook is told of it."""
+        leg = self.leg
+        return Caller(leg.payer or "", leg.dialled or "", self.person or "", self.answers)
 
     @property
     def order_s(self) -> float | None:
@@ -160,10 +170,11 @@ class CreditControl:
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
         place = Place(pbx)
-        limit_s = self._limit_s(state, called, at, place)
+        caller = Caller(payer or "", dialled or "", holder.person or "", {})
+        limit_s = self._limit_s(state, called, at, place, caller)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
         left = Money(state.available_micros, state.account.currency)
-        no_rate = self._no_rate(state.account, called, at, place)
+        no_rate = self._no_rate(state.account, called, at, place, caller)
         is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
         reason = ""
         if chargeable and payer is None:
@@ -195,8 +206,19 @@ class CreditControl:
             known = RunningCall(leg, holder.account, holder.person, called)
             self._running[leg.id] = known
             self._by_account.setdefault(holder.account, {})[leg.id] = known
+            self.adjustment(known)  # asked at the answer, also where nothing limits the call
         self._allow(known)
         return known
+
+    def adjustment(self, running: RunningCall) -> Adjustment | None:
+        """What the site's hook said about the call's price when it was answered."""
+        leg = running.leg
+        assert leg.answered_at is not None
+        if running.called.kind is not NumberKind.CHARGEABLE:
+            return None
+        account, place = self._directory.account(running.account), Place(leg.id.pbx, leg.trunk)
+        called, at = running.called, leg.answered_at
+        return self._assessor.adjustment(account, called, at, place, running.caller)
 
     def ended(self, call: CallId) -> RunningCall | None:
         """Forget a call that is over; what was known of it while it talked."""
@@ -214,18 +236,17 @@ class CreditControl:
 
     def reassign(self) -> list[RunningCall]:
         """Memberships changed, perhaps from an instant that has passed: running calls whose limit
-        changes because another account pays them.
+        changes because another account pays them, or a hook knows their person.
         """
         changed = []
         for call, running in self._running.items():
             leg = running.leg
             assert leg.answered_at is not None
             holder = self._assessor.payer(call.pbx, leg.payer, leg.answered_at)
-            running.person = holder.person
-            if holder.account == running.account:
+            if (holder.account, holder.person) == (running.account, running.person):
                 continue
             self._take_from_account(running)
-            running.account = holder.account
+            running.account, running.person = holder.account, holder.person
             self._by_account.setdefault(holder.account, {})[call] = running
             if self._allow(running):
                 changed.append(running)
@@ -251,7 +272,8 @@ class CreditControl:
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
         place = Place(leg.id.pbx, leg.trunk)
-        running.wanted_s = self._limit_s(state, running.called, leg.answered_at, place)
+        at, caller = leg.answered_at, running.caller
+        running.wanted_s = self._limit_s(state, running.called, at, place, caller)
         running.stance = self.stances.of(running.leg.id.pbx, state.account.account_class)
         return (running.wanted_s, running.stance) != before
 
@@ -264,24 +286,27 @@ class CreditControl:
         return late
 
     def _limit_s(
-        self, state: AccountState, called: CalledNumber, at: datetime, place: Place
+        self, state: AccountState, called: CalledNumber, at: datetime, place: Place, caller: Caller
     ) -> float | None:
         """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
         if state.account.kind is AccountKind.POSTPAID or called.kind is not NumberKind.CHARGEABLE:
             return None
         try:
+            available_micros, cap_s = state.available_micros, self._limits.call_max_s
             seconds = self._assessor.affordable_s(
-                state.account, called, at, state.available_micros, self._limits.call_max_s, place
+                state.account, called, at, available_micros, cap_s, place, caller
             )
         except NoRate:
             return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
         return max(0.0, seconds - self._limits.guard_s)
 
-    def _no_rate(self, account: Account, called: CalledNumber, at: datetime, place: Place) -> str:
+    def _no_rate(
+        self, account: Account, called: CalledNumber, at: datetime, place: Place, caller: Caller
+    ) -> str:
         if called.kind is not NumberKind.CHARGEABLE:
             return ""
         try:
-            self._assessor.check_rate(account, called, at, place)
+            self._assessor.check_rate(account, called, at, place, caller)
         except NoRate as missing:
             return str(missing)
         return ""

@@ -33,7 +33,7 @@ CSV_FIELDS = (
     *("call", "answered_at", "ended_at", "pbx", "payer", "person", "account", "dialled", "number"),
     *("destination", "talk_s", "billed_s", "price", "currency", "tariff", "tariff_version"),
     *("status", "kind", "cause", "cut_by", "note"),
-    *("tax", "carrier", "plan", "plan_version"),
+    *("tax", "carrier", "plan", "plan_version", "adjustment"),
 )
 
 unconfirmed = family("Calls in doubt and calls without a price: list, bill or drop them.")

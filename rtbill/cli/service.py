@@ -27,6 +27,7 @@ from rtbill.domain.stance import Stance
 
 if TYPE_CHECKING:
     from rtbill.config import AccountClass, HolidayCalendar
+    from rtbill.domain.adjustment import Bounds
 
 
 class View(StrEnum):
@@ -71,10 +72,12 @@ def run(
 
 def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Read the configuration and name every mistake at once, each with its place."""
+    from rtbill.app.hook_file import load_hook
     from rtbill.clock import SystemClock
     from rtbill.config import EXPOSURES, holiday_calendars
 
     loaded = load(config, opens_calendars=True)
+    hook = load_hook(loaded)
     say(f"{config}: all right")
     say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
     say(f"books    {loaded.store.path}")
@@ -88,6 +91,8 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
         say(f"         stance {pbx.enforcement}: {_reach(pbx.enforcement)}")
     for name, account_class in sorted(loaded.account_classes.items()):
         say(f"class    {name}: stance {account_class.enforcement}; {_unaided(account_class)}")
+    if hook is not None:
+        say(f"hook     {hook.name} is asked about every call; {_bounds(hook.bounds)}")
     this_year = SystemClock().now().year
     for calendar in holiday_calendars(loaded.holidays).values():
         for text in _holidays(calendar, this_year):
@@ -102,6 +107,20 @@ def _holidays(calendar: HolidayCalendar, this_year: int) -> Iterator[str]:
         yield f"{name}: {year}: {dates or 'none'}"
         if known is not None and year not in known:
             yield f"{name}: {year}: none of {calendar.config.country} is known; list them as dates"
+
+
+def _bounds(bounds: Bounds) -> str:
+    """How much dearer the site's hook may make a call."""
+    from rtbill.domain.adjustment import Adjustment, adjustment_text
+
+    added = Adjustment(
+        reason="",
+        percent_ppm=bounds.percent_ppm,
+        per_minute_micros=bounds.per_minute_micros,
+        per_call_micros=bounds.per_call_micros,
+    )
+    lists = f", by {' or '.join(bounds.price_lists)}" if bounds.price_lists else ""
+    return f"dearer at most by {adjustment_text(added) or 'nothing'}{lists}"
 
 
 def _reach(stance: Stance) -> str:

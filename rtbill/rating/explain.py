@@ -6,18 +6,20 @@ nothing but addition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode, decimal_text
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step, Terms
 from rtbill.rating import chain
+from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.band_columns import band_text
 from rtbill.rating.chain import Asked, Link, Sum
 from rtbill.rating.lookup import RateTable
@@ -60,7 +62,8 @@ class ExplainedLine:
 
     kind: str
     """`connect_fee`, `increments`, `disconnect_fee`, `max_charge`, `min_charge`, `grace` and
-    `rounding`; of a price plan `markup`, `discount`, `minimum` and `tax`.
+    `rounding`; of a price plan `markup`, `discount`, `minimum` and `tax`; of a site's hook
+    `adjustment`.
     """
     amount: Fraction
     """Exact, in main units of the currency."""
@@ -76,20 +79,23 @@ class Explanation:
     lines: tuple[ExplainedLine, ...]
 
 
-def explain(offer: Offer, asked: Asked, talk_us: int) -> Explanation:
-    """The price of a call and its lines; NoRate when the offer does not cover it."""
-    found = offer.price(asked, talk_us)
+def explain(
+    offer: Offer, asked: Asked, talk_us: int, adjustment: Adjustment | None = None
+) -> Explanation:
+    """The price of a call and its lines, with what a hook changed about it; NoRate when the offer
+    does not cover it.
+    """
     table, exact = offer.base(asked, talk_us)
     lines = list(_lines(table, asked.number, asked.answered_at, talk_us))
-    if offer.plan is None:
-        rounding = table.tariff.rounding
-        text = f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
-        lines.append(ExplainedLine("rounding", _main(found.micros) - _total(lines), text))
+    plan = offer.plan or chain.rounding_only(table.tariff)
+    if adjustment is None:
+        found = offer.price(asked, talk_us)
     else:
-        base = Sum(exact.parts, table.per_micro)
-        for link in chain.links(offer.plan, asked, base, exact.billed_us):
-            amount = _of_sum(link.after) - _of_sum(link.before)
-            lines.append(ExplainedLine(link.kind, amount, _link_text(offer.plan, link)))
+        found = AdjustedOffer(offer, adjustment).price(asked, talk_us)
+    base = Sum(exact.parts, table.per_micro)
+    for link in chain.links(plan, asked, base, exact.billed_us, adjustment):
+        amount = _of_sum(link.after) - _of_sum(link.before)
+        lines.append(ExplainedLine(link.kind, amount, _link_text(plan, link)))
     return Explanation(found, tuple(line for line in lines if line.amount or not _is_link(line)))
 
 
@@ -102,10 +108,6 @@ def amount_text(amount: Fraction) -> str:
     digits = f"{decimals:0{_SHOWN_DIGITS}d}"
     text = f"{units}.{digits.rstrip('0').ljust(2, '0') if is_exact else digits + '…'}"
     return f"-{text}" if amount < 0 else text
-
-
-def _total(lines: Iterable[ExplainedLine]) -> Fraction:
-    return sum((line.amount for line in lines), Fraction(0))
 
 
 def _of_sum(amount: Sum) -> Fraction:
@@ -123,6 +125,8 @@ def _link_text(plan: PricePlan, link: Link) -> str:
             return f"rounded {_MODES[plan.rounding.mode]} to {plan.rounding.digits} decimals"
         case "minimum":
             return f"no less than {decimal_text(plan.charge_min_micros)}"
+        case "adjustment":
+            return f"site: {link.name}"
         case _:
             return f"{link.kind} {link.name}".rstrip()
 

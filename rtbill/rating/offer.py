@@ -91,11 +91,16 @@ class Offer:
         if self.plan is None:
             table = self.tables[0]
             return affordable_s(table, asked.number, asked.answered_at, money_micros, cap_s)
+        longest_s = self.longest_s(asked, cap_s)
+        return longest_paid_s(
+            lambda talk_us: self._gross(asked, talk_us) <= money_micros, longest_s
+        )
+
+    def longest_s(self, asked: Asked, cap_s: int) -> int:
+        """How long a call may last whatever the money: `cap_s`, or the longest call of the rate."""
         table = self.base(asked, 0).table
         longest_s = terms_at(table, asked.number, epoch_us(asked.answered_at)).call_max_s
-        if longest_s is not None:
-            cap_s = min(cap_s, longest_s)
-        return longest_paid_s(lambda talk_us: self._gross(asked, talk_us) <= money_micros, cap_s)
+        return cap_s if longest_s is None else min(cap_s, longest_s)
 
     def base(self, asked: Asked, talk_us: int) -> Found:
         """The first table with rates for the number, and what it says: the carrier's first where

@@ -16,6 +16,7 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.adjustment import adjustment_from, adjustment_json
 from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source, epoch_us, from_epoch_us
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.ledger import Transfer, TransferKind
@@ -37,7 +38,8 @@ OBSERVATION_COLUMNS = (
 CALL_COLUMNS = (
     "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
     " evidence, account, status, kind, number, person, note, price_micros, currency, tariff,"
-    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
+    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros,"
+    " adjustment"
 )
 TRANSFER_COLUMNS = (
     "key, debit, credit, amount_micros, currency, kind, event_at, account, version,"
@@ -121,7 +123,7 @@ def call_row(call: RatedCall) -> Row:
         call.number,
         call.person,
         call.note,
-        *((*(None,) * 7, "", None, 0, None) if price is None else price_row(price)),
+        *((*(None,) * 7, "", None, 0, None, None) if price is None else price_row(price)),
     )
 
 
@@ -139,6 +141,7 @@ def price_row(price: Price) -> Row:
         price.plan_version,
         price.tax_micros,
         price.cost_micros,
+        None if price.adjustment is None else adjustment_json(price.adjustment),
     )
 
 
@@ -162,7 +165,11 @@ def call_from(row: Row) -> RatedCall:
         cut_by=CutBy(row[10]) if row[10] else None,
         evidence=row[11],
     )
-    price = None if row[18] is None else Price(*row[18:29])
+    price = None
+    if row[18] is not None:
+        price = Price(*row[18:29])
+        if row[29] is not None:
+            price = price._replace(adjustment=adjustment_from(row[29]))
     return RatedCall(
         record=record,
         account=row[12],

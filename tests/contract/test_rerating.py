@@ -209,6 +209,8 @@ async def test_priced_calls_come_in_pages_by_answer(books: Sides) -> None:
         invoiced=None,
         debited="call:hotel/1",
         revenue="revenue:standard",
+        payer="1001",
+        dialled="0041315550100",
     )
 
 

@@ -183,7 +183,7 @@ async def test_calls_of_before_price_plans_are_kept_and_have_neither_plan_nor_ta
 ) -> None:
     known = migrations()
     call = a_call()
-    columns = CALL_COLUMNS.removesuffix(", plan, plan_version, tax_micros, cost_micros")
+    columns = CALL_COLUMNS.removesuffix(", plan, plan_version, tax_micros, cost_micros, adjustment")
     row = call_row(call)[: columns.count(",") + 1]
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         with monkeypatch.context() as before:
