@@ -1,4 +1,6 @@
-"""A rating hook to start from. Put it beside config.toml as mysite.py and name it there:
+"""A rating hook to start from.
+
+Put it beside config.toml as mysite.py and name it there:
 
     [rating]
     hook = "mysite:adjust"

@@ -16,7 +16,6 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber, NumberPlan
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
-from rtbill.hook import Call
 from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
@@ -152,24 +151,15 @@ class Assessor:
         hook, number = self._hook, called.number
         if hook is None or number is None:
             return None
-        call = Call(
-            number=number,
-            dialled=caller.dialled,
-            answered_at=answered_at.astimezone(hook.zone),
-            pbx=place.pbx,
-            trunk=place.trunk,
-            extension=caller.extension,
-            account=account.id,
-            account_class=account.account_class,
-            person=caller.person,
-            price_list=self._assignment.price_list(account, place),
-        )
         asked = Asked(number, answered_at, account.id, place.pbx)
-
-        def check_list(name: str) -> None:
-            self.offer(account, answered_at, place, name).base(asked, 0)
-
-        return hook.ask(call, check_list, caller.answers)
+        return hook.ask(
+            asked,
+            caller,
+            trunk=place.trunk,
+            account_class=account.account_class,
+            price_list=self._assignment.price_list(account, place),
+            check_list=lambda name: self.offer(account, answered_at, place, name).base(asked, 0),
+        )
 
     def offer(
         self, account: Account, at: datetime, place: Place = NOWHERE, name: str = ""

@@ -14,6 +14,7 @@ from rtbill.domain.adjustment import Adjustment, Bounds
 from rtbill.domain.errors import RtbillError
 from rtbill.hook import Call
 from rtbill.ports import Clock
+from rtbill.rating.chain import Asked
 from rtbill.rating.hook_answer import checked
 
 ALARM = "rating.hook"
@@ -73,7 +74,6 @@ class SiteHook:
 
     def __init__(self, loaded: LoadedHook, clock: Clock, board: Board) -> None:
         self.bounds = loaded.bounds
-        self.zone = loaded.zone
         self.edition = f"hook {loaded.name} {loaded.digest} {loaded.bounds}"
         """Another text as soon as the function or its bounds are others."""
         self._loaded = loaded
@@ -82,23 +82,39 @@ class SiteHook:
         self._failed_at: float | None = None
         self._slow_at: float | None = None
 
-    def ask(
+    def ask(  # noqa: PLR0913 - the facts of one call
         self,
-        call: Call,
+        asked: Asked,
+        caller: Caller,
+        *,
+        trunk: str,
+        account_class: str,
+        price_list: str,
         check_list: Callable[[str], object],
-        answers: Answers | None = None,
     ) -> Adjustment | None:
         """What is changed about the call's price; None when nothing, or when the hook failed.
 
         `check_list` raises NoRate when the list of this name cannot price the call.
         """
+        call = Call(
+            number=asked.number,
+            dialled=caller.dialled,
+            answered_at=asked.answered_at.astimezone(self._loaded.zone),
+            pbx=asked.pbx,
+            trunk=trunk,
+            extension=caller.extension,
+            account=asked.account,
+            account_class=account_class,
+            person=caller.person,
+            price_list=price_list,
+        )
+        answers = caller.answers
+        if answers is None:
+            return self._ask(call, check_list)
         key = _facts(call)
-        if answers is not None and key in answers:
-            return answers[key]
-        found = self._ask(call, check_list)
-        if answers is not None:
-            answers[key] = found
-        return found
+        if key not in answers:
+            answers[key] = self._ask(call, check_list)
+        return answers[key]
 
     def _ask(self, call: Call, check_list: Callable[[str], object]) -> Adjustment | None:
         began = self._clock.monotonic()

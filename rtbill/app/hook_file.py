@@ -78,9 +78,10 @@ def _module(wanted: HookConfig, path: Path, source: bytes) -> ModuleType:
     folder = str(wanted.folder)
     if folder not in sys.path:
         sys.path.append(folder)  # last: a file there stands for nothing that we import
-    spec = importlib.util.spec_from_file_location(wanted.module, path)
+    # Under a name that nothing else has: a mysite of somebody else's is left alone.
+    spec = importlib.util.spec_from_file_location(f"rtbill-hook-{wanted.module}", path)
     assert spec is not None, "it is a .py file"
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     try:
         exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - the site's own code
     except (Exception, SystemExit) as error:

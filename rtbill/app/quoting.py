@@ -17,13 +17,12 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Refused, UnknownAccount
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
-from rtbill.hook import Call
 from rtbill.ports import Reader
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import Explanation, explain
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
-from rtbill.site_hook import SiteHook
+from rtbill.site_hook import Caller, SiteHook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,19 +119,14 @@ class _Asking:
             price_list = question.price_list or self._assigned.price_list_of(place)
         else:
             price_list = self._assigned.price_list(account, place)
-        call = Call(
-            number=self.asked.number,
-            dialled=question.dialled,
-            answered_at=question.answered_at.astimezone(hook.zone),
-            pbx=place.pbx,
+        return hook.ask(
+            self.asked,
+            Caller(question.extension, question.dialled, person),
             trunk=place.trunk,
-            extension=question.extension,
-            account=question.account,
             account_class=account.account_class if account else "",
-            person=person,
             price_list=price_list,
+            check_list=lambda name: self.offer(name).base(self.asked, 0),
         )
-        return hook.ask(call, lambda name: self.offer(name).base(self.asked, 0))
 
 
 async def _person(reader: Reader, question: Question, place: Place) -> str:

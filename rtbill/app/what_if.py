@@ -17,7 +17,6 @@ from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.rated import CallStatus, RatedCall
-from rtbill.hook import Call
 from rtbill.ports import CallFilter, Reader
 from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.batch.columns import Calls
@@ -26,7 +25,7 @@ from rtbill.rating.batch.lists import RateColumns
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
-from rtbill.site_hook import SiteHook
+from rtbill.site_hook import Caller, SiteHook
 
 _SLICE = timedelta(hours=6)
 _SLICE_MIN = timedelta(seconds=1)
@@ -103,8 +102,8 @@ async def ask(
     reader: Reader,
     book: PriceBook,
     question: Question,
-    hook: AskedOfCalls | None = None,
     slice_calls_max: int = SLICE_CALLS_MAX,
+    hook: AskedOfCalls | None = None,
 ) -> Answer:
     """The calls of the span, priced anew; NoRate when there is no such tariff or plan. The site's
     hook is asked about each; those that it changes are priced one by one.
@@ -164,19 +163,12 @@ class AskedOfCalls:
             return found
 
         adjustment = self._hook.ask(
-            Call(
-                number=asked.number,
-                dialled=record.dialled or "",
-                answered_at=at.astimezone(self._hook.zone),
-                pbx=record.id.pbx,
-                trunk=record.trunk,
-                extension=record.payer or "",
-                account=account.id,
-                account_class=account.account_class,
-                person=call.person or "",
-                price_list=name,
-            ),
-            lambda other: offer(other).base(asked, 0),
+            asked,
+            Caller(record.payer or "", record.dialled or "", call.person or ""),
+            trunk=record.trunk,
+            account_class=account.account_class,
+            price_list=name,
+            check_list=lambda other: offer(other).base(asked, 0),
         )
         if adjustment is None:
             return None

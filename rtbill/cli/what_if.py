@@ -106,7 +106,7 @@ async def _ask(
     if hook is None:
         return await ask(reader, book, question)
     accounts = [state.account for state in await reader.accounts()]
-    return await ask(reader, book, question, AskedOfCalls(hook, accounts, book))
+    return await ask(reader, book, question, hook=AskedOfCalls(hook, accounts, book))
 
 
 def last_month(zone: str, now: datetime) -> tuple[datetime, datetime]:
