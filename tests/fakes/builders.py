@@ -48,6 +48,7 @@ from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff, Terms
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import SiteHook
 
 PBX = "hotel"
 SWITZERLAND = "0041315550100"
@@ -153,10 +154,12 @@ def an_assessor(
     *tariffs: Tariff,
     plans: Iterable[PricePlan] = (),
     assignment: Assignment | None = None,
+    hook: SiteHook | None = None,
 ) -> Assessor:
     """A site in Germany whose tariff is called retail."""
     book = PriceBook(tariffs or (a_tariff(),), plans=plans)
-    return Assessor(directory, NumberPlan(), book, assignment or Assignment(default="retail"))
+    assigned = assignment or Assignment(default="retail")
+    return Assessor(directory, NumberPlan(), book, assigned, hook)
 
 
 # ---------------------------------------------------------------------- events

@@ -17,6 +17,7 @@ from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, Limits
 from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
+from rtbill.domain.adjustment import Bounds
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
@@ -26,6 +27,7 @@ from rtbill.enforcement import Policy
 from rtbill.lines import Line
 from rtbill.ports import CallFilter, Committed, Operation
 from rtbill.rating.bands import NO_CALENDARS, Calendars
+from rtbill.site_hook import Function
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
@@ -40,6 +42,7 @@ from tests.fakes.builders import (
 )
 from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_pbx import FakePbx
+from tests.fakes.hooks import GENEROUS, a_site_hook
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_clock import VirtualClock, settle
 
@@ -90,6 +93,8 @@ class Office:
         unaided: Mapping[str, UnaidedTerms] | None = None,
         calendars: Calendars = NO_CALENDARS,
         assignment: Assignment | None = None,
+        hook: Function | None = None,
+        hook_bounds: Bounds = GENEROUS,
     ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
@@ -98,7 +103,8 @@ class Office:
         self.tracker = Tracker(PBX)
         self.alarms = Alarms(self.clock)
         self.directory = a_directory()
-        self.assessor = an_assessor(self.directory, assignment=assignment)
+        site_hook = a_site_hook(hook, self.clock, self.alarms, hook_bounds) if hook else None
+        self.assessor = an_assessor(self.directory, assignment=assignment, hook=site_hook)
         self.control = CreditControl(self.assessor, self.directory, Limits(), stances)
         self.billing = Billing(
             store=self.store,
@@ -219,9 +225,11 @@ async def an_office(
     unaided: Mapping[str, UnaidedTerms] | None = None,
     calendars: Calendars = NO_CALENDARS,
     assignment: Assignment | None = None,
+    hook: Function | None = None,
+    hook_bounds: Bounds = GENEROUS,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone, stances, unaided, calendars, assignment)
+    office = Office(policies, zone, stances, unaided, calendars, assignment, hook, hook_bounds)
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,
