@@ -25,6 +25,9 @@ CALM_S = 60.0
 and not about others would raise and clear it with each of them.
 """
 
+SLOW_TIMES = 3
+"""In a row, or once ten times as slow: a busy machine holds up a quick function now and then."""
+
 Function = Callable[[Call], object]
 Answers = dict[tuple[str, ...], Adjustment | None]
 """What was answered about one call, by all that the hook was told but the instant."""
@@ -81,6 +84,7 @@ class SiteHook:
         self._board = board
         self._failed_at: float | None = None
         self._slow_at: float | None = None
+        self._slow_times = 0
 
     def ask(  # noqa: PLR0913 - the facts of one call
         self,
@@ -141,14 +145,16 @@ class SiteHook:
         return found
 
     def _watch_time(self, call: Call, now: float, took_s: float) -> None:
-        if took_s > self._loaded.slow_s:
+        slow_s = self._loaded.slow_s
+        self._slow_times = self._slow_times + 1 if took_s > slow_s else 0
+        if self._slow_times >= SLOW_TIMES or took_s >= 10 * slow_s:
             self._slow_at = now
             text = (
                 f"{_named(call)}: {self._loaded.name} took {took_s * 1000:.0f} ms, in which "
                 "nothing else is done; it must neither wait nor read files or networks"
             )
             self._board.raise_(ALARM, SLOW, text)
-        elif self._slow_at is not None and now - self._slow_at >= CALM_S:
+        elif not self._slow_times and self._slow_at is not None and now - self._slow_at >= CALM_S:
             self._slow_at = None
             self._board.clear(ALARM, SLOW)
 

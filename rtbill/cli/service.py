@@ -119,8 +119,8 @@ def _bounds(bounds: Bounds) -> str:
         per_minute_micros=bounds.per_minute_micros,
         per_call_micros=bounds.per_call_micros,
     )
-    lists = f", by {' or '.join(bounds.price_lists)}" if bounds.price_lists else ""
-    return f"dearer at most by {adjustment_text(added) or 'nothing'}{lists}"
+    lists = f"; or by {' or '.join(bounds.price_lists)}" if bounds.price_lists else ""
+    return f"at most {adjustment_text(added) or '0'} dearer{lists}"
 
 
 def _reach(stance: Stance) -> str:

@@ -55,13 +55,16 @@ class Change(NamedTuple):
         )
 
 
-def amounts(least: str, most: str) -> st.SearchStrategy[Decimal | int]:
-    decimals = st.decimals(least, most, places=6, allow_nan=False)
-    usual = st.sampled_from([Decimal(0), Decimal("0.05"), Decimal("0.333333"), 0, 1])
-    return usual | decimals
+Amounts = st.SearchStrategy[Decimal | int]
+USUAL: list[Decimal | int] = [Decimal(0), Decimal("0.05"), Decimal("0.333333"), 0, 1]
+USUAL_PERCENTS: list[Decimal | int] = [0, -100, -50, Decimal("33.3333"), Decimal("-0.0001"), 1000]
 
 
-percents = st.sampled_from([0, -100, -50, Decimal("33.3333"), Decimal("-0.0001"), 1000]) | (
+def amounts(least: str, most: str) -> Amounts:
+    return st.sampled_from(USUAL) | st.decimals(least, most, places=6, allow_nan=False)
+
+
+percents: Amounts = st.sampled_from(USUAL_PERCENTS) | (
     st.decimals(-100, 200, places=4, allow_nan=False)
 )
 

@@ -229,3 +229,24 @@ def test_books_from_before_calls_could_be_rated_again_take_the_new_kinds(tmp_pat
             connection.execute(move, (9, "gift", "gift", 9))
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT count(*) FROM transfer").fetchone() == (3,)
+
+
+def test_what_a_hook_changed_about_a_settled_call_is_never_changed(tmp_path: Path) -> None:
+    known = migrations()
+    columns = CALL_COLUMNS.removesuffix(", adjustment")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        for number in range(1, 8):
+            connection.executescript(f"{known[number]}; PRAGMA user_version = {number}")
+        connection.execute(
+            "INSERT INTO account VALUES"
+            " ('room-1', 'Room 1', 'prepaid', 'EUR', 0, 'standard', '', 'open', 'ring')"
+        )
+        row = call_row(a_call())[: columns.count(",") + 1]
+        insert_rows(connection, f"INSERT INTO call ({columns}, posted_at)", [(*row, 0)])
+
+        migrate(connection, "a.db")
+
+        kept = connection.execute("SELECT price_micros, adjustment FROM priced_call").fetchone()
+        assert kept == (250_000, None)
+        with pytest.raises(sqlite3.IntegrityError, match="a settled call is never changed"):
+            connection.execute("UPDATE call SET adjustment = '{}'")
