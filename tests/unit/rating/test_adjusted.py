@@ -165,7 +165,7 @@ def test_a_change_that_makes_no_difference_is_explained_all_the_same() -> None:
 
     lines = explain(Offer([TABLE]), CALL, MINUTE_US, change).lines
 
-    assert [(line.kind, line.amount) for line in lines][-1] == ("adjustment", 0)
+    assert [(line.kind, line.amount) for line in lines][-1] == ("adjustment", Fraction(0))
     assert lines[-1].text == "site: Because (no more than 5.00)"
 
 
