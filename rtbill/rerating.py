@@ -18,11 +18,12 @@ from rtbill.domain.account import Account
 from rtbill.domain.changes import AddRun, MoveRun
 from rtbill.domain.errors import Conflict, NoRate, Unavailable
 from rtbill.domain.numbering import CalledNumber
-from rtbill.domain.rated import START, NumberKind, PricedCall, Repriced
+from rtbill.domain.rated import START, NumberKind, Price, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
 from rtbill.dry_run import Found, Progress, Tally, Unpriced, digest_of_prices
 from rtbill.ports import Clock, Committed, Reader, Repricing, Store
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import Caller
 
 SLICE = 128
 """Calls of a page, and so of a transaction."""
@@ -104,10 +105,7 @@ class Rerating:
         for count, call in enumerate(page, start=1):
             called = CalledNumber(NumberKind.CHARGEABLE, call.number, "as it was read then")
             try:
-                place = Place(call.pbx, call.trunk)
-                price = self._billing.assessor.price(
-                    terms, called, call.answered_at, call.talk_us, place
-                )
+                price = self._price(terms, call, called)
             except NoRate as missing:
                 if tally is not None:
                     unpriced = Unpriced(call.key, call.number or "?", str(missing))
@@ -118,6 +116,13 @@ class Rerating:
             if count % TURN == 0:
                 await asyncio.sleep(0)
         return found
+
+    def _price(self, terms: Account, call: PricedCall, called: CalledNumber) -> Price:
+        """As it would be billed now; the site's hook is asked anew."""
+        assessor, place, at = self._billing.assessor, Place(call.pbx, call.trunk), call.answered_at
+        caller = Caller(call.payer or "", call.dialled or "", call.person or "")
+        adjustment = assessor.adjustment(terms, called, at, place, caller)
+        return assessor.price(terms, called, at, call.talk_us, place, adjustment)
 
     async def apply(self, run: Run, progress: Progress) -> Run:
         """Carry out a run, or go on with it; as it then is: done, or under way when it was stopped.

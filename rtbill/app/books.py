@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rtbill.alarms import Alarms
+from rtbill.app.hook_file import site_hook
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment, Place
 from rtbill.billing import Billing
@@ -68,9 +69,10 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         calendars = holiday_calendars(config.holidays)
         book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
         book.make_ready(clock.now())
-        wrong_code = config.payers.wrong_code
-        assessor = Assessor(directory, plan, book, assignment(config), wrong_code)
         alarms = Alarms(clock)
+        hook = site_hook(config, clock, alarms)
+        wrong_code = config.payers.wrong_code
+        assessor = Assessor(directory, plan, book, assignment(config), wrong_code, hook)
         billing = Billing(
             store=store,
             directory=directory,

@@ -16,7 +16,7 @@ from rtbill.cli.frame import (
     read_books,
 )
 from rtbill.cli.paper import print_json, say
-from rtbill.cli.values import instant_json, money_json
+from rtbill.cli.values import adjustment_json, instant_json, money_json
 from rtbill.domain.money import decimal_text
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ def rate(
         typer.Option(metavar="PBX[/TRUNK]", help="Leaving there; the only trunk there is."),
     ] = "",
     tariff: Annotated[str, typer.Option(help="By this tariff or price plan.")] = "",
+    extension: Annotated[
+        str, typer.Option(metavar="NUMBER", help="That dials, where the site's hook looks at it.")
+    ] = "",
+    no_hook: Annotated[
+        bool, typer.Option("--no-hook", help="Without asking the site's rating hook.")
+    ] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
@@ -58,6 +64,8 @@ def rate(
         account=account,
         place=Place(*trunk.partition("/")[::2]),
         price_list=tariff,
+        extension=extension,
+        asks_hook=not no_hook,
     )
     found = read_books(loaded, lambda reader: quote(loaded, reader, question))
     answer = _answer(loaded, number, question.answered_at, seconds, found)
@@ -100,6 +108,8 @@ def _answer(
         "prefix": cost.prefix,
         "destination": cost.destination,
         "billed_s": cost.billed_s,
+        "adjustment": adjustment_json(cost.adjustment),
+        "hook_failures": list(quote.hook_failures),
         "explanation": [_line_json(line) for line in explanation.lines],
     }
 
@@ -140,6 +150,8 @@ def _say(answer: dict[str, Any]) -> None:
         width = max((len(line["text"]) for line in answer["explanation"]), default=0)
         for line in answer["explanation"]:
             say(f"  {line['text']:{width}}  {line['amount']:>14}")
+    for failure in answer.get("hook_failures", ()):
+        say(failure)
     say(f"price {answer['price']} {answer['currency']}")
     if answer.get("carrier") is not None:
         carrier, margin, currency = (answer[key] for key in ("carrier", "margin", "currency"))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rtbill.domain.account import AccountState, Service
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallRecord
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
@@ -27,7 +28,7 @@ class CallStatus(StrEnum):
     """Where a call stands in the books."""
 
     RATED = "rated"
-    """Priced and posted; the price may be zero only because the tariff says so."""
+    """Priced and posted; the price may be zero only because tariff, plan or hook says so."""
     FREE = "free"
     """Emergency, free-phone or internal: price 0, never itemised as chargeable."""
     UNANSWERED = "unanswered"
@@ -57,6 +58,8 @@ class Price(NamedTuple):
     """Of `micros`."""
     cost_micros: int | None = None
     """What the trunk's carrier takes; None when nobody knows."""
+    adjustment: Adjustment | None = None
+    """What the site's rating hook changed. It cannot be reckoned again, so it is kept."""
 
     @property
     def margin_micros(self) -> int | None:
@@ -116,6 +119,9 @@ class PricedCall(NamedTuple):
     """Key of the transfer that debits it now; None when it costs nothing."""
     revenue: str | None
     """Account that this transfer credits."""
+    payer: str | None = None
+    dialled: str | None = None
+    person: str | None = None
 
     @property
     def position(self) -> Position:

@@ -6,13 +6,14 @@ nothing but addition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Bundle, Unit
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode, decimal_text
@@ -20,6 +21,7 @@ from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step, Terms
 from rtbill.rating import chain
+from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.band_columns import band_text
 from rtbill.rating.bundles import (
     Bundled,
@@ -74,7 +76,7 @@ class ExplainedLine:
     kind: str
     """`connect_fee`, `added`, `increments`, `disconnect_fee`, `recurring_fee`, `max_charge`,
     `min_charge`, `grace` and `rounding`; `bundle` where seconds of one are taken; of a price plan
-    `markup`, `discount`, `minimum` and `tax`.
+    `markup`, `discount`, `minimum` and `tax`; of a site's hook `adjustment`.
     """
     amount: Fraction
     """Exact, in main units of the currency."""
@@ -106,8 +108,18 @@ class Explanation:
         return self.price.micros - sum(each.micros for each in self.payments)
 
 
-def explain(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share] = ()) -> Explanation:
-    """The price of a call that these bundles may pay, and its lines; NoRate as for the price."""
+def explain(
+    offer: Offer,
+    asked: Asked,
+    talk_us: int,
+    shares: Sequence[Share] = (),
+    adjustment: Adjustment | None = None,
+) -> Explanation:
+    """The price of a call that these bundles may pay, with what a hook changed about it, and its
+    lines; NoRate as for the price.
+    """
+    if adjustment is not None:
+        offer = AdjustedOffer(offer, adjustment)
     bundled = price_with(offer, asked, talk_us, shares)
     if any(draw.unit is Unit.SECONDS for draw in bundled.draws):
         how = covered(offer, asked, talk_us, shares)
@@ -116,14 +128,10 @@ def explain(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share] = 
         table, exact = offer.base(asked, talk_us)
         base, billed_us = Sum(exact.parts, table.per_micro), exact.billed_us
         lines = list(_lines(asked.number, whole_call(table, asked, talk_us)))
-    if offer.plan is None:
-        rounding = offer.tables[0].tariff.rounding
-        text = f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
-        lines.append(ExplainedLine("rounding", _main(bundled.price.micros) - _total(lines), text))
-    else:
-        for link in chain.links(offer.plan, asked, base, billed_us):
-            amount = _of_sum(link.after) - _of_sum(link.before)
-            lines.append(ExplainedLine(link.kind, amount, _link_text(offer.plan, link)))
+    plan = offer.links
+    for link in chain.links(plan, asked, base, billed_us, adjustment):
+        amount = _of_sum(link.after) - _of_sum(link.before)
+        lines.append(ExplainedLine(link.kind, amount, _link_text(plan, link)))
     return Explanation(
         bundled.price,
         tuple(line for line in lines if line.amount or not _is_link(line)),
@@ -142,10 +150,6 @@ def amount_text(amount: Fraction) -> str:
     return f"-{text}" if amount < 0 else text
 
 
-def _total(lines: Iterable[ExplainedLine]) -> Fraction:
-    return sum((line.amount for line in lines), Fraction(0))
-
-
 def _of_sum(amount: Sum) -> Fraction:
     return Fraction(amount.parts, amount.per_micro * MICROS)
 
@@ -161,6 +165,8 @@ def _link_text(plan: PricePlan, link: Link) -> str:
             return f"rounded {_MODES[plan.rounding.mode]} to {plan.rounding.digits} decimals"
         case "minimum":
             return f"no less than {decimal_text(plan.charge_min_micros)}"
+        case "adjustment":
+            return f"site: {link.name}"
         case _:
             return f"{link.kind} {link.name}".rstrip()
 

@@ -13,9 +13,10 @@ from rtbill.storage.rows import CALL_COLUMNS
 # ruff: noqa: S608 - the only names put into these texts are constants
 _PRICED = """
     SELECT row, call.key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
-        debit.key, debit.credit
+        debit.key, debit.credit, payer, dialled, person
     FROM (
         SELECT id AS row, key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
+            payer, dialled, person,
             CASE WHEN run IS NULL THEN 'call:' || key
                 ELSE 'rerate:' || run || ':' || account || ':' || key END AS debit_key
         FROM priced_call

@@ -17,7 +17,8 @@ RUN_COLUMNS = (
 DIFFERENCE_COLUMNS = "account, currency, changed, unpriced, old_micros, new_micros, is_done"
 RERATED_COLUMNS = (
     "account, call, run, old_micros, reversal, posting, price_micros, currency, tariff,"
-    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros"
+    " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros,"
+    " adjustment"
 )
 
 

@@ -136,6 +136,9 @@ class MemoryRuns:
             self._invoiced.get(key),
             debit_key if is_debit else None,
             posted.transfer.credit if posted is not None and is_debit else None,
+            record.payer,
+            record.dialled,
+            call.person,
         )
 
     def waiting_calls(

@@ -32,6 +32,7 @@ def test_all_that_bundles_may_say_is_drawn() -> None:
         found["fees"] += any(not share.bundle.covers_fees for share in shares)
         found["exclusive"] += any(share.bundle.is_exclusive for share in shares)
         found["bands"] += any(share.bundle.bands for share in shares)
+        found["changed by a hook"] += drawn is not None and drawn.adjustment is not None
         found["used up"] += any(not share.left for share in shares)
-    assert len(found) == 8
+    assert len(found) == 9
     assert min(found.values()) >= 10, found
