@@ -13,20 +13,18 @@ from functools import partial
 
 from rtbill import consequences
 from rtbill.assessment import Edition
-from rtbill.assignment import Place
 from rtbill.billing import Billing
 from rtbill.bundling import Bundling
 from rtbill.domain.account import Account
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.changes import AddRun, MoveRun
 from rtbill.domain.errors import Conflict, NoRate, Unavailable
-from rtbill.domain.numbering import CalledNumber
-from rtbill.domain.rated import START, NumberKind, Position, PricedCall, Repriced
+from rtbill.domain.rated import START, Position, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
 from rtbill.domain.work import Committed, Repricing
 from rtbill.dry_run import Found, Progress, Tally, Unpriced, digest_of_prices
 from rtbill.ports import Clock, Reader, Store
-from rtbill.simulation import Simulation, bundlings_of, held_pools
+from rtbill.simulation import Simulation, asked_again, bundlings_of, held_pools
 
 SLICE = 128
 """Calls of a page, and so of a transaction."""
@@ -122,13 +120,12 @@ class Rerating:
     ) -> list[Repriced]:
         """Those of the page that cost another amount now; others get their turn meanwhile."""
         found = []
+        assessor = self._billing.assessor
         for count, call in enumerate(page, start=1):
-            called = CalledNumber(NumberKind.CHARGEABLE, call.number, "as it was read then")
+            called, place, adjustment = asked_again(assessor, terms, call)
+            asked = (called, call.answered_at, call.talk_us, place, adjustment)
             try:
-                place = Place(call.pbx, call.trunk)
-                price = self._billing.assessor.price(
-                    terms, called, call.answered_at, call.talk_us, place
-                )
+                price = assessor.price(terms, *asked)
             except NoRate as missing:
                 if tally is not None:
                     unpriced = Unpriced(call.key, call.number or "?", str(missing))

@@ -14,12 +14,13 @@ from rtbill.storage.rows import CALL_SELECTED
 # ruff: noqa: S608 - the only names put into these texts are constants
 _PRICED = """
     SELECT row, call.key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
-        debit.key, debit.credit, bundle_micros, held
+        debit.key, debit.credit, bundle_micros, held, payer, dialled, person
     FROM (
         SELECT id AS row, key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
             bundle_micros,
             CASE WHEN EXISTS (SELECT 1 FROM allowance_account WHERE account = ?)
                 THEN {held} END AS held,
+            payer, dialled, person,
             CASE WHEN run IS NULL THEN 'call:' || key
                 ELSE 'rerate:' || run || ':' || account || ':' || key END AS debit_key
         FROM priced_call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.integration.asterisk.freepbx.test_payers import leg_to, payer
+from tests.integration.asterisk.freepbx.legs import leg_to, payer
 from tests.integration.asterisk.freepbx.with_rtbill import TRUNKS
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.walk import Walk, blocks

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.asterisk.freepbx.test_payers import (
+from tests.integration.asterisk.freepbx.legs import (
     DID_OF_1002,
     DID_OF_GROUP,
     DID_OF_MOBILE,

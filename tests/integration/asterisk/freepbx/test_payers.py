@@ -7,66 +7,32 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.asterisk.freepbx.exchange import SAME_CHANNEL
+from tests.integration.asterisk.freepbx.legs import (
+    DID_OF_1002,
+    DID_OF_GROUP,
+    DID_OF_MOBILE,
+    GROUP_MEMBER,
+    MOBILE,
+    OUTSIDE,
+    answered_by,
+    billed_legs,
+    leg_to,
+    payer,
+    refused,
+)
 from tests.integration.asterisk.freepbx.with_rtbill import install_rtbill
 from tests.integration.asterisk.lab import variables
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.sip_phone import forwarding, rejecting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.integration.asterisk.ami_probe import Message
     from tests.integration.asterisk.freepbx.lab import FreePbxLab
-    from tests.integration.asterisk.sip_call import Call
 
-OUTSIDE = "0441001122"
-MOBILE = "0791234567"
-"""What the misc destination dials."""
-GROUP_MEMBER = "0791112222"
-DID_OF_1002, DID_OF_GROUP, DID_OF_MOBILE = "0311000002", "0311000600", "0311000900"
-FORBIDDEN = 403
 WITH_A_CODE = """[from-internal-custom]
 exten => _*81XXXX.,1,Set(__RTB_CODE=${EXTEN:3:4})
  same => n,Goto(from-internal,${FILTER(0-9+,${EXTEN:7})},1)
 """
 """*81, an account code of four digits, and a number."""
-BILLED = ("PJSIP/carrier-", "PJSIP/backup-", "IAX2/iax-carrier-", "SIP/sip-carrier-")
-
-
-async def leg_to(lab: FreePbxLab, number: str) -> Message:
-    """The DialBegin of the billed leg that was called with this number."""
-    return await lab.ami.event(
-        "DialBegin",
-        lambda event: (
-            event["DestChannel"].startswith(BILLED)
-            and number in event["DialString"].replace("/", "@").split("@")
-        ),
-    )
-
-
-async def payer(lab: FreePbxLab, number: str) -> str | None:
-    """Who pays the leg to this number; the number on it is the one that was dialled."""
-    carried = variables(await leg_to(lab, number), "DestChanVariable")
-    if carried.get("RTB_DEST"):
-        assert carried["RTB_DEST"] == number
-    return carried.get("RTB_PAYER") or None
-
-
-async def refused(lab: FreePbxLab) -> tuple[str | None, str]:
-    """Extension and reason of the first refusal."""
-    said = await lab.ami.event("UserEvent", lambda event: event["UserEvent"] == "RtbillRefused")
-    return said.get("Extension"), said["Reason"]
-
-
-async def answered_by(lab: FreePbxLab, extension: str) -> Call:
-    """The extension's side of a call that it has just answered."""
-    call = await (await lab.phones.next_incoming(extension)).wait(State.UP)
-    await lab.talking(f"PJSIP/{extension}-")
-    return call
-
-
-def billed_legs(lab: FreePbxLab) -> list[Message]:
-    return [each for each in lab.ami.seen("DialBegin") if each["DestChannel"].startswith(BILLED)]
 
 
 # ---- dialled
@@ -137,87 +103,6 @@ async def test_chan_sip_trunk_carries_the_payer(lab: FreePbxLab) -> None:
     await install_rtbill(lab)
     await lab.phones.call("1001", "049990003").wait(State.UP)
     assert await payer(lab, "049990003") == "1001"
-
-
-STAMPING = "Dial(PJSIP/${EXTEN}@carrier,,U(rtbill-up))"
-
-
-@pytest.fixture
-async def stamping_gateway(lab: FreePbxLab) -> AsyncIterator[None]:
-    """The site's own context behind the custom trunk dials as check-pbx asks it to."""
-    path = lab.server.folder / "etc" / "extensions.conf"
-    before = path.read_text()
-    plain = "Dial(PJSIP/${EXTEN}@carrier)"
-    assert plain in before
-    path.write_text(before.replace(plain, STAMPING))
-    await lab.freepbx.reload()
-    yield
-    path.write_text(before)
-    await lab.freepbx.reload()
-
-
-async def test_leg_behind_a_custom_trunk_leaves_no_record_of_itself(lab: FreePbxLab) -> None:
-    await install_rtbill(lab)
-    call = await lab.phones.call("1001", "019990006").wait(State.UP)
-    leg = await leg_to(lab, "019990006")
-    await lab.talking(leg["DestChannel"])
-    call.hang_up()
-    await lab.hangup_of(leg["DestUniqueid"])
-    assert await lab.rows("rtbill/done") == []
-
-
-@pytest.mark.usefixtures("stamping_gateway")
-async def test_leg_behind_a_custom_trunk_is_recorded_where_the_site_stamps_it(
-    lab: FreePbxLab,
-) -> None:
-    await install_rtbill(lab)
-    call = await lab.phones.call("1001", "019990007").wait(State.UP)
-    leg = await leg_to(lab, "019990007")
-    live = await lab.live(leg["DestUniqueid"])
-    call.hang_up()
-    done = await lab.done(leg["DestUniqueid"])
-    assert (done.payer, done.number) == ("1001", "019990007")
-    assert done.answered == live.answered
-    assert len(await lab.rows("rtbill/done")) == 1, "not the Local channel before it as well"
-
-
-@pytest.mark.usefixtures("stamping_gateway")
-async def test_leg_behind_a_custom_trunk_has_the_timer_where_the_site_stamps_it(
-    lab: FreePbxLab,
-) -> None:
-    await install_rtbill(lab)
-    await lab.ami.delete_family("rtbill")
-    await lab.ami.put("rtbill/unaided", "1001", "any/1")
-    await lab.phones.call("1001", "019990008").wait(State.UP)
-    done = await lab.done((await leg_to(lab, "019990008"))["DestUniqueid"])
-    assert done.ended is not None
-    assert 0.95 < done.ended - done.answered < 1.5
-
-
-@pytest.mark.parametrize("on_call", [True, False], ids=["mail U()", "no mail U()"])
-async def test_answer_is_recorded_whichever_subroutine_dial_keeps(
-    lab: FreePbxLab, *, on_call: bool
-) -> None:
-    await lab.freepbx.route_mail(on_call=on_call)
-    await install_rtbill(lab)
-    call = await lab.phones.call("1001", "9555103").wait(State.UP)
-    leg = (await leg_to(lab, "555103"))["DestUniqueid"]
-    live = await lab.live(leg)
-    call.hang_up()
-    done = await lab.done(leg)
-    assert (live.payer, live.number, live.ended) == ("1001", "555103", None)
-    assert (done.payer, done.number, done.answered) == ("1001", "555103", live.answered)
-    assert await lab.rows("rtbill/live") == []
-
-
-async def test_route_that_mails_still_mails(lab: FreePbxLab) -> None:
-    await install_rtbill(lab)
-    call = await lab.phones.call("1001", "059990004").wait(State.UP)
-    mail = await lab.ami.event("UserEvent", lambda event: event["UserEvent"] == "RouteMail")
-    assert mail["Number"] == "059990004"
-    leg = (await leg_to(lab, "059990004"))["DestUniqueid"]
-    call.hang_up()
-    assert (await lab.done(leg)).payer == "1001"
 
 
 # ---- forwarded

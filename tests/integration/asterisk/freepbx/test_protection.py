@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.integration.asterisk.freepbx.exchange import SAME_CHANNEL
-from tests.integration.asterisk.freepbx.test_payers import (
+from tests.integration.asterisk.freepbx.legs import (
     BILLED,
     DID_OF_1002,
     FORBIDDEN,
