@@ -8,13 +8,14 @@ account may together spend more than it holds (their sum is the exposure of the 
 from __future__ import annotations
 
 from collections.abc import Collection, KeysView, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_bounds import UNBOUND, Bound, CallBounds
 from rtbill.domain.account import SUSPENSE, Account, AccountKind, AccountState, Outgoing
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
@@ -26,6 +27,7 @@ from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
 from rtbill.payers import FoundBy, Payer
+from rtbill.site_hook import Answers, Caller
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
 from rtbill.wrong_codes import WrongCodes
 
@@ -103,8 +105,16 @@ class RunningCall:
     """Where it ends whatever the money."""
     bound_of: object = None
     """What the bound was reckoned from: a balance that changes leaves it as it is."""
+    answers: Answers = field(default_factory=dict)
+    """Of the site's hook about this call: what it says later is not asked for."""
     _watched_s: float | None = None
     _passed_s: float | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """What a site's hook is told of it."""
+        leg = self.leg
+        return Caller(leg.payer or "", leg.dialled or "", self.person or "", self.answers)
 
     @property
     def order_s(self) -> float | None:
@@ -195,12 +205,13 @@ class CreditControl:
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
         place = Place(pbx)
-        bound = self._bounds.of(state.account, called, at, place)
+        caller = Caller(payer or "", dialled or "", holder.person or "", {})
+        bound = self._bounds.of(state.account, called, at, place, caller)
         is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
-        limit_s = self._limit_s(state, called, at, place, bound)
+        limit_s = self._limit_s(state, called, at, place, bound, caller)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
         left = Money(state.available_micros, state.account.currency)
-        no_rate = self._no_rate(state.account, called, at, place)
+        no_rate = self._no_rate(state.account, called, at, place, caller)
         is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
         is_payer_unknown = chargeable and payer is None and holder.account == SUSPENSE
         is_code_refused = chargeable and self._is_code_refused(pbx, payer, at, origin, holder)
@@ -258,8 +269,19 @@ class CreditControl:
             known = RunningCall(leg, holder.account, holder.person, called)
             self._running[leg.id] = known
             self._by_account.setdefault(holder.account, {})[leg.id] = known
+            self.adjustment(known)  # asked at the answer, also where nothing limits the call
         self._allow(known)
         return known
+
+    def adjustment(self, running: RunningCall) -> Adjustment | None:
+        """What the site's hook said about the call's price when it was answered."""
+        leg = running.leg
+        assert leg.answered_at is not None
+        if running.called.kind is not NumberKind.CHARGEABLE:
+            return None
+        account, place = self._directory.account(running.account), Place(leg.id.pbx, leg.trunk)
+        called, at = running.called, leg.answered_at
+        return self._assessor.adjustment(account, called, at, place, running.caller)
 
     def ended(self, call: CallId) -> RunningCall | None:
         """Forget a call that is over; what was known of it while it talked."""
@@ -277,17 +299,16 @@ class CreditControl:
 
     def reassign(self) -> list[RunningCall]:
         """Memberships changed, perhaps from an instant that has passed: running calls whose limit
-        changes because another account pays them.
+        changes because another account pays them, or a hook knows their person.
         """
         changed = []
         for call, running in self._running.items():
             leg = running.leg
             holder = self._payer_of(leg)
-            running.person = holder.person
-            if holder.account == running.account:
+            if (holder.account, holder.person) == (running.account, running.person):
                 continue
             self._take_from_account(running)
-            running.account = holder.account
+            running.account, running.person = holder.account, holder.person
             self._by_account.setdefault(holder.account, {})[call] = running
             if self._allow(running):
                 changed.append(running)
@@ -317,13 +338,12 @@ class CreditControl:
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
         place = Place(leg.id.pbx, leg.trunk)
-        made_of = self._bounds.made_of(state.account)
+        at, caller = leg.answered_at, running.caller
+        made_of = self._bounds.made_of(state.account, caller)
         if running.bound_of != made_of:
             running.bound_of = made_of
-            running.bound = self._bounds.of(state.account, running.called, leg.answered_at, place)
-        running.wanted_s = self._limit_s(
-            state, running.called, leg.answered_at, place, running.bound
-        )
+            running.bound = self._bounds.of(state.account, running.called, at, place, caller)
+        running.wanted_s = self._limit_s(state, running.called, at, place, running.bound, caller)
         running.stance = self.stances.of(running.leg.id.pbx, state.account.account_class)
         return (running.wanted_s, running.stance) != before
 
@@ -335,8 +355,14 @@ class CreditControl:
                 late.append(running)
         return late
 
-    def _limit_s(
-        self, state: AccountState, called: CalledNumber, at: datetime, place: Place, bound: Bound
+    def _limit_s(  # noqa: PLR0913 - the facts of one call
+        self,
+        state: AccountState,
+        called: CalledNumber,
+        at: datetime,
+        place: Place,
+        bound: Bound,
+        caller: Caller,
     ) -> float | None:
         """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
         if called.kind is not NumberKind.CHARGEABLE:
@@ -347,7 +373,7 @@ class CreditControl:
             cap_s = min(cap_s, self._limits.call_max_s)
             try:
                 seconds = self._assessor.affordable_s(
-                    state.account, called, at, state.available_micros, cap_s, place
+                    state.account, called, at, state.available_micros, cap_s, place, caller
                 )
             except NoRate:
                 return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
@@ -360,11 +386,13 @@ class CreditControl:
             f"{account.account_class}"
         )
 
-    def _no_rate(self, account: Account, called: CalledNumber, at: datetime, place: Place) -> str:
+    def _no_rate(
+        self, account: Account, called: CalledNumber, at: datetime, place: Place, caller: Caller
+    ) -> str:
         if called.kind is not NumberKind.CHARGEABLE:
             return ""
         try:
-            self._assessor.check_rate(account, called, at, place)
+            self._assessor.check_rate(account, called, at, place, caller)
         except NoRate as missing:
             return str(missing)
         return ""

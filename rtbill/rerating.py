@@ -14,20 +14,18 @@ from functools import partial
 
 from rtbill import consequences
 from rtbill.assessment import Edition
-from rtbill.assignment import Place
 from rtbill.billing import Billing
 from rtbill.bundling import Bundling
 from rtbill.domain.account import Account
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.changes import AddRun, MoveRun
 from rtbill.domain.errors import Conflict, NoRate, Unavailable
-from rtbill.domain.numbering import CalledNumber
-from rtbill.domain.rated import START, NumberKind, Position, PricedCall, Repriced
+from rtbill.domain.rated import START, Position, PricedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunKind, RunState, Selection
 from rtbill.domain.work import Committed, Repricing
 from rtbill.dry_run import Found, Progress, Tally, Unpriced, digest_of_prices
 from rtbill.ports import Clock, Reader, Store
-from rtbill.simulation import Simulation, bundlings_of, held_pools
+from rtbill.simulation import Simulation, asked_again, bundlings_of, held_pools
 
 PAGE = 256
 """Calls read at a time."""
@@ -116,13 +114,13 @@ class Rerating:
                 raise Conflict("stopped during the dry run: nothing was posted")
 
     async def _pages(
-        self, account: str, run: Run, after: Position = START
+        self, account: str, run: Run, after: Position = START, size: int = PAGE
     ) -> AsyncIterator[Sequence[PricedCall]]:
         """The account's calls by answer, as they now are; the last page is not full, or empty."""
         while True:
-            page = await self._reader.priced_calls(account, run, after, PAGE)
+            page = await self._reader.priced_calls(account, run, after, size)
             yield page
-            if len(page) < PAGE:
+            if len(page) < size:
                 return
             after = page[-1].position
 
@@ -131,13 +129,12 @@ class Rerating:
     ) -> list[Repriced]:
         """Those of the page that cost another amount now; others get their turn meanwhile."""
         found = []
+        assessor = self._billing.assessor
         for count, call in enumerate(page, start=1):
-            called = CalledNumber(NumberKind.CHARGEABLE, call.number, "as it was read then")
+            called, place, adjustment = asked_again(assessor, terms, call)
+            asked = (called, call.answered_at, call.talk_us, place, adjustment)
             try:
-                place = Place(call.pbx, call.trunk)
-                price = self._billing.assessor.price(
-                    terms, called, call.answered_at, call.talk_us, place
-                )
+                price = assessor.price(terms, *asked)
             except NoRate as missing:
                 if tally is not None:
                     unpriced = Unpriced(call.key, call.number or "?", str(missing))
@@ -252,7 +249,7 @@ class Rerating:
         await at_work.settle(left=0 if is_last else WRITING_MAX - 1)
         at_work.prices.check()
         slice_ = self._slice(run, whole.account, tuple(calls), whole if is_last else None)
-        at_work.follow(await self._submit(slice_), len(calls))
+        at_work.follow(await self._submit(slice_))
 
     async def _apply_bundled(
         self, run: Run, terms: Account, difference: Difference, at_work: _AtWork
@@ -262,13 +259,13 @@ class Rerating:
         """
         # A call before the last one done stayed as it was, by bundles as they then were.
         after = await self._done_until(run, terms.id) if run.done else START
-        async for page in self._pages(terms.id, run, after):
-            whole = difference if len(page) < PAGE else None
+        async for page in self._pages(terms.id, run, after, SLICE):
+            whole = difference if len(page) < SLICE else None
             slice_ = await self._bundled_slice(run, terms, page, whole)
             await at_work.settle()
             at_work.prices.check()
             if slice_.calls or slice_.is_last:
-                at_work.follow(await self._submit(slice_), len(slice_.calls))
+                at_work.follow(await self._submit(slice_))
             if at_work.progress.is_stopped:
                 await at_work.settle()
                 await self._billing.reassess([terms.id])
@@ -364,11 +361,10 @@ class _AtWork:
     progress: Progress
     _writing: deque[asyncio.Future[Committed]] = field(default_factory=deque)
 
-    def follow(self, writing: asyncio.Future[Committed], calls: int) -> None:
-        """A slice of so many calls is queued; once it is durable it is followed in memory."""
+    def follow(self, writing: asyncio.Future[Committed]) -> None:
+        """A slice is queued; once it is durable it is followed in memory."""
         writing.add_done_callback(self._written)
         self._writing.append(writing)
-        self.progress.done += calls
 
     def _written(self, done: asyncio.Future[Committed]) -> None:
         if not done.cancelled() and done.exception() is None:
@@ -377,4 +373,5 @@ class _AtWork:
     async def settle(self, left: int = 0) -> None:
         """Wait until all slices but so many are durable."""
         while len(self._writing) > left:
-            await self._writing.popleft()
+            committed = await self._writing.popleft()
+            self.progress.done += len(committed.facts.repriced) if committed.facts else 0

@@ -117,11 +117,13 @@ class Status:
         assert leg.answered_at is not None
         if running.called.kind is not NumberKind.CHARGEABLE:
             return 0, str(running.called.kind)
-        account = self._books.billing.directory.account(running.account)
+        billing = self._books.billing
+        account, place = billing.directory.account(running.account), Place(leg.id.pbx, leg.trunk)
         talk_us = max(0, int((now - leg.answered_at).total_seconds() * 1_000_000))
+        called, adjustment = running.called, billing.control.adjustment(running)
         try:
-            bundling = self._books.billing.assessor.bundling(
-                account, running.called, leg.answered_at, talk_us, Place(leg.id.pbx, leg.trunk)
+            bundling = billing.assessor.bundling(
+                account, called, leg.answered_at, talk_us, place, adjustment
             )
             found = bundling.price()
         except NoRate:

@@ -15,13 +15,14 @@ from rtbill.storage.rows import CALL_SELECTED
 _PRICED = """
     SELECT json_group_array(json_array(
         row, call.key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
-        debit.key, debit.credit, bundle_micros, held
+        debit.key, debit.credit, bundle_micros, held, payer, dialled, person
     ))
     FROM (
         SELECT id AS row, key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
             bundle_micros,
             CASE WHEN EXISTS (SELECT 1 FROM allowance_account WHERE account = ?)
                 THEN {held} END AS held,
+            payer, dialled, person,
             CASE WHEN run IS NULL THEN 'call:' || key
                 ELSE 'rerate:' || run || ':' || account || ':' || key END AS debit_key
         FROM priced_call

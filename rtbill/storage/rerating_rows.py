@@ -21,7 +21,7 @@ DIFFERENCE_COLUMNS = "account, currency, changed, unpriced, old_micros, new_micr
 RERATED_COLUMNS = (
     "account, call, run, old_micros, reversal, posting, price_micros, currency, tariff,"
     " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros,"
-    " old_bundle_micros, bundle_micros"
+    " adjustment, old_bundle_micros, bundle_micros"
 )
 
 _POSITION = itemgetter(5, 0)
@@ -131,8 +131,8 @@ def _priced_call_from(row: Sequence[Any]) -> PricedCall:
     talk_us = max(0, ended_us - answered_us)
     answered_at = from_epoch_us(answered_us)
     told = (row_id, key, pbx, trunk, number, answered_us, answered_at, talk_us, micros, last_run)
-    invoiced, debited, revenue, bundle_micros, held = rest
-    return PricedCall(*told, invoiced, debited, revenue, bundle_micros, draws_from(held))
+    invoiced, debited, revenue, bundle_micros, held, *caller = rest
+    return PricedCall(*told, invoiced, debited, revenue, bundle_micros, draws_from(held), *caller)
 
 
 def waiting_call_from(row: Row) -> WaitingCall:
