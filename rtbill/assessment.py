@@ -10,6 +10,7 @@ from rtbill.allowances import Allowances
 from rtbill.assignment import NOWHERE, Assignment, Place
 from rtbill.bundling import Bundling
 from rtbill.domain.account import Account
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Draw
 from rtbill.domain.call import CallRecord, Outcome
 from rtbill.domain.directory import Directory
@@ -18,14 +19,15 @@ from rtbill.domain.numbering import CalledNumber, NumberPlan
 from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
+from rtbill.offers import Offers
 from rtbill.payers import Payers, shown
 from rtbill.rating.bundle_time import affordable_with, below_ceiling_with, longest_with
 from rtbill.rating.bundles import Share
 from rtbill.rating.call_pricing import CallPricing
 from rtbill.rating.chain import Asked
 from rtbill.rating.longest import LONGEST_S
-from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import NOBODY, Answers, Caller, SiteHook
 
 Edition = tuple[PriceBook, int, int]
 CLASSIFIED_KEPT = 4096
@@ -45,35 +47,35 @@ class Assessor:
         *,
         wrong_code: WrongCode = WrongCode.DENY,
         allowances: Allowances | None = None,
+        hook: SiteHook | None = None,
     ) -> None:
         self.allowances = Allowances() if allowances is None else allowances
-        self._directory = directory
+        self.offers = Offers(book, assignment, hook)
         self.payers = Payers(directory, wrong_code)
+        self._directory = directory
         self._plan = plan
-        self._book = book
-        self._assignment = assignment
         self._classified: dict[tuple[str | None, TrunkNumbers | None], CalledNumber] = {}
 
     @property
     def book(self) -> PriceBook:
         """The prices now used."""
-        return self._book
+        return self.offers.book
 
     def replace_book(self, book: PriceBook) -> None:
         """Use other tariffs from now on."""
-        self._book = book
+        self.offers.book = book
 
     @property
     def edition(self) -> Edition:
         """The prices now used, how often versions came to them, and how often bundles were given or
         ended: another one when anything did.
         """
-        return self._book, self._book.revision, self.allowances.revision
+        return self.book, self.book.revision, self.allowances.revision
 
     @property
     def assignment(self) -> Assignment:
         """Which tariff or plan each call is priced by."""
-        return self._assignment
+        return self.offers.assignment
 
     def with_book(self, book: PriceBook) -> Assessor:
         """The same site by other tariffs."""
@@ -81,17 +83,18 @@ class Assessor:
             self._directory,
             self._plan,
             book,
-            self._assignment,
+            self.assignment,
             wrong_code=self.payers.wrong_code,
             allowances=self.allowances,
+            hook=self.offers.hook,
         )
 
     def tariffs_of(self, account: Account, place: Place) -> tuple[str, ...]:
         """The tariffs that are asked for rates of the account's calls from there, by the newest
         version of its plan where it has one.
         """
-        name = self._assignment.price_list(account, place)
-        versions = self._book.plan_versions(name)
+        name = self.assignment.price_list(account, place)
+        versions = self.book.plan_versions(name)
         if not versions:
             return (name,)
         return max(versions, key=lambda each: each.version).tariffs
@@ -100,7 +103,7 @@ class Assessor:
         """What sort of number these digits are at this site, or as they stand on a trunk; asked
         several times for each call.
         """
-        numbers = self._assignment.numbers.get(place)
+        numbers = self.assignment.numbers.get(place)
         key = (dialled, numbers)
         known = self._classified.get(key)
         if known is None:
@@ -109,19 +112,37 @@ class Assessor:
             known = self._classified[key] = self._plan.classify(dialled, numbers)
         return known
 
-    def price(
+    def price(  # noqa: PLR0913 - the facts of one call
         self,
         account: Account,
         called: CalledNumber,
         answered_at: datetime,
         talk_us: int,
         place: Place = NOWHERE,
+        adjustment: Adjustment | None = None,
     ) -> Price:
-        """The exact price of this much talk where no bundle pays; NoRate says what is missing."""
-        if called.number is None:
-            raise NoRate(called.reason)
-        asked = Asked(called.number, answered_at, account.id, place.pbx)
-        return self.offer(account, answered_at, place).price(asked, talk_us)
+        """The exact price of this much talk where no bundle pays, with what the site's hook changed
+        about the call; NoRate says what is missing.
+        """
+        asked = _asked(account, called, answered_at, place)
+        offer = self.offers.adjusted(account, answered_at, place, adjustment)
+        return offer.price(asked, talk_us)
+
+    def adjustment(
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller,
+    ) -> Adjustment | None:
+        """What the site's hook changes about the price of the call; None when nothing, or when
+        there is no hook.
+        """
+        if self.offers.hook is None or called.number is None:
+            return None
+        asked = _asked(account, called, answered_at, place)
+        return self.offers.adjustment(account, asked, place, caller)
 
     def bundling(  # noqa: PLR0913 - the facts of one call
         self,
@@ -130,6 +151,7 @@ class Assessor:
         answered_at: datetime,
         talk_us: int,
         place: Place,
+        adjustment: Adjustment | None = None,
         kept: Sequence[Draw] | None = None,
         hold_key: str = "",
     ) -> Bundling:
@@ -137,34 +159,34 @@ class Assessor:
         than that of the hold count on; where it keeps what it took, as that pays it. NoRate says
         what is missing.
         """
-        if called.number is None:
-            raise NoRate(called.reason)
-        asked = Asked(called.number, answered_at, account.id, place.pbx)
-        offer = self.offer(account, answered_at, place)
+        asked = _asked(account, called, answered_at, place)
+        offer = self.offers.adjusted(account, answered_at, place, adjustment)
         if kept is not None:
-            shares = self.allowances.seconds_held(self._book, kept, answered_at)
+            shares = self.allowances.seconds_held(self.book, kept, answered_at)
             return Bundling(offer, asked, talk_us, tuple(shares))
         shares = self._shares(account, asked, hold_key)
         reserved = self.allowances.reserved
         others = reserved.by_others(hold_key, going_on=True) if shares else {}
         return Bundling(offer, asked, talk_us, tuple(shares), others)
 
-    def owed_micros(
+    def owed_micros(  # noqa: PLR0913 - the facts of one call
         self,
         account: Account,
         called: CalledNumber,
         answered_at: datetime,
         talk_us: int,
         place: Place = NOWHERE,
+        adjustment: Adjustment | None = None,
     ) -> int:
         """What the account would owe for this much talk, with bundles as they stand; NoRate as for
         the price.
         """
-        return self.bundling(account, called, answered_at, talk_us, place).price().debit_micros
+        bundling = self.bundling(account, called, answered_at, talk_us, place, adjustment)
+        return bundling.price().debit_micros
 
     def bundling_of(self, call: RatedCall, hold_key: str = "") -> Bundling | None:
-        """How the price of the call, which had this hold, is to be made in the store; None where no
-        bundle may pay it.
+        """How the price of the call, which had this hold, is to be made in the store, with what the
+        site's hook changed about it; None where no bundle may pay it.
         """
         record = call.record
         if call.price is None or call.account not in self.allowances:
@@ -172,33 +194,10 @@ class Assessor:
         assert record.answered_at is not None
         called = CalledNumber(call.kind, call.number, "as it was rated")
         place = Place(record.id.pbx, record.trunk)
-        terms = self._directory.account(call.account)
+        terms, adjustment = self._directory.account(call.account), call.price.adjustment
         at, talk_us = record.answered_at, record.talk_us
-        bundling = self.bundling(terms, called, at, talk_us, place, hold_key=hold_key)
+        bundling = self.bundling(terms, called, at, talk_us, place, adjustment, hold_key=hold_key)
         return bundling if bundling.shares else None
-
-    def offer(self, account: Account, at: datetime, place: Place = NOWHERE) -> Offer:
-        """What the account's calls from there are priced by; NoRate when there is nothing in its
-        currency.
-        """
-        return offer_for(self._book, self._assignment, account, at, place)
-
-    def offers(self, account: Account, at: datetime, place: Place) -> list[Offer]:
-        """All that a call may be priced by while its trunk is not known, without those trunks for
-        which there is nothing; NoRate when that is all of them.
-        """
-        found: dict[tuple[int, ...], Offer] = {}
-        why: NoRate | None = None
-        for each in self._assignment.places(place):
-            try:
-                offer = self.offer(account, at, each)
-            except NoRate as missing:
-                why = why or missing
-            else:
-                found.setdefault(offer.terms, offer)
-        if why is not None and not found:
-            raise why
-        return list(found.values())
 
     def affordable_s(  # noqa: PLR0913 - the facts of one call
         self,
@@ -208,108 +207,101 @@ class Assessor:
         available_micros: int,
         cap_s: int,
         place: Place = NOWHERE,
+        caller: Caller = NOBODY,
     ) -> int:
         """Seconds of talk that bundles and then the money buy, 0 to `cap_s`: on any trunk that has
         a rate while it is not known which; NoRate when none has.
         """
-        asked = self._asked(account, called, answered_at, place)
+        asked = _asked(account, called, answered_at, place)
         shares = self._shares(account, asked)
         if available_micros <= 0 and not shares:
             return 0
         money_micros = max(0, available_micros)
         return min(
             affordable_with(offer, asked, money_micros, cap_s, shares)
-            for offer in self._covering(account, asked, place)
+            for offer in self.offers.covering(account, asked, place, caller)
         )
 
     def _shares(self, account: Account, asked: Asked, hold_key: str = "") -> list[Share]:
         """Bundles that may pay the call, as they stand."""
         number, at = asked.number, asked.answered_at
-        return self.allowances.shares(self._book, account.id, number, at, hold_key)
+        return self.allowances.shares(self.book, account.id, number, at, hold_key)
 
-    def pricing(
+    def pricing(  # noqa: PLR0913 - the facts of one call
         self,
         account: Account,
         called: CalledNumber,
         answered_at: datetime,
         place: Place,
+        caller: Caller = NOBODY,
         hold_key: str = "",
     ) -> CallPricing:
         """What the call of this hold costs by its talk time, by the prices and bundles as they now
         are; NoRate when no trunk has a rate.
         """
-        asked = self._asked(account, called, answered_at, place)
-        return CallPricing(
-            self._covering(account, asked, place), asked, self._shares(account, asked, hold_key)
-        )
+        asked = _asked(account, called, answered_at, place)
+        offers = self.offers.covering(account, asked, place, caller)
+        return CallPricing(offers, asked, self._shares(account, asked, hold_key))
 
     def longest_s(
-        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller = NOBODY,
     ) -> int | None:
         """Seconds after which the rate ends the call, whatever the money: the first on any trunk
         that has a rate while it is not known which; None when it never does. NoRate when none has.
         """
-        asked = self._asked(account, called, answered_at, place)
+        asked = _asked(account, called, answered_at, place)
         shares = self._shares(account, asked)
-        ends = [
-            longest_with(offer, asked, shares) for offer in self._covering(account, asked, place)
-        ]
+        offers = self.offers.covering(account, asked, place, caller)
+        ends = [longest_with(offer, asked, shares) for offer in offers]
         return min((each for each in ends if each is not None), default=None)
 
-    def below_ceiling_s(
+    def below_ceiling_s(  # noqa: PLR0913 - the facts of one call
         self,
         account: Account,
         called: CalledNumber,
         answered_at: datetime,
         ceiling_micros: int,
         place: Place,
+        caller: Caller = NOBODY,
     ) -> int | None:
         """Seconds after which talk costs more than so much a minute, 0 when it does at once: the
         first on any trunk likewise; None when it never does. NoRate when none has a rate.
         """
-        asked = self._asked(account, called, answered_at, place)
+        asked = _asked(account, called, answered_at, place)
         shares = self._shares(account, asked)
         found = min(
             below_ceiling_with(offer, asked, ceiling_micros, LONGEST_S, shares)
-            for offer in self._covering(account, asked, place)
+            for offer in self.offers.covering(account, asked, place, caller)
         )
         return found if found < LONGEST_S else None
 
     def check_rate(
-        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller = NOBODY,
     ) -> None:
         """NoRate when no trunk that the call may take has a rate for it."""
-        self._covering(account, self._asked(account, called, answered_at, place), place)
+        asked = _asked(account, called, answered_at, place)
+        self.offers.covering(account, asked, place, caller)
 
-    def _asked(
-        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
-    ) -> Asked:
-        if called.number is None:
-            raise NoRate(called.reason)
-        return Asked(called.number, answered_at, account.id, place.pbx)
+    def assess(self, record: CallRecord, answers: Answers | None = None) -> RatedCall:
+        """The call with its payer, kind and price; without a price when it has none, and why.
 
-    def _covering(self, account: Account, asked: Asked, place: Place) -> list[Offer]:
-        """The offers with a rate for the number; NoRate when there is none."""
-        found: list[Offer] = []
-        why: NoRate | None = None
-        for offer in self.offers(account, asked.answered_at, place):
-            try:
-                offer.base(asked, 0)
-            except NoRate as missing:
-                why = why or missing
-            else:
-                found.append(offer)
-        if not found:
-            assert why is not None
-            raise why
-        return found
-
-    def assess(self, record: CallRecord) -> RatedCall:
-        """The call with its payer, kind and price; without a price when it has none, and why."""
+        `answers` are those of the site's hook while the call talked: they hold for its price.
+        """
         pbx, origin = record.id.pbx, record.origin
         payer = self.payers.of(pbx, record.payer, record.answered_at or record.ended_at, origin)
         called = self.classify(record.dialled, Place(pbx, record.trunk))
-        status, cost, note = self._status(record, payer.account, called)
+        caller = Caller(record.payer or "", record.dialled or "", payer.person or "", answers)
+        status, cost, note = self._status(record, payer.account, called, caller)
         if payer.is_code_wrong and not note:
             note = f"{origin.code_in_words} that was entered belonged to nobody"
         if origin.code:
@@ -333,14 +325,14 @@ class Assessor:
         called = self.classify(record.dialled, place)
         cost, status = None, CallStatus.FREE
         if called.kind is NumberKind.CHARGEABLE:
-            terms = self._directory.account(call.account)
-            cost = self.price(terms, called, record.answered_at, record.talk_us, place)
+            caller = Caller(record.payer or "", record.dialled or "", call.person or "")
+            cost = self._price_of(record, call.account, called, caller)
             status = CallStatus.RATED
         billed = replace(call, status=status, kind=called.kind, number=called.number, price=cost)
         return self._as_bundles_stand(billed)
 
     def _status(
-        self, record: CallRecord, account: str, called: CalledNumber
+        self, record: CallRecord, account: str, called: CalledNumber, caller: Caller
     ) -> tuple[CallStatus, Price | None, str]:
         if record.outcome is Outcome.UNANSWERED:
             return CallStatus.UNANSWERED, None, ""
@@ -354,26 +346,24 @@ class Assessor:
                 f"{record.talk_us // 3_600_000_000} h of talk: the exchange's clock may have jumped"
             )
             return CallStatus.UNCONFIRMED, None, note
-        terms = self._directory.account(account)
         try:
-            place = Place(record.id.pbx, record.trunk)
-            cost = self.price(terms, called, record.answered_at, record.talk_us, place)
+            cost = self._price_of(record, account, called, caller)
         except NoRate as missing:
             return CallStatus.UNRATED, None, str(missing)
         return CallStatus.RATED, cost, ""
 
+    def _price_of(
+        self, record: CallRecord, account: str, called: CalledNumber, caller: Caller
+    ) -> Price:
+        assert record.answered_at is not None
+        terms, place = self._directory.account(account), Place(record.id.pbx, record.trunk)
+        at = record.answered_at
+        adjustment = self.adjustment(terms, called, at, place, caller)
+        return self.price(terms, called, at, record.talk_us, place, adjustment)
 
-def offer_for(
-    book: PriceBook, assignment: Assignment, account: Account, at: datetime, place: Place
-) -> Offer:
-    """What the account's calls from there are priced by; NoRate when there is nothing in its
-    currency.
-    """
-    name = assignment.price_list(account, place)
-    offer = book.offer(name, at, assignment.carrier_list(place))
-    if offer.currency != account.currency:
-        raise NoRate(
-            f"tariff {name} is in {offer.currency}, account {account.id} in "
-            f"{account.currency}; give the account a tariff in its currency"
-        )
-    return offer
+
+def _asked(account: Account, called: CalledNumber, answered_at: datetime, place: Place) -> Asked:
+    """NoRate where the digits are no number that has a price."""
+    if called.number is None:
+        raise NoRate(called.reason)
+    return Asked(called.number, answered_at, account.id, place.pbx)

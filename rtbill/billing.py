@@ -206,7 +206,7 @@ class Billing:
         if record.source is Source.OUTBOX and (under_way in SETTLED or under_way == record.outcome):
             return  # its row stays until we acknowledge it, and is shown again until then
         line.in_flight[record.id] = record.outcome
-        call = self.assessor.assess(record)
+        call = self.assessor.assess(record, running.answers if running else None)
         account = self.directory.account(call.account)
         observed = observing.cut(running, call, self.assessor, account) if running else ()
         operation = self.operation(call, observed=observed, hold_key=hold_key)

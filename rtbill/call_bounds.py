@@ -14,6 +14,7 @@ from rtbill.domain.account import Account
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
+from rtbill.site_hook import NOBODY, Caller
 from rtbill.stances import STANDARD
 
 
@@ -49,22 +50,26 @@ class CallBounds:
         return self._ceilings.get(account.account_class, self._standard)
 
     def of(
-        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller = NOBODY,
     ) -> Bound:
         """Of one call; none where it is not charged or nobody knows what it costs."""
         if called.kind is not NumberKind.CHARGEABLE:
             return UNBOUND
-        ceiling = self.ceiling(account)
+        ceiling, assessor = self.ceiling(account), self._assessor
         try:
-            return Bound(
-                self._assessor.longest_s(account, called, answered_at, place),
-                None
-                if ceiling is None
-                else self._assessor.below_ceiling_s(account, called, answered_at, ceiling, place),
-            )
+            ends_s = assessor.longest_s(account, called, answered_at, place, caller)
+            if ceiling is None:
+                return Bound(ends_s)
+            dear_s = assessor.below_ceiling_s(account, called, answered_at, ceiling, place, caller)
+            return Bound(ends_s, dear_s)
         except NoRate:
             return UNBOUND
 
-    def made_of(self, account: Account) -> object:
+    def made_of(self, account: Account, caller: Caller = NOBODY) -> object:
         """What the bounds of a call depend on beside the call: equal while that is the same."""
-        return self._assessor.edition, account
+        return self._assessor.edition, account, caller.person

@@ -16,6 +16,7 @@ from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_bounds import Bound, CallBounds
 from rtbill.domain.account import SUSPENSE, Account, AccountKind, AccountState, Outgoing
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
@@ -28,6 +29,7 @@ from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
 from rtbill.payers import FoundBy, Payer
 from rtbill.running_call import RunningCall
+from rtbill.site_hook import Caller
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
 from rtbill.wrong_codes import WrongCodes
 
@@ -73,6 +75,8 @@ class Grant:
     """Nothing that was pushed beforehand could keep it from being dialled: it has to be ended."""
     reason: str
     """Why it would be refused; empty when it would not."""
+    caller: Caller
+    """What a site's hook is told of the call."""
     is_held: bool
     """It may only talk for what is held for it."""
     stance: Stance
@@ -157,12 +161,13 @@ class CreditControl:
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
         place = Place(pbx)
-        bound = self._bounds.of(state.account, called, at, place)
+        caller = Caller(payer or "", dialled or "", holder.person or "", {})
+        bound = self._bounds.of(state.account, called, at, place, caller)
         is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
-        limit_s = self._limit_s(state, called, at, place, bound)
+        limit_s = self._limit_s(state, called, at, place, bound, caller)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
         left = Money(state.grantable_micros, state.account.currency)
-        no_rate = self._no_rate(state.account, called, at, place)
+        no_rate = self._no_rate(state.account, called, at, place, caller)
         is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
         is_payer_unknown = chargeable and payer is None and holder.account == SUSPENSE
         is_code_refused = chargeable and self._is_code_refused(pbx, payer, at, origin, holder)
@@ -197,6 +202,7 @@ class CreditControl:
             or (is_payer_unknown and bool(origin))
             or (is_locked and holder.found_by in (FoundBy.CODE, FoundBy.TRUNK)),
             reason=reason,
+            caller=caller,
             is_held=self.is_held(state, called, stance),
             stance=stance,
         )
@@ -222,8 +228,19 @@ class CreditControl:
             known = RunningCall(leg, holder.account, holder.person, called)
             self._running[leg.id] = known
             self._by_account.setdefault(holder.account, {})[leg.id] = known
+            self.adjustment(known)  # asked at the answer, also where nothing limits the call
         self.allow(known)
         return known
+
+    def adjustment(self, running: RunningCall) -> Adjustment | None:
+        """What the site's hook said about the call's price when it was answered."""
+        leg = running.leg
+        assert leg.answered_at is not None
+        if running.called.kind is not NumberKind.CHARGEABLE:
+            return None
+        account, place = self._directory.account(running.account), Place(leg.id.pbx, leg.trunk)
+        called, at = running.called, leg.answered_at
+        return self._assessor.adjustment(account, called, at, place, running.caller)
 
     def ended(self, call: CallId) -> RunningCall | None:
         """Forget a call that is over; what was known of it while it talked."""
@@ -241,18 +258,17 @@ class CreditControl:
 
     def reassign(self) -> list[tuple[RunningCall, str]]:
         """Memberships changed, perhaps from an instant that has passed: running calls that another
-        account pays now, and the account that did before.
+        account pays now, or whose person a hook knows by another name, and who paid before.
         """
         changed = []
         for call, running in self._running.items():
             leg = running.leg
             holder = self._payer_of(leg)
-            running.person = holder.person
-            if holder.account == running.account:
+            if (holder.account, holder.person) == (running.account, running.person):
                 continue
             before = running.account
             self._take_from_account(running)
-            running.account = holder.account
+            running.account, running.person = holder.account, holder.person
             self._by_account.setdefault(holder.account, {})[call] = running
             self.allow(running)
             changed.append((running, before))
@@ -282,19 +298,18 @@ class CreditControl:
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
         running.stance = self.stances.of(leg.id.pbx, state.account.account_class)
-        made_of = self._bounds.made_of(state.account)
+        at, place, caller = leg.answered_at, running.place, running.caller
+        made_of = self._bounds.made_of(state.account, caller)
         if running.bound_of != made_of:
             running.bound_of = made_of
-            running.bound = self._bounds.of(
-                state.account, running.called, leg.answered_at, running.place
-            )
+            running.bound = self._bounds.of(state.account, running.called, at, place, caller)
         if self.is_held(state, running.called, running.stance):
             hold = state.hold(running.hold_key)
             if hold is not None:
                 running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
         else:
             running.wanted_s = self._limit_s(
-                state, running.called, leg.answered_at, running.place, running.bound
+                state, running.called, at, place, running.bound, caller
             )
         return (running.wanted_s, running.stance) != before
 
@@ -306,8 +321,14 @@ class CreditControl:
                 late.append(running)
         return late
 
-    def _limit_s(
-        self, state: AccountState, called: CalledNumber, at: datetime, place: Place, bound: Bound
+    def _limit_s(  # noqa: PLR0913 - the facts of one call
+        self,
+        state: AccountState,
+        called: CalledNumber,
+        at: datetime,
+        place: Place,
+        bound: Bound,
+        caller: Caller,
     ) -> float | None:
         """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
         if called.kind is not NumberKind.CHARGEABLE:
@@ -318,7 +339,7 @@ class CreditControl:
             cap_s = min(cap_s, self._limits.call_max_s)
             try:
                 seconds = self._assessor.affordable_s(
-                    state.account, called, at, state.grantable_micros, cap_s, place
+                    state.account, called, at, state.grantable_micros, cap_s, place, caller
                 )
             except NoRate:
                 return float(self._limits.unrated_talk_max_s) if state.grantable_micros > 0 else 0.0
@@ -331,11 +352,13 @@ class CreditControl:
             f"{account.account_class}"
         )
 
-    def _no_rate(self, account: Account, called: CalledNumber, at: datetime, place: Place) -> str:
+    def _no_rate(
+        self, account: Account, called: CalledNumber, at: datetime, place: Place, caller: Caller
+    ) -> str:
         if called.kind is not NumberKind.CHARGEABLE:
             return ""
         try:
-            self._assessor.check_rate(account, called, at, place)
+            self._assessor.check_rate(account, called, at, place, caller)
         except NoRate as missing:
             return str(missing)
         return ""

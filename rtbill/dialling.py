@@ -79,11 +79,11 @@ class Dialling:
             reason = Reason.WRONG_CODE if grant.is_code_refused else Reason.BALANCE
             refuse(Reason.MALFORMED if event.let_out_by else reason)
         elif grant.is_held and self._holdings.has_asked(event, grant.account):
-            self._holdings.dialled(event, grant.account, called, partial(refuse, Reason.BALANCE))
+            self._holdings.dialled(event, grant, partial(refuse, Reason.BALANCE))
         elif not grant.is_affordable:
             refuse(Reason.DEAR if grant.is_too_dear else Reason.BALANCE)
         elif grant.is_held:
-            self._holdings.dialled(event, grant.account, called, partial(refuse, Reason.BALANCE))
+            self._holdings.dialled(event, grant, partial(refuse, Reason.BALANCE))
 
     def _refuse(self, line: Line, event: CallStarted, called: CalledNumber, reason: Reason) -> None:
         self._chronicle.add(

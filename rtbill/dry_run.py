@@ -92,11 +92,13 @@ class Tally:
 def digest_of_prices(
     assessor: Assessor, directory: Directory, differences: Sequence[Difference]
 ) -> str:
-    """Another text as soon as a tariff or plan got a version, the site another assignment, or one
-    of these accounts another tariff or other bundles. A version that is in the books is never
-    edited, so its number stands for its rates.
+    """Another text as soon as a tariff or plan got a version, the site another assignment or hook,
+    or one of these accounts another tariff or other bundles. A version that is in the books is
+    never edited, so its number stands for its rates.
     """
     digest = hashlib.sha256(repr(assessor.assignment).encode())
+    if hook := assessor.offers.hook_edition:
+        digest.update(f"\n{hook}".encode())
     for text in _versions(assessor.book):
         digest.update(b"\n" + text.encode())
     for each in differences:

@@ -164,7 +164,12 @@ class Exposures:
             return 0
         try:
             pricing = self._billing.assessor.pricing(
-                state.account, running.called, answered_at, running.place, running.hold_key
+                state.account,
+                running.called,
+                answered_at,
+                running.place,
+                running.caller,
+                running.hold_key,
             )
         except NoRate:
             return 0
@@ -191,7 +196,9 @@ class Exposures:
     async def _first_micros(self, state: AccountState, pbx: str) -> int:
         """What being answered costs such a call at most, on whatever trunk; 0 without any rate."""
         try:
-            offers = self._billing.assessor.offers(state.account, self._clock.now(), Place(pbx))
+            offers = self._billing.assessor.offers.possible(
+                state.account, self._clock.now(), Place(pbx)
+            )
         except NoRate:
             return 0
         for offer in offers:

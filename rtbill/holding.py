@@ -20,7 +20,7 @@ from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_warnings import CallWarnings
-from rtbill.credit import CreditControl
+from rtbill.credit import CreditControl, Grant
 from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -35,6 +35,7 @@ from rtbill.lines import Line
 from rtbill.orphans import Orphans
 from rtbill.ports import Clock, Store
 from rtbill.running_call import RunningCall
+from rtbill.site_hook import NOBODY, Caller
 from rtbill.timetable import Timetable, early_s
 from rtbill.wishes import Wishes
 
@@ -99,15 +100,21 @@ class Holdings:
 
     # --------------------------------------------------------------- before the answer
 
-    async def reserve(
-        self, account: str, pbx: str, channel: str, called: CalledNumber, at: datetime
+    async def reserve(  # noqa: PLR0913 - the facts of one call
+        self,
+        account: str,
+        pbx: str,
+        channel: str,
+        called: CalledNumber,
+        at: datetime,
+        caller: Caller = NOBODY,
     ) -> Hold | None:
         """The committed hold with which the channel's call may be dialled; None when there is not
         enough, or too many calls are out. Unavailable: nothing can be held.
         """
         state = self._directory.state(account)
         key = holds.key_for(state, f"{pbx}/{channel}")
-        wish = self._wishes.of_new(state, key, None, called, at, Place(pbx))
+        wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller)
         committed = await asyncio.shield(self._reserve(state, wish))
         assert committed.facts is not None
         return committed.facts.state.hold(key)
@@ -120,20 +127,20 @@ class Holdings:
         state = self._directory.state(account)
         return holds.asked_for(state, f"{event.id.pbx}/{event.asked_by}")
 
-    def dialled(
-        self, event: CallStarted, account: str, called: CalledNumber, refuse: Callable[[], None]
-    ) -> None:
+    def dialled(self, event: CallStarted, grant: Grant, refuse: Callable[[], None]) -> None:
         """Find the hold that was asked for, or ask for one now; `refuse` is called when there is
         not enough.
         """
-        asked = self._asked_for(event, account)
+        asked = self._asked_for(event, grant.account)
         if asked is not None:
             self._keys[event.id] = asked.key
             return
-        state = self._directory.state(account)
+        state = self._directory.state(grant.account)
         key = self._keys[event.id] = str(event.id)
         place = Place(event.id.pbx, event.trunk)
-        wish = self._wishes.of_new(state, key, event.id, called, event.at, place)
+        wish = self._wishes.of_new(
+            state, key, event.id, grant.called, event.at, place, grant.caller
+        )
         try:
             future = self._reserve(state, wish)
         except Unavailable:

@@ -301,6 +301,7 @@ class LiveCalls:
                 leg.answered_at,
                 talk_us,
                 running.place,
+                self._billing.control.adjustment(running),
                 hold_key=running.hold_key,
             ).price()
         except NoRate:

@@ -114,9 +114,9 @@ def _cost_within(
     if running.would_be_refused:
         return 0
     limit_us = round(limit_s * SECOND_US)
+    place, at = Place(call.record.id.pbx, call.record.trunk), call.record.answered_at
+    adjustment = call.price.adjustment if call.price else None
     try:
-        place = Place(call.record.id.pbx, call.record.trunk)
-        answered_at = call.record.answered_at
-        return assessor.owed_micros(account, running.called, answered_at, limit_us, place)
+        return assessor.owed_micros(account, running.called, at, limit_us, place, adjustment)
     except NoRate:
         return 0  # a tariff was replaced between its pricing and this

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rtbill.assignment import Place
@@ -10,6 +10,7 @@ from rtbill.call_bounds import UNBOUND, Bound
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.stance import Stance
+from rtbill.site_hook import Answers, Caller
 
 
 @dataclass(slots=True)
@@ -37,6 +38,8 @@ class RunningCall:
     """Where it ends whatever the money."""
     bound_of: object = None
     """What the bound was reckoned from: a balance that changes leaves it as it is."""
+    answers: Answers = field(default_factory=dict)
+    """Of the site's hook about this call: what it says later is not asked for."""
     _watched_s: float | None = None
     _passed_s: float | None = None
 
@@ -46,6 +49,12 @@ class RunningCall:
         if not self.stance.is_enforcing:
             return None
         return 0.0 if self.is_barred else self.wanted_s
+
+    @property
+    def caller(self) -> Caller:
+        """What a site's hook is told of it."""
+        leg = self.leg
+        return Caller(leg.payer or "", leg.dialled or "", self.person or "", self.answers)
 
     @property
     def place(self) -> Place:

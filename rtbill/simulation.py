@@ -11,12 +11,14 @@ from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.bundling import Bundling, move
 from rtbill.domain.account import Account
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind, PricedCall, RatedCall, Repriced
 from rtbill.dry_run import Tally, Unpriced
 from rtbill.ports import Reader
+from rtbill.site_hook import Caller
 
 TURN = 8
 """Calls priced before others get their turn."""
@@ -76,8 +78,8 @@ async def bundlings_of(
     """
     found = {}
     for count, call in enumerate(page, start=1):
-        called = CalledNumber(NumberKind.CHARGEABLE, call.number, "as it was read then")
-        asked = (called, call.answered_at, call.talk_us, Place(call.pbx, call.trunk))
+        called, place, adjustment = asked_again(assessor, terms, call)
+        asked = (called, call.answered_at, call.talk_us, place, adjustment)
         kept = call.draws if call.invoiced else None
         try:
             bundling = assessor.bundling(terms, *asked, kept)
@@ -90,6 +92,17 @@ async def bundlings_of(
         if count % TURN == 0:
             await asyncio.sleep(0)
     return found
+
+
+def asked_again(
+    assessor: Assessor, terms: Account, call: PricedCall
+) -> tuple[CalledNumber, Place, Adjustment | None]:
+    """How its number was read and where it left, then; and what the site's hook says of it now."""
+    called = CalledNumber(NumberKind.CHARGEABLE, call.number, "as it was read then")
+    place = Place(call.pbx, call.trunk)
+    caller = Caller(call.payer or "", call.dialled or "", call.person or "")
+    adjustment = assessor.adjustment(terms, called, call.answered_at, place, caller)
+    return called, place, adjustment
 
 
 def held_pools(calls: Iterable[PricedCall], bundlings: Iterable[Bundling]) -> tuple[PoolKey, ...]:

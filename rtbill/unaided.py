@@ -8,10 +8,10 @@ got no answer:
     home:europe:other/600:120:0             it may last so many seconds, by the class of its number;
                                             0 refuses it
 
-The seconds of a class are what the account's share of money buys at the class's worst price, and
-no more than those after which some rate of it ends a call, or is dearer than the account's own
-class allows. Locks, emergency and free-phone numbers are no business of this row: the dialplan asks
-about them first.
+The seconds of a class are what the account's share of money buys at the class's worst price, as
+dear as a site's hook may make it, and no more than those after which some rate of it ends a call,
+or may be dearer than the account's own class allows. Locks, emergency and free-phone numbers are no
+business of this row: the dialplan asks about them first.
 """
 
 from __future__ import annotations
@@ -162,10 +162,11 @@ class UnaidedRows:
         there; none when there is no tariff for it.
         """
         try:
-            offers = self._assessor.offers(account, at, Place(pbx))
+            offers = self._assessor.offers.possible(account, at, Place(pbx))
         except NoRate:
             return ()
         for offer in offers:
             if offer not in self._worst:
-                self._worst[offer] = WorstPrices(offer, self._classes)
+                hook = self._assessor.offers.hook_bounds
+                self._worst[offer] = WorstPrices(offer, self._classes, hook)
         return tuple(self._worst[offer] for offer in offers)

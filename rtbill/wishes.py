@@ -21,6 +21,7 @@ from rtbill.lines import Line
 from rtbill.ports import Clock
 from rtbill.rating.call_pricing import UnknownPricing
 from rtbill.running_call import RunningCall
+from rtbill.site_hook import NOBODY, Caller
 
 
 class Wishes:
@@ -50,10 +51,11 @@ class Wishes:
         called: CalledNumber,
         at: datetime,
         place: Place,
+        caller: Caller = NOBODY,
     ) -> Wish:
         """For a call that is about to be dialled, or just was."""
-        bound = self._control.bounds.of(state.account, called, at, place)
-        pricing, terms = self._prices(state, called, at, place, bound, key)
+        bound = self._control.bounds.of(state.account, called, at, place, caller)
+        pricing, terms = self._prices(state, called, at, place, bound, key, caller)
         return Wish(key=key, call=call, pricing=pricing, terms=terms, at=self._clock.now())
 
     def of_running(self, running: RunningCall) -> Wish:
@@ -63,7 +65,13 @@ class Wishes:
         assert leg.answered_at is not None
         key = running.hold_key or str(leg.id)
         pricing, terms = self._prices(
-            state, running.called, leg.answered_at, running.place, running.bound, key
+            state,
+            running.called,
+            leg.answered_at,
+            running.place,
+            running.bound,
+            key,
+            running.caller,
         )
         return Wish(
             key=key,
@@ -91,13 +99,14 @@ class Wishes:
         place: Place,
         bound: Bound,
         key: str,
+        caller: Caller,
     ) -> tuple[Pricing, SliceTerms]:
         limits, terms = self._control.limits, self._slices
         if bound.seconds is not None:
             terms = replace(terms, call_max_s=max(1, min(terms.call_max_s, bound.seconds)))
         pricing: Pricing
         try:
-            pricing = self._assessor.pricing(state.account, called, answered_at, place, key)
+            pricing = self._assessor.pricing(state.account, called, answered_at, place, caller, key)
         except NoRate:
             pricing = UnknownPricing(state.grantable_micros > 0)
             terms = replace(terms, call_min_s=0, call_max_s=limits.unrated_talk_max_s)

@@ -33,7 +33,7 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
 
     async def reserve(question: Question, grant: Grant, at: datetime) -> Hold | None:
         return await books.billing.holdings.reserve(
-            grant.account, question.pbx, question.channel, grant.called, at
+            grant.account, question.pbx, question.channel, grant.called, at, grant.caller
         )
 
     authoriser = Authoriser(

@@ -11,6 +11,7 @@ from balance.holds import SliceTerms
 from rtbill.alarms import Alarms
 from rtbill.allowances import PERIODS_KEPT
 from rtbill.app.holdings import read_allowances
+from rtbill.app.hook_file import site_hook
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment, Place
 from rtbill.billing import Billing
@@ -33,6 +34,7 @@ from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.bands import Calendars
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import SiteHook
 from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
@@ -74,9 +76,10 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         )
         await _open_site_accounts(store, directory, config.site.currency)
         calendars = holiday_calendars(config.holidays)
-        assessor = await _assessor(config, reader, directory, calendars, clock.now())
         alarms = Alarms(clock)
         hold_terms = _hold_terms(config, directory, clock)
+        hook = site_hook(config, clock, alarms)
+        assessor = await _assessor(config, reader, directory, calendars, clock.now(), hook)
         billing = Billing(
             store=store,
             directory=directory,
@@ -121,8 +124,13 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         )
 
 
-async def _assessor(
-    config: Config, reader: Reader, directory: Directory, calendars: Calendars, now: datetime
+async def _assessor(  # noqa: PLR0913 - the composition root hands over each collaborator once
+    config: Config,
+    reader: Reader,
+    directory: Directory,
+    calendars: Calendars,
+    now: datetime,
+    hook: SiteHook | None,
 ) -> Assessor:
     book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
     book.make_ready(now)
@@ -133,6 +141,7 @@ async def _assessor(
         assignment(config),
         wrong_code=config.payers.wrong_code,
         allowances=await read_allowances(reader, calendars, now - PERIODS_KEPT),
+        hook=hook,
     )
 
 

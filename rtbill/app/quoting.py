@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.app.books import assignment, number_plan
 from rtbill.app.holdings import allowances_at
-from rtbill.assessment import offer_for
-from rtbill.assignment import NOWHERE, Place
+from rtbill.app.hook_file import Complaints, site_hook
+from rtbill.assignment import NOWHERE, Assignment, Place
+from rtbill.clock import SystemClock
 from rtbill.config import Config, holiday_calendars
-from rtbill.domain.account import Account
+from rtbill.domain.account import Account, Extension
+from rtbill.domain.adjustment import Adjustment
+from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Refused, UnknownAccount
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
+from rtbill.offers import offer_for
 from rtbill.ports import Reader
 from rtbill.rating.bundles import Share
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import Explanation, explain
+from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import Caller, SiteHook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +41,11 @@ class Question:
     """Without a trunk the only one there is, where there is one."""
     price_list: str = ""
     """This tariff or plan, whatever the account has."""
+    extension: str = ""
+    """That dials, for the site's hook."""
     with_bundles: bool = True
     """Those of the account, as they stand."""
+    asks_hook: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class Quote:
     explanation: Explanation | None
     why_no_cost: str = ""
     """Why it is not known what the trunk's carrier takes; empty when it is, or there is none."""
+    hook_failures: tuple[str, ...] = ()
+    """What went wrong with the site's hook, without which the price then is."""
 
 
 async def quote(config: Config, reader: Reader, question: Question) -> Quote:
@@ -62,26 +74,78 @@ async def quote(config: Config, reader: Reader, question: Question) -> Quote:
         return Quote(called, question.place, None)
     if called.number is None:
         raise Refused(f"{question.dialled!r} cannot be priced: {called.reason}")
-    book = PriceBook(
-        await reader.tariffs(), holiday_calendars(config.holidays), await reader.price_plans()
-    )
-    place, at = _place(config, question.place), question.answered_at
+    calendars = holiday_calendars(config.holidays)
+    book = PriceBook(await reader.tariffs(), calendars, await reader.price_plans())
+    place = _place(config, question.place)
     account = await _account(reader, question.account) if question.account else None
-    if account is not None and not question.price_list:
-        offer = offer_for(book, assigned, account, at, place)
-    else:
-        name = question.price_list or assigned.price_list_of(place)
-        offer = book.offer(name, at, assigned.carrier_list(place))
-    asked = Asked(called.number, at, question.account, place.pbx)
-    shares: list[Share] = []
+    asking = _Asking(question, book, assigned, account, place, called.number)
+    complaints = Complaints()
+    adjustment = None
+    if question.asks_hook:
+        hook = site_hook(config, SystemClock(), complaints)
+        person = await _person(reader, question, place) if hook else ""
+        adjustment = asking.adjustment(hook, person) if hook else None
+    offer = asking.offer(adjustment.price_list if adjustment else "")
+    shares: Sequence[Share] = ()
     if account is not None and question.with_bundles:
-        calendars = holiday_calendars(config.holidays)
-        allowances = await allowances_at(reader, account.id, at, calendars)
-        shares = allowances.shares(book, account.id, called.number, at)
-    found = explain(offer, asked, question.talk_us, shares)
+        allowances = await allowances_at(reader, account.id, question.answered_at, calendars)
+        shares = allowances.shares(book, account.id, called.number, question.answered_at)
+    found = explain(offer, asking.asked, question.talk_us, shares, adjustment)
     carrier = assigned.carrier_list(place)
-    why = book.why_no_cost(carrier, asked, offer.currency) if carrier else ""
-    return Quote(called, place, found, why)
+    why = book.why_no_cost(carrier, asking.asked, offer.currency) if carrier else ""
+    return Quote(called, place, found, why, tuple(complaints.texts))
+
+
+class _Asking:
+    """A question, and whose prices it is about."""
+
+    def __init__(  # noqa: PLR0913 - the facts of one question
+        self,
+        question: Question,
+        book: PriceBook,
+        assigned: Assignment,
+        account: Account | None,
+        place: Place,
+        number: str,
+    ) -> None:
+        self._question, self._book, self._assigned = question, book, assigned
+        self._account, self._place = account, place
+        self.asked = Asked(number, question.answered_at, question.account, place.pbx)
+
+    def offer(self, name: str = "") -> Offer:
+        """By the list of this name, else by that of the question; NoRate when there is none."""
+        at, name = self._question.answered_at, name or self._question.price_list
+        # A list that the question names may be in any currency; one that a hook names may not.
+        is_named = bool(name) and name == self._question.price_list
+        if self._account is not None and not is_named:
+            return offer_for(self._book, self._assigned, self._account, at, self._place, name)
+        name = name or self._assigned.price_list_of(self._place)
+        return self._book.offer(name, at, self._assigned.carrier_list(self._place))
+
+    def adjustment(self, hook: SiteHook, person: str) -> Adjustment | None:
+        """What the site's hook changes."""
+        question, account, place = self._question, self._account, self._place
+        if question.price_list or account is None:
+            price_list = question.price_list or self._assigned.price_list_of(place)
+        else:
+            price_list = self._assigned.price_list(account, place)
+        return hook.ask(
+            self.asked,
+            Caller(question.extension, question.dialled, person),
+            trunk=place.trunk,
+            account_class=account.account_class if account else "",
+            price_list=price_list,
+            check_list=lambda name: self.offer(name).base(self.asked, 0),
+        )
+
+
+async def _person(reader: Reader, question: Question, place: Place) -> str:
+    """Who holds the extension; empty where nobody is named."""
+    if not question.extension:
+        return ""
+    directory = Directory((), await reader.memberships())
+    held = directory.holder(Extension(place.pbx, question.extension), question.answered_at)
+    return held.person or "" if held else ""
 
 
 async def _account(reader: Reader, wanted: str) -> Account:

@@ -13,15 +13,21 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from rtbill.allowances import Allowances
+from rtbill.domain.account import Account
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.ports import CallFilter, Reader
+from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
 from rtbill.rating.batch.holdings import Holdings
 from rtbill.rating.batch.lists import RateColumns
+from rtbill.rating.bundles import Share, price_with
+from rtbill.rating.chain import Asked
+from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import Caller, SiteHook
 
 _SLICE = timedelta(hours=6)
 _SLICE_MIN = timedelta(seconds=1)
@@ -99,12 +105,15 @@ async def ask(
     book: PriceBook,
     question: Question,
     slice_calls_max: int = SLICE_CALLS_MAX,
+    hook: AskedOfCalls | None = None,
 ) -> Answer:
     """The calls of the span, priced anew; NoRate when there is no such tariff or plan. A call keeps
-    the seconds of bundles that it took.
+    the seconds of bundles that it took. The site's hook is asked about each; those that it changes
+    are priced one by one.
     """
     given = [each.allowance for each in await reader.allowances()]
-    pricing = _Pricing(book, question, Allowances(await reader.bundles(), given))
+    allowances = Allowances(await reader.bundles(), given)
+    pricing = _Pricing(book, question, allowances, None if question.is_carrier else hook)
     known = await reader.first_and_last_call()
     if known is None:
         return pricing.answer
@@ -135,13 +144,55 @@ def _is_meant(call: RatedCall, question: Question) -> bool:
     return price is not None and question.instead_of in (price.plan or price.tariff, price.tariff)
 
 
+class AskedOfCalls:
+    """The site's hook, asked about stored calls as if another list priced them."""
+
+    def __init__(self, hook: SiteHook, accounts: Iterable[Account], book: PriceBook) -> None:
+        self._hook = hook
+        self._accounts = {each.id: each for each in accounts}
+        self._book = book
+
+    def adjusted(self, call: RatedCall, name: str) -> AdjustedOffer | None:
+        """What then prices the call; None where the hook changes nothing about it. NoRate when the
+        list `name` is not in force.
+        """
+        record, account = call.record, self._accounts[call.account]
+        at = record.answered_at or record.ended_at
+        asked = _asked(call)
+
+        def offer(other: str) -> Offer:
+            found = self._book.offer(other, at)
+            if found.currency != account.currency:
+                raise NoRate(f"{other} is in {found.currency}, {account.id} in {account.currency}")
+            return found
+
+        adjustment = self._hook.ask(
+            asked,
+            Caller(record.payer or "", record.dialled or "", call.person or ""),
+            trunk=record.trunk,
+            account_class=account.account_class,
+            price_list=name,
+            check_list=lambda other: offer(other).base(asked, 0),
+        )
+        if adjustment is None:
+            return None
+        return AdjustedOffer(self._book.offer(adjustment.price_list or name, at), adjustment)
+
+
 class _Pricing:
     """Prices slices of calls and adds up what is different."""
 
-    def __init__(self, book: PriceBook, question: Question, allowances: Allowances) -> None:
+    def __init__(
+        self,
+        book: PriceBook,
+        question: Question,
+        allowances: Allowances,
+        hook: AskedOfCalls | None,
+    ) -> None:
         self._allowances = allowances
         self._book = book
         self._question = question
+        self._hook = hook
         self._starts = np.array(_starts(book), np.int64)
         self._ready: dict[int, RateColumns] = {}
         self._offers: dict[int, BatchOffer | None] = {}
@@ -150,6 +201,8 @@ class _Pricing:
 
     def take(self, calls: Sequence[RatedCall]) -> None:
         """A slice."""
+        if self._hook is not None:
+            calls = [call for call in calls if not self._is_adjusted(call, self._hook)]
         answered_us = np.array([_answered_us(call) for call in calls], np.int64)
         versions = np.searchsorted(self._starts, answered_us, side="right")
         for version in np.unique(versions).tolist():
@@ -159,6 +212,20 @@ class _Pricing:
             micros = [None] * len(same) if offer is None else self._priced(offer, same)
             for call, after_micros in zip(same, micros, strict=True):
                 self._add(call, after_micros)
+
+    def _is_adjusted(self, call: RatedCall, hook: AskedOfCalls) -> bool:
+        """Whether the hook changes the call, which then is priced here."""
+        try:
+            found = hook.adjusted(call, self._question.name)
+            if found is None:
+                return False
+            talk_us = call.record.talk_us
+            price = price_with(found, _asked(call), talk_us, self._held(call)).price
+        except NoRate:
+            return False
+        self.answer.one_by_one += 1
+        self._add(call, price.micros)
+        return True
 
     def _offer(self, version: int, at_us: int) -> BatchOffer | None:
         if version not in self._offers:
@@ -188,10 +255,12 @@ class _Pricing:
     def _holdings(self, calls: Sequence[RatedCall]) -> Holdings | None:
         if self._question.is_carrier or not any(call.draws for call in calls):
             return None
-        held = self._allowances.seconds_held
-        return Holdings.of(
-            [held(self._book, call.draws, from_epoch_us(_answered_us(call))) for call in calls]
-        )
+        return Holdings.of([self._held(call) for call in calls])
+
+    def _held(self, call: RatedCall) -> list[Share]:
+        """The seconds of bundles that it took."""
+        at = from_epoch_us(_answered_us(call))
+        return self._allowances.seconds_held(self._book, call.draws, at)
 
     def _add(self, call: RatedCall, after_micros: int | None) -> None:
         answer, price = self.answer, call.price
@@ -214,6 +283,12 @@ class _Pricing:
                 (answer.by_destination, price.destination),
             ):
                 group.setdefault(key, Difference()).add(before_micros, after_micros)
+
+
+def _asked(call: RatedCall) -> Asked:
+    record = call.record
+    at = record.answered_at or record.ended_at
+    return Asked(call.number or "", at, call.account, record.id.pbx)
 
 
 def _answered_us(call: RatedCall) -> int:

@@ -34,7 +34,7 @@ CSV_FIELDS = (
     *("destination", "talk_s", "billed_s", "price", "currency", "tariff", "tariff_version"),
     *("status", "kind", "cause", "cut_by", "note"),
     *("tax", "carrier", "plan", "plan_version", "trunk", "in_trunk", "account_code"),
-    *("trunk_title", "in_trunk_title"),
+    *("trunk_title", "in_trunk_title", "adjustment"),
 )
 
 unconfirmed = family("Calls in doubt and calls without a price: list, bill or drop them.")

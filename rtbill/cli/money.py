@@ -210,7 +210,14 @@ def _what(posted: PostedTransfer, call: RatedCall | None, hidden: int) -> str:
     if call is None:
         return f"{posted.transfer.kind}: {posted.transfer.reason or posted.transfer.key}"
     destination = call.price.destination if call.price else ""
-    return f"{_masked(call, hidden)} {destination}".strip()
+    reason = f", {reason}" if (reason := _reason(call)) else ""
+    return f"{_masked(call, hidden)} {destination}{reason}".strip()
+
+
+def _reason(call: RatedCall) -> str | None:
+    """Why the site's hook changed the price."""
+    adjustment = call.price.adjustment if call.price else None
+    return adjustment.reason if adjustment else None
 
 
 def _masked(call: RatedCall, hidden: int) -> str:
@@ -241,6 +248,7 @@ def _statement_json(
                 "tax": money_json(line.call.price.tax_micros, currency)
                 if line.call.price
                 else None,
+                "adjustment": _reason(line.call),
             }
         lines.append(content)
     return {

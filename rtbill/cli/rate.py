@@ -16,7 +16,7 @@ from rtbill.cli.frame import (
     read_books,
 )
 from rtbill.cli.paper import print_json, say
-from rtbill.cli.values import instant_json, money_json
+from rtbill.cli.values import adjustment_json, instant_json, money_json
 from rtbill.domain.money import decimal_text
 
 if TYPE_CHECKING:
@@ -42,8 +42,14 @@ def rate(
         typer.Option(metavar="PBX[/TRUNK]", help="Leaving there; the only trunk there is."),
     ] = "",
     tariff: Annotated[str, typer.Option(help="By this tariff or price plan.")] = "",
+    extension: Annotated[
+        str, typer.Option(metavar="NUMBER", help="That dials, where the site's hook looks at it.")
+    ] = "",
     no_bundles: Annotated[
         bool, typer.Option("--no-bundles", help="As if the account held no bundle.")
+    ] = False,
+    no_hook: Annotated[
+        bool, typer.Option("--no-hook", help="Without asking the site's rating hook.")
     ] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT_CONFIG,
@@ -61,7 +67,9 @@ def rate(
         account=account,
         place=Place(*trunk.partition("/")[::2]),
         price_list=tariff,
+        extension=extension,
         with_bundles=not no_bundles,
+        asks_hook=not no_hook,
     )
     found = read_books(loaded, lambda reader: quote(loaded, reader, question))
     answer = _answer(loaded, number, question.answered_at, seconds, found)
@@ -113,6 +121,8 @@ def _answer(
             }
             for each in explanation.payments
         ],
+        "adjustment": adjustment_json(cost.adjustment),
+        "hook_failures": list(quote.hook_failures),
         "explanation": [_line_json(line) for line in explanation.lines],
     }
 
@@ -153,13 +163,21 @@ def _say(answer: dict[str, Any]) -> None:
         width = max((len(line["text"]) for line in answer["explanation"]), default=0)
         for line in answer["explanation"]:
             say(f"  {line['text']:{width}}  {line['amount']:>14}")
+    for failure in answer.get("hook_failures", ()):
+        say(failure)
     say(f"price {answer['price']} {answer['currency']}")
-    for each in answer.get("paid_by", ()):
-        say(f"{each['bundle']} pays {each['amount']} and has {each['left']} left")
-    if answer.get("paid_by"):
-        say(f"the account owes {answer['debit']} {answer['currency']}")
+    _say_paid(answer)
     if answer.get("carrier") is not None:
         carrier, margin, currency = (answer[key] for key in ("carrier", "margin", "currency"))
         say(f"the carrier takes {carrier} {currency}, margin {margin} {currency}")
     elif answer.get("carrier_note"):
         say(f"what the carrier takes is not known: {answer['carrier_note']}")
+
+
+def _say_paid(answer: dict[str, Any]) -> None:
+    """What bundles of money pay of the price."""
+    paid_by = answer.get("paid_by", ())
+    for each in paid_by:
+        say(f"{each['bundle']} pays {each['amount']} and has {each['left']} left")
+    if paid_by:
+        say(f"the account owes {answer['debit']} {answer['currency']}")

@@ -27,6 +27,7 @@ from rtbill.domain.stance import Stance
 
 if TYPE_CHECKING:
     from rtbill.config import AccountClass, HolidayCalendar
+    from rtbill.domain.adjustment import Bounds
 
 
 class View(StrEnum):
@@ -71,11 +72,13 @@ def run(
 def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Read the configuration and name every mistake at once, each with its place."""
     from rtbill.app.exchanges import check_capabilities
+    from rtbill.app.hook_file import load_hook
     from rtbill.clock import SystemClock
     from rtbill.config import EXPOSURES, holiday_calendars
 
     loaded = load(config, opens_calendars=True)
     check_capabilities(loaded, SystemClock())
+    hook = load_hook(loaded)
     say(f"{config}: all right")
     say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
     say(f"books    {loaded.store.path}")
@@ -94,6 +97,8 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
         if account_class.price_per_minute_max_micros is not None:
             most = decimal_text(account_class.price_per_minute_max_micros, 2)
             say(f"         no calls dearer than {most} a minute")
+    if hook is not None:
+        say(f"hook     {hook.name} is asked about every call; {_bounds(hook.bounds)}")
     this_year = SystemClock().now().year
     for calendar in holiday_calendars(loaded.holidays).values():
         for text in _holidays(calendar, this_year):
@@ -108,6 +113,20 @@ def _holidays(calendar: HolidayCalendar, this_year: int) -> Iterator[str]:
         yield f"{name}: {year}: {dates or 'none'}"
         if known is not None and year not in known:
             yield f"{name}: {year}: none of {calendar.config.country} is known; list them as dates"
+
+
+def _bounds(bounds: Bounds) -> str:
+    """How much dearer the site's hook may make a call."""
+    from rtbill.domain.adjustment import Adjustment, adjustment_text
+
+    added = Adjustment(
+        reason="",
+        percent_ppm=bounds.percent_ppm,
+        per_minute_micros=bounds.per_minute_micros,
+        per_call_micros=bounds.per_call_micros,
+    )
+    lists = f"; or by {' or '.join(bounds.price_lists)}" if bounds.price_lists else ""
+    return f"at most {adjustment_text(added) or '0'} dearer{lists}"
 
 
 def _reach(stance: Stance) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rtbill.app.holdings import Drawn
     from rtbill.config import Config
     from rtbill.domain.account import Membership
+    from rtbill.domain.adjustment import Adjustment
     from rtbill.domain.bundle import Draw
     from rtbill.domain.observation import PostedObservation
     from rtbill.domain.payer_key import Binding
@@ -133,9 +134,19 @@ def call_json(call: RatedCall, config: Config) -> dict[str, Any]:
         "prefix": price.prefix if price else None,
         "destination": price.destination if price else None,
         "billed_s": price.billed_s if price else None,
+        "adjustment": adjustment_json(price.adjustment) if price else None,
         "note": call.note,
         "evidence": record.evidence,
     }
+
+
+def adjustment_json(adjustment: Adjustment | None) -> str | None:
+    """What the site's hook changed about the price, in words."""
+    from rtbill.domain.adjustment import adjustment_text
+
+    if adjustment is None:
+        return None
+    return f"{adjustment.reason} ({adjustment_text(adjustment)})"
 
 
 def _draw_json(draw: Draw) -> dict[str, Any]:

@@ -48,6 +48,9 @@ def what_if(
     carrier: Annotated[
         bool, typer.Option("--carrier", help="Compare what carriers take, not what accounts pay.")
     ] = False,
+    no_hook: Annotated[
+        bool, typer.Option("--no-hook", help="Without asking the site's rating hook.")
+    ] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
@@ -73,21 +76,37 @@ def what_if(
     )
     if question.since >= question.until:
         raise BadRecord("--until is not later than --since, so no call is between them")
-    answer = read_books(loaded, lambda reader: _ask(loaded, reader, question))
+    failures: list[str] = []
+    told = None if no_hook else failures
+    answer = read_books(loaded, lambda reader: _ask(loaded, reader, question, told))
+    for failure in failures:
+        typer.echo(f"rtbill: {failure}", err=True)
     if as_json:
         print_json(_as_json(question, answer))
     else:
         _say(question, answer, loaded)
 
 
-async def _ask(config: Config, reader: Reader, question: Question) -> Answer:
-    from rtbill.app.what_if import ask
+async def _ask(
+    config: Config, reader: Reader, question: Question, failures: list[str] | None
+) -> Answer:
+    """With the site's hook, whose failures are put there; without it where that is None."""
+    from rtbill.app.hook_file import Complaints, site_hook
+    from rtbill.app.what_if import AskedOfCalls, ask
+    from rtbill.clock import SystemClock
     from rtbill.config import holiday_calendars
     from rtbill.rating.price_book import PriceBook
 
     tariffs, plans = await reader.tariffs(), await reader.price_plans()
     book = PriceBook(tariffs, holiday_calendars(config.holidays), plans)
-    return await ask(reader, book, question)
+    if failures is None:
+        return await ask(reader, book, question)
+    complaints = Complaints(failures)
+    hook = site_hook(config, SystemClock(), complaints)
+    if hook is None:
+        return await ask(reader, book, question)
+    accounts = [state.account for state in await reader.accounts()]
+    return await ask(reader, book, question, hook=AskedOfCalls(hook, accounts, book))
 
 
 def last_month(zone: str, now: datetime) -> tuple[datetime, datetime]:

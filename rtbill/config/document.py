@@ -23,10 +23,13 @@ from pydantic import (
 )
 
 from rtbill.domain.errors import BadRecord
-from rtbill.domain.money import EXPONENTS, known_currency, parse_micros
+from rtbill.domain.money import EXPONENTS, MICROS, known_currency, parse_micros
 from rtbill.domain.payer_key import PIN_DIGITS_MAX, WrongCode
+from rtbill.domain.price_plan import PERCENT_PPM
 from rtbill.domain.stance import Stance, Unaided
 from rtbill.domain.trunk_numbers import NumberForm
+
+PERCENT_MAX = 1_000
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -86,6 +89,13 @@ def _amount(text: str) -> str:
         raise ValueError(str(bad)) from None
     if micros < 0:
         raise ValueError(f"{text!r} is below zero")
+    return text
+
+
+def _percent(text: str) -> str:
+    micros = parse_micros(_amount(text))
+    if micros > PERCENT_MAX * MICROS or micros * PERCENT_PPM % MICROS:
+        raise ValueError(f"{text!r} is not per cent up to {PERCENT_MAX} with four decimals at most")
     return text
 
 
@@ -222,12 +232,32 @@ class LogTable(_Table):
     mask_digits: Annotated[StrictInt, Field(ge=0, le=6)] = 4
 
 
+class HookBoundsTable(_Table):
+    percent: Annotated[StrictStr, AfterValidator(_percent)] = "0"
+    per_minute: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+    per_call: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+    price_lists: list[Name] = []
+
+
 class RatingTable(_Table):
     default_tariff: Name
     guard_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     call_max_s: Annotated[StrictInt, Field(ge=60, le=86_400)] = 14_400
     unrated_talk_max_s: Annotated[StrictInt, Field(ge=1, le=86_400)] = 60
     unrated_prepaid: Literal["refuse", "limit"] = "refuse"
+    hook: (
+        Annotated[
+            StrictStr,
+            _matching(
+                r"[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*",
+                "a module and a function in it, such as mysite:adjust",
+            ),
+        ]
+        | None
+    ) = None
+    hook_path: Text = "."
+    hook_slow_ms: Annotated[StrictInt, Field(ge=1, le=1000)] = 10
+    hook_bounds: HookBoundsTable = HookBoundsTable()
 
 
 class CreditTable(_Table):

@@ -22,6 +22,7 @@ from rtbill.config.document import (
     HolidaysTable,
     InlineTable,
     PbxTable,
+    RatingTable,
     SiteTable,
     TlsTable,
     suggestion,
@@ -44,6 +45,7 @@ from rtbill.config.values import (
     DestinationClass,
     DialplanConfig,
     HolidaysConfig,
+    HookConfig,
     HttpConfig,
     InlineConfig,
     LogConfig,
@@ -57,8 +59,10 @@ from rtbill.config.values import (
     TrunkConfig,
 )
 from rtbill.domain.account import Incoming, Outgoing, Service
+from rtbill.domain.adjustment import Bounds
 from rtbill.domain.errors import ConfigError
-from rtbill.domain.money import parse_micros
+from rtbill.domain.money import MICROS, parse_micros
+from rtbill.domain.price_plan import PERCENT_PPM
 from rtbill.domain.trunk_numbers import TrunkNumbers
 
 Location = tuple[str | int, ...]
@@ -173,7 +177,7 @@ def _config(
         http=HttpConfig(host=document.http.host, port=document.http.port, live_token=live_token),
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
-        rating=RatingConfig(**document.rating.model_dump()),
+        rating=_rating(document.rating, folder),
         credit=_credit(document.credit),
         payers=PayersConfig(
             wrong_code=document.payers.wrong_code,
@@ -192,6 +196,34 @@ def _config(
             for each in document.destination_class
         ),
         holidays=tuple(map(_holidays, document.holidays)),
+    )
+
+
+def _rating(table: RatingTable, folder: Path) -> RatingConfig:
+    return RatingConfig(
+        default_tariff=table.default_tariff,
+        guard_s=table.guard_s,
+        call_max_s=table.call_max_s,
+        unrated_talk_max_s=table.unrated_talk_max_s,
+        unrated_prepaid=table.unrated_prepaid,
+        hook=_hook(table, table.hook, folder) if table.hook else None,
+    )
+
+
+def _hook(table: RatingTable, name: str, folder: Path) -> HookConfig:
+    module, _, function = name.partition(":")
+    bounds = table.hook_bounds
+    return HookConfig(
+        module=module,
+        function=function,
+        folder=folder / table.hook_path,
+        slow_s=table.hook_slow_ms / 1000,
+        bounds=Bounds(
+            percent_ppm=parse_micros(bounds.percent) * PERCENT_PPM // MICROS,
+            per_minute_micros=parse_micros(bounds.per_minute),
+            per_call_micros=parse_micros(bounds.per_call),
+            price_lists=tuple(bounds.price_lists),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from rtbill.domain.account import Service
+from rtbill.domain.adjustment import Bounds
 from rtbill.domain.extension_pattern import as_expression
 from rtbill.domain.hosts import is_wildcard
 from rtbill.domain.payer_key import WrongCode
@@ -131,6 +132,23 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookConfig:
+    """A Python function of the site that may change the price of a call."""
+
+    module: str
+    function: str
+    folder: Path
+    """Where the module's file is."""
+    slow_s: float
+    bounds: Bounds
+
+    @property
+    def name(self) -> str:
+        """As configured: `mysite:adjust`."""
+        return f"{self.module}:{self.function}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RatingConfig:
     """Prices, and limits on talk time that hold whatever the balance."""
 
@@ -142,6 +160,7 @@ class RatingConfig:
     """How long a prepaid call to a number without a rate may last."""
     unrated_prepaid: Literal["refuse", "limit"] = "refuse"
     """What an exchange that asks before dialling is told about such a call."""
+    hook: HookConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

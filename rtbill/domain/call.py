@@ -24,7 +24,7 @@ def epoch_us(instant: datetime) -> int:
 
 def from_epoch_us(microseconds: int) -> datetime:
     """The aware UTC instant that `epoch_us` came from."""
-    return EPOCH + timedelta(microseconds=microseconds)
+    return EPOCH + microseconds * _MICROSECOND
 
 
 class CallId(NamedTuple):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rtbill.domain.account import AccountState, Service
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Draw, PoolKey, money_drawn, release
 from rtbill.domain.call import CallRecord
 from rtbill.domain.hold import HoldEvent
@@ -29,7 +30,7 @@ class CallStatus(StrEnum):
     """Where a call stands in the books."""
 
     RATED = "rated"
-    """Priced and posted; the price may be zero only because the tariff says so."""
+    """Priced and posted; the price may be zero only because tariff, plan or hook says so."""
     FREE = "free"
     """Emergency, free-phone or internal: price 0, never itemised as chargeable."""
     UNANSWERED = "unanswered"
@@ -59,6 +60,8 @@ class Price(NamedTuple):
     """Of `micros`."""
     cost_micros: int | None = None
     """What the trunk's carrier takes; None when nobody knows."""
+    adjustment: Adjustment | None = None
+    """What the site's rating hook changed. It cannot be reckoned again, so it is kept."""
 
     @property
     def margin_micros(self) -> int | None:
@@ -129,6 +132,9 @@ class PricedCall(NamedTuple):
     """What bundles of money pay of its price."""
     draws: tuple[Draw, ...] = ()
     """What it holds of bundles, in the order of use."""
+    payer: str | None = None
+    dialled: str | None = None
+    person: str | None = None
 
     @property
     def debit_micros(self) -> int:

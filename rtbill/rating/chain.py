@@ -1,4 +1,5 @@
-"""From what a tariff says to what is charged: markup, discounts, minimum, rounding, tax.
+"""From what a tariff says to what is charged: markup, what a site's hook changes, discounts,
+minimum, rounding, tax.
 
 Every link is exact but the rounding, which comes once, and the tax, which is rounded to the same
 digits. No link makes a longer call cheaper.
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from rtbill.domain.adjustment import Adjustment, adjustment_text
 from rtbill.domain.money import (
     divide_rounding,
     divide_rounding_half_up,
@@ -22,6 +24,7 @@ from rtbill.domain.price_plan import (
     markup_text,
     percent_text,
 )
+from rtbill.domain.tariff import Tariff
 
 _MINUTE_US = 60_000_000
 
@@ -57,29 +60,35 @@ class Link(NamedTuple):
     """What one link of the chain made of the amount before it."""
 
     kind: str
-    """`markup`, `discount`, `minimum`, `rounding`, `bundle_limit` or `tax`."""
+    """`markup`, `adjustment`, `discount`, `minimum`, `rounding`, `bundle_limit` or `tax`."""
     name: str
     before: Sum
     after: Sum
 
 
-def links(
-    plan: PricePlan, asked: Asked, base: Sum, billed_us: int, net_max_micros: int | None = None
+def links(  # noqa: PLR0913 - the facts of one price
+    plan: PricePlan,
+    asked: Asked,
+    base: Sum,
+    billed_us: int,
+    adjustment: Adjustment | None = None,
+    net_max_micros: int | None = None,
 ) -> Iterator[Link]:
-    """Every link that changes the amount, in order; where bundles pay, within the net amount of
-    the call without them.
+    """Every link that changes the amount, in order, a hook's adjustment also where it does not;
+    where bundles pay, within the net amount of the call without them.
     """
     amount = base
-    for link in _exact_links(plan, asked, base, billed_us):
+    for link in _exact_links(plan, asked, base, billed_us, adjustment):
         yield link
         amount = link.after
     net = Sum(_net_micros(plan, amount), 1)
     if net.parts * amount.per_micro != amount.parts:
         rounding = plan.rounding
         yield Link("rounding", f"{rounding.mode} {rounding.digits}", amount, net)
-    for link in within(net, net_max_micros):
-        yield link
-        net = link.after
+    if net_max_micros is not None and net.parts > net_max_micros:
+        limited = Sum(net_max_micros, 1)
+        yield Link("bundle_limit", "", net, limited)
+        net = limited
     tax_micros = _tax_micros(plan, net.parts)
     if plan.tax is not None and tax_micros:
         yield Link(
@@ -90,10 +99,27 @@ def links(
         )
 
 
-def within(net: Sum, net_max_micros: int | None) -> Iterator[Link]:
-    """The link that keeps a net amount within that of the call without bundles, if it is more."""
-    if net_max_micros is not None and net.parts > net_max_micros * net.per_micro:
-        yield Link("bundle_limit", "", net, Sum(net_max_micros, 1))
+def charge(
+    plan: PricePlan, asked: Asked, base: Sum, billed_us: int, adjustment: Adjustment | None
+) -> tuple[int, int]:
+    """What all links together come to: net and tax, in micro-units."""
+    amount = base
+    for link in _exact_links(plan, asked, base, billed_us, adjustment):
+        amount = link.after
+    net_micros = _net_micros(plan, amount)
+    return net_micros, _tax_micros(plan, net_micros)
+
+
+def rounding_only(tariff: Tariff) -> PricePlan:
+    """The chain of a tariff without a plan: its own rounding."""
+    return PricePlan(
+        name="",
+        version=0,
+        currency=tariff.currency,
+        valid_from=tariff.valid_from,
+        tariffs=(tariff.name,),
+        rounding=tariff.rounding,
+    )
 
 
 def largest_net(plan: PricePlan, money_micros: int) -> int:
@@ -130,18 +156,22 @@ def is_due(discount: Discount, asked: Asked) -> bool:
     )
 
 
-def _exact_links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> Iterator[Link]:
+def _exact_links(
+    plan: PricePlan, asked: Asked, base: Sum, billed_us: int, adjustment: Adjustment | None
+) -> Iterator[Link]:
     amount = base
+    is_billed = base.parts + billed_us > 0
     markup = markup_for(plan, asked.number)
-    if markup is not None and base.parts + billed_us:
-        added = amount.share(WHOLE_PPM + markup.percent_ppm) if markup.percent_ppm else amount
-        if markup.per_minute_micros:
-            added = added.plus(markup.per_minute_micros * billed_us, _MINUTE_US)
-        if markup.per_call_micros:
-            added = added.plus(markup.per_call_micros, 1)
+    if markup is not None and is_billed:
+        added = _raised(amount, markup, billed_us)
         if added is not amount:
             yield Link("markup", markup_text(markup), amount, added)
             amount = added
+    if adjustment is not None and is_billed:
+        adjusted = _adjusted(amount, adjustment, billed_us)
+        name = f"{adjustment.reason} ({adjustment_text(adjustment)})"
+        yield Link("adjustment", name, amount, adjusted)
+        amount = adjusted
     for discount in plan.discounts:
         if amount.parts and is_due(discount, asked):
             less = amount.share(WHOLE_PPM - discount.percent_ppm)
@@ -152,6 +182,30 @@ def _exact_links(plan: PricePlan, asked: Asked, base: Sum, billed_us: int) -> It
     least = plan.charge_min_micros
     if 0 < amount.parts < least * amount.per_micro:
         yield Link("minimum", "", amount, Sum(least, 1))
+
+
+def _raised(amount: Sum, markup: Markup | Adjustment, billed_us: int) -> Sum:
+    """The same amount where nothing is added."""
+    if markup.percent_ppm:
+        amount = amount.share(WHOLE_PPM + markup.percent_ppm)
+    if markup.per_minute_micros:
+        amount = amount.plus(markup.per_minute_micros * billed_us, _MINUTE_US)
+    if markup.per_call_micros:
+        amount = amount.plus(markup.per_call_micros, 1)
+    return amount
+
+
+def _adjusted(amount: Sum, adjustment: Adjustment, billed_us: int) -> Sum:
+    """Within zero and the greatest charge: neither bound lets a longer call cost less."""
+    if adjustment.is_free:
+        return Sum(0, 1)
+    raised = _raised(amount, adjustment, billed_us)
+    if raised.parts < 0:
+        return Sum(0, 1)
+    most = adjustment.charge_max_micros
+    if most is not None and raised.parts > most * raised.per_micro:
+        return Sum(most, 1)
+    return raised
 
 
 def _net_micros(plan: PricePlan, amount: Sum) -> int:

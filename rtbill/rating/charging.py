@@ -13,9 +13,10 @@ from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
 
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.money import divide_rounding, divide_rounding_half_up
 from rtbill.domain.price_plan import WHOLE_PPM, Discount, Markup, PricePlan
-from rtbill.rating.chain import Asked
+from rtbill.rating.chain import Asked, is_due, markup_for
 
 _MINUTE_US = 60_000_000
 _COMBINATIONS_KEPT = 4096
@@ -147,6 +148,14 @@ class Charger:
         return due
 
 
+def weights_of(plan: PricePlan, asked: Asked, per_micro: int, adjustment: Adjustment) -> Weights:
+    """Of one call that a site's hook changed, without a greatest charge other than zero; worked out
+    anew each time.
+    """
+    due = [each for each in plan.discounts if is_due(each, asked)]
+    return _weights(markup_for(plan, asked.number), due, per_micro, adjustment)
+
+
 def _markups(plan: PricePlan) -> dict[str, int]:
     found: dict[str, int] = {}
     for index, markup in enumerate(plan.markups):
@@ -155,12 +164,21 @@ def _markups(plan: PricePlan) -> dict[str, int]:
     return found
 
 
-def _weights(markup: Markup | None, discounts: Sequence[Discount], per_micro: int) -> Weights:
+def _weights(
+    markup: Markup | None,
+    discounts: Sequence[Discount],
+    per_micro: int,
+    adjustment: Adjustment | None = None,
+) -> Weights:
     of_parts, of_billed_us, fixed = Fraction(1, per_micro), Fraction(0), Fraction(0)
-    if markup is not None:
-        of_parts *= Fraction(WHOLE_PPM + markup.percent_ppm, WHOLE_PPM)
-        of_billed_us += Fraction(markup.per_minute_micros, _MINUTE_US)
-        fixed += markup.per_call_micros
+    for added in (markup, adjustment):
+        if added is not None:
+            raised = Fraction(WHOLE_PPM + added.percent_ppm, WHOLE_PPM)
+            of_parts, of_billed_us, fixed = of_parts * raised, of_billed_us * raised, fixed * raised
+            of_billed_us += Fraction(added.per_minute_micros, _MINUTE_US)
+            fixed += added.per_call_micros
+    if adjustment is not None and adjustment.leaves_nothing:
+        of_parts = of_billed_us = fixed = Fraction(0)
     for discount in discounts:
         left = Fraction(WHOLE_PPM - discount.percent_ppm, WHOLE_PPM)
         of_parts, of_billed_us, fixed = of_parts * left, of_billed_us * left, fixed * left

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from rtbill.domain.adjustment import Bounds
 from rtbill.domain.price_plan import WHOLE_PPM, PricePlan
 from rtbill.domain.tariff import Rate, Terms
 from rtbill.rating.affordable import longest_paid_s
@@ -17,8 +18,9 @@ from rtbill.rating.lookup import RateTable
 class ClassBounds:
     """The bounds of one class. Keeps no rates."""
 
-    def __init__(self, plan: PricePlan | None) -> None:
-        self._factor, self._added = _dearest_markup(plan)
+    def __init__(self, plan: PricePlan | None, hook: Bounds) -> None:
+        """`hook` says how much dearer a site's hook may make a minute."""
+        self._factor, self._added = _dearest(plan, hook)
         self._ends_s = LONGEST_S
         self._dearest: dict[int, Fraction] = {}
         """The highest price a minute in a list that may be due after so many seconds of talk."""
@@ -61,11 +63,14 @@ def _ends_s(table: RateTable, terms: Terms) -> int:
     return longest_paid_s(lambda talk_us: ladder.cost(talk_us)[0] <= most_parts, found)
 
 
-def _dearest_markup(plan: PricePlan | None) -> tuple[Fraction, Fraction]:
-    """What multiplies a list's price and what is added a minute, with tax and without discount."""
-    if plan is None:
-        return Fraction(1), Fraction(0)
-    taxed = Fraction(WHOLE_PPM + (plan.tax.percent_ppm if plan.tax else 0), WHOLE_PPM)
-    ppm = WHOLE_PPM + max((each.percent_ppm for each in plan.markups), default=0)
-    per_minute = max((each.per_minute_micros for each in plan.markups), default=0)
-    return taxed * ppm / WHOLE_PPM, taxed * per_minute
+def _dearest(plan: PricePlan | None, hook: Bounds) -> tuple[Fraction, Fraction]:
+    """What multiplies a list's price and what is added a minute, by the dearest markup and hook,
+    with tax and without discount.
+    """
+    factor, added, taxed = Fraction(1), Fraction(0), Fraction(1)
+    if plan is not None:
+        factor += Fraction(max((each.percent_ppm for each in plan.markups), default=0), WHOLE_PPM)
+        added += max((each.per_minute_micros for each in plan.markups), default=0)
+        taxed += Fraction(plan.tax.percent_ppm if plan.tax else 0, WHOLE_PPM)
+    raised = 1 + Fraction(hook.percent_ppm, WHOLE_PPM)
+    return taxed * factor * raised, taxed * (added * raised + hook.per_minute_micros)

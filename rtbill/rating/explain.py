@@ -13,12 +13,15 @@ from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Bundle, Unit
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.money import MICROS, RoundingMode, decimal_text
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import Price
 from rtbill.domain.tariff import MINUTE_S, Rate, Step, Terms
 from rtbill.rating import chain
+from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.band_columns import band_text
 from rtbill.rating.bundles import (
     Bundled,
@@ -74,7 +77,7 @@ class ExplainedLine:
     """`connect_fee`, `added`, `increments`, `disconnect_fee`, `recurring_fee`, `max_charge`,
     `min_charge`, `grace` and `rounding`; `bundle` where seconds of one are taken,
     `bundle_limit` where they would make the call dearer; of a price plan `markup`, `discount`,
-    `minimum` and `tax`.
+    `minimum` and `tax`; of a site's hook `adjustment`.
     """
     amount: Fraction
     """Exact, in main units of the currency."""
@@ -106,8 +109,18 @@ class Explanation:
         return self.price.micros - sum(each.micros for each in self.payments)
 
 
-def explain(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share] = ()) -> Explanation:
-    """The price of a call that these bundles may pay, and its lines; NoRate as for the price."""
+def explain(
+    offer: Offer,
+    asked: Asked,
+    talk_us: int,
+    shares: Sequence[Share] = (),
+    adjustment: Adjustment | None = None,
+) -> Explanation:
+    """The price of a call that these bundles may pay, with what a hook changed about it, and its
+    lines; NoRate as for the price.
+    """
+    if adjustment is not None:
+        offer = AdjustedOffer(offer, adjustment)
     bundled = price_with(offer, asked, talk_us, shares)
     net_max_micros = None
     if any(draw.unit is Unit.SECONDS for draw in bundled.draws):
@@ -118,10 +131,10 @@ def explain(offer: Offer, asked: Asked, talk_us: int, shares: Sequence[Share] = 
         table, exact = offer.base(asked, talk_us)
         base, billed_us = Sum(exact.parts, table.per_micro), exact.billed_us
         lines = list(_lines(asked.number, whole_call(table, asked, talk_us)))
-    for link in _links(offer, asked, base, billed_us, net_max_micros):
+    plan = offer.links
+    for link in chain.links(plan, asked, base, billed_us, adjustment, net_max_micros):
         amount = _of_sum(link.after) - _of_sum(link.before)
-        if amount or link.kind != "rounding":
-            lines.append(ExplainedLine(link.kind, amount, _link_text(offer, link)))
+        lines.append(ExplainedLine(link.kind, amount, _link_text(plan, link)))
     return Explanation(bundled.price, tuple(lines), tuple(_payments(bundled, shares)))
 
 
@@ -140,25 +153,14 @@ def _of_sum(amount: Sum) -> Fraction:
     return Fraction(amount.parts, amount.per_micro * MICROS)
 
 
-def _links(
-    offer: Offer, asked: Asked, base: Sum, billed_us: int, net_max_micros: int | None
-) -> Iterator[Link]:
-    """What is made of the amount that the tariffs say."""
-    if offer.plan is not None:
-        yield from chain.links(offer.plan, asked, base, billed_us, net_max_micros)
-        return
-    net = Sum(offer.charge(asked, base, billed_us)[0], 1)
-    yield Link("rounding", "", base, net)
-    yield from chain.within(net, net_max_micros)
-
-
-def _link_text(offer: Offer, link: Link) -> str:
+def _link_text(plan: PricePlan, link: Link) -> str:
     match link.kind:
         case "rounding":
-            rounding = offer.plan.rounding if offer.plan else offer.tables[0].tariff.rounding
-            return f"rounded {_MODES[rounding.mode]} to {rounding.digits} decimals"
-        case "minimum" if offer.plan:
-            return f"no less than {decimal_text(offer.plan.charge_min_micros)}"
+            return f"rounded {_MODES[plan.rounding.mode]} to {plan.rounding.digits} decimals"
+        case "minimum":
+            return f"no less than {decimal_text(plan.charge_min_micros)}"
+        case "adjustment":
+            return f"site: {link.name}"
         case "bundle_limit":
             return "never dearer than without bundles"
         case _:

@@ -14,7 +14,7 @@ from rtbill.domain.rated import Price
 from rtbill.domain.tariff import Rate
 from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
 from rtbill.rating.bands import BandTable
-from rtbill.rating.chain import Asked, Sum
+from rtbill.rating.chain import Asked, Sum, rounding_only
 from rtbill.rating.charging import Charger
 from rtbill.rating.longest import LONGEST_S, Ceiling, below_ceiling_s, longest_s
 from rtbill.rating.lookup import RateTable
@@ -53,6 +53,11 @@ class Offer:
     def currency(self) -> str:
         """What it charges in."""
         return self.plan.currency if self.plan else self.tables[0].tariff.currency
+
+    @property
+    def links(self) -> PricePlan:
+        """The plan, or one whose only link is the rounding of the tariff."""
+        return self.plan or rounding_only(self.tables[0].tariff)
 
     @property
     def terms(self) -> tuple[int, ...]:
@@ -108,12 +113,7 @@ class Offer:
         account pays it: with markup, discounts and tax. NoRate as for the price.
         """
         table, _ = self.find(asked.number)
-        ceiling = Ceiling(micros)
-        if self.plan is not None:
-            charger, per_micro = self._ready_charger(), table.per_micro
-            weights = charger.weights_for(asked, per_micro)
-            tax_ppm = self.plan.tax.percent_ppm if self.plan.tax else 0
-            ceiling = Ceiling.under(micros, weights, per_micro, tax_ppm)
+        ceiling = self._ceiling(asked, micros, table.per_micro)
         return below_ceiling_s(table, asked.number, asked.answered_at, ceiling, cap_s)
 
     def charge(self, asked: Asked, amount: Sum, billed_us: int) -> tuple[int, int]:
@@ -143,6 +143,14 @@ class Offer:
                 return table, rates
         names = " or ".join(table.tariff.name for table in self.all_tables)
         raise NoRate(f"no rate for {number} in {names}")
+
+    def _ceiling(self, asked: Asked, micros: int, per_micro: int) -> Ceiling:
+        """So much a minute, for prices of a list with these parts."""
+        if self.plan is None:
+            return Ceiling(micros)
+        weights = self._ready_charger().weights_for(asked, per_micro)
+        tax_ppm = self.plan.tax.percent_ppm if self.plan.tax else 0
+        return Ceiling.under(micros, weights, per_micro, tax_ppm)
 
     def _gross(self, asked: Asked, talk_us: int) -> int:
         table, exact = self.base(asked, talk_us)

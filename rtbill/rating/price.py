@@ -56,7 +56,8 @@ class ExactPrice(NamedTuple):
 
 def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> Price:
     """What an answered call of this talk time costs; NoRate when the tariff does not cover it."""
-    rate, parts, billed_us = exact_price(table, number, answered_at, talk_us)
+    found = table.find(number)
+    rate, parts, billed_us = exact_parts(table, found, number, answered_at, talk_us)
     step, tariff = table.rounding_step, table.tariff
     return Price(
         divide_rounding(parts, table.per_step, tariff.rounding.mode) * step,

@@ -71,7 +71,7 @@ class PriceBook(TariffBook):
         plan = self._plan_in_force(name, at)
         tables = self._of_plan(plan, at) if plan else [self._of_tariff(name, at)]
         bought = self._carrier(carrier, tables[0].tariff.currency, at)
-        key = tuple(id(each) for each in (plan, bought, *tables))
+        key = (id(plan), id(bought), *map(id, tables))
         offer = self._offers.get(key)
         if offer is None:
             if len(self._offers) >= _OFFERS_KEPT:

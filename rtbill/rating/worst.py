@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from rtbill.domain.adjustment import Bounds
 from rtbill.domain.money import divide_rounding_up, largest_rounding_to
-from rtbill.domain.price_plan import WHOLE_PPM, PricePlan
+from rtbill.domain.price_plan import WHOLE_PPM, Markup, PricePlan
 from rtbill.domain.tariff import MINUTE_S, Rate
 from rtbill.rating.chain import largest_net
 from rtbill.rating.class_bounds import ClassBounds
@@ -27,6 +28,7 @@ OTHER = "other"
 """Class of every number that begins with no prefix of another class."""
 PARTS = 1000
 """Of a micro-unit, in which bounds of a plan are reckoned."""
+NO_HOOK = Bounds()
 
 Prefixes = Mapping[str, Sequence[str]]
 """Prefixes in international form, with plus, by class."""
@@ -37,19 +39,22 @@ AlikeRates = dict[tuple[int, ...], Sequence[Rate]]
 class WorstPrices:
     """The worst courses of every class in one version of a tariff or plan. Keeps no rates."""
 
-    def __init__(self, offer: Offer, classes: Prefixes) -> None:
+    def __init__(self, offer: Offer, classes: Prefixes, hook: Bounds = NO_HOOK) -> None:
+        """`hook` says how much dearer a site's hook may make a call."""
         plan = self._plan = offer.plan
         self._rounding = plan.rounding if plan else offer.tables[0].tariff.rounding
         self._per_micro = PARTS if plan else offer.tables[0].per_micro
         self._least = plan.charge_min_micros * PARTS if plan else 0
         found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
-        self._bounds = {name: ClassBounds(plan) for name in found}
+        self._bounds = {name: ClassBounds(plan, hook) for name in found}
         for table in offer.all_tables:
             for name, of_class in _by_class(table, classes).items():
                 for rates in of_class.values():
                     sold = courses(table, rates)
                     if plan is not None:
                         sold = [_marked_up(plan, each, table.per_micro) for each in sold]
+                    if hook != NO_HOOK:
+                        sold = [_adjusted(hook, each, self._per_micro) for each in sold]
                     found[name].update(sold)
                     self._bounds[name].add(table, rates)
         self._courses = {name: _worst_of(each) for name, each in found.items()}
@@ -109,15 +114,34 @@ def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
     """The course with the dearest markup of the plan, without discount and minimum, in thousandths
     of a micro-unit.
     """
-    ppm = WHOLE_PPM + max((each.percent_ppm for each in plan.markups), default=0)
-    per_minute = max((each.per_minute_micros for each in plan.markups), default=0)
-    per_call = max((each.per_call_micros for each in plan.markups), default=0)
+    dearest = Markup(
+        percent_ppm=max((each.percent_ppm for each in plan.markups), default=0),
+        per_minute_micros=max((each.per_minute_micros for each in plan.markups), default=0),
+        per_call_micros=max((each.per_call_micros for each in plan.markups), default=0),
+    )
+    return _raised(course, dearest, per_micro, PARTS)
+
+
+def _adjusted(hook: Bounds, course: Course, per_micro: int) -> Course:
+    """The course of a call that the hook made as dear as it may."""
+    dearest = Markup(
+        percent_ppm=hook.percent_ppm,
+        per_minute_micros=hook.per_minute_micros,
+        per_call_micros=hook.per_call_micros,
+    )
+    return _raised(course, dearest, per_micro, per_micro)
+
+
+def _raised(course: Course, markup: Markup, before: int, after: int) -> Course:
+    """The course with a markup; `before` and `after` are the parts of a micro-unit."""
+    ppm = WHOLE_PPM + markup.percent_ppm
 
     def sold(cost: int, seconds: int = 0) -> int:
-        marked = divide_rounding_up(cost * ppm * PARTS, per_micro * WHOLE_PPM)
-        return marked + divide_rounding_up(per_minute * seconds * PARTS, MINUTE_S)
+        marked = divide_rounding_up(cost * ppm * after, before * WHOLE_PPM)
+        return marked + divide_rounding_up(markup.per_minute_micros * seconds * after, MINUTE_S)
 
-    first = sold(course.first_cost, course.first_s + course.ahead_s) + per_call * PARTS
+    first = sold(course.first_cost, course.first_s + course.ahead_s)
+    first += markup.per_call_micros * after
     step, jump = sold(course.step_cost, course.step_s), sold(course.jump_cost)
     return Course(course.first_s, first, course.step_s, step, jump, course.ahead_s)
 

@@ -75,6 +75,9 @@ def _check_moves(before: AccountState, facts: Facts) -> None:
     balance, version = before.balance_micros, before.version
     for transfer in facts.transfers:
         assert transfer.account == before.account.id
+        assert transfer.account in (transfer.debit, transfer.credit)
+        assert transfer.debit != transfer.credit, f"{transfer.key}: a transfer has two sides"
+        assert transfer.amount_micros > 0, f"{transfer.key}: a transfer moves a positive amount"
         assert transfer.currency == before.account.currency
         balance += _change_of(transfer)
         version += 1
@@ -153,8 +156,7 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
             facts,
             call=replace(facts.call, record=replace(facts.call.record, id=new)),
             transfers=tuple(
-                replace(
-                    transfer,
+                transfer._replace(
                     key=renamed(transfer.key),
                     call=renamed(transfer.call) if transfer.call else None,
                 )

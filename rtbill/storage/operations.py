@@ -161,11 +161,8 @@ class OperationSet:
         facts = repricing.decide(state, calls, self._used(repricing))
         check_repricing(state, repricing, facts)
         first_id = self._memory.take_ids("transfer", len(facts.transfers))
-        written = repricing_rows(facts, repricing.run, first_id)
-        self._transfer_rows += [
-            (number, self._posted_at_us, *row)
-            for number, row in enumerate(written.transfers, start=first_id)
-        ]
+        written = repricing_rows(facts, repricing.run, first_id, self._posted_at_us)
+        self._transfer_rows += written.transfers
         self._rerated_rows += written.calls
         if repricing.pools:
             self._redraw(repricing, facts)

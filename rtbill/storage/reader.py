@@ -41,7 +41,7 @@ from rtbill.storage.rerating_rows import (
     DIFFERENCE_COLUMNS,
     RUN_COLUMNS,
     difference_from,
-    priced_call_from,
+    priced_calls_from,
     run_from,
     waiting_call_from,
 )
@@ -244,7 +244,8 @@ class SqliteReader(BundleReader):
     ) -> Sequence[PricedCall]:
         """Those that were rated when the run was made, by answer."""
         query, values = priced_page(account, run, after, limit)
-        return await self._list(priced_call_from, query, *values)
+        [page] = await self._list(lambda row: priced_calls_from(row[0]), query, *values)
+        return page
 
     async def waiting_calls(
         self, wanted: Selection, after: Position, limit: int

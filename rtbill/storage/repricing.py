@@ -15,7 +15,6 @@ from rtbill.domain.work import Repricing
 from rtbill.storage.bulk import Row
 from rtbill.storage.memory import Side
 from rtbill.storage.rerating_rows import rerated_row
-from rtbill.storage.rows import transfer_row
 
 _LAST_RUNS = """
     SELECT call, max(run) FROM rerated_call WHERE account = ? AND call BETWEEN ? AND ?
@@ -69,28 +68,30 @@ class RepricingRows(NamedTuple):
     """What a slice writes."""
 
     transfers: list[Row]
-    """As in TRANSFER_COLUMNS, their ids in a row."""
+    """Id and posting time, then as in TRANSFER_COLUMNS; the ids in a row."""
     calls: list[Row]
     """As in RERATED_COLUMNS."""
     own_sides: list[tuple[Side, int, int]]
     """Of each of the biller's own balances: by how much it rises, by how many transfers."""
 
 
-def repricing_rows(facts: Facts, run: int, first_id: int) -> RepricingRows:
+def repricing_rows(facts: Facts, run: int, first_id: int, posted_at_us: int) -> RepricingRows:
     """The rows of a slice: hundreds at once, so everything is gone through once."""
-    transfers: list[Row] = []
+    rows: list[Row] = []
     reversals: dict[str | None, int] = {}
     postings: dict[str | None, int] = {}
     sides: dict[Side, list[int]] = {}
     event_us = epoch_us(facts.transfers[0].event_at) if facts.transfers else 0
     for number, transfer in enumerate(facts.transfers, start=first_id):
-        transfers.append(transfer_row(transfer, event_us))
-        is_debit = transfer.account == transfer.debit
-        side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
+        key, debit, credit, micros, currency, kind, _, account, *rest = transfer
+        told = (key, debit, credit, micros, currency, kind.value, event_us, account)
+        rows.append((number, posted_at_us, *told, *rest))
+        is_debit = account == debit
+        side = (credit if is_debit else debit, currency)
         moved = sides.setdefault(side, [0, 0])
-        moved[0] += transfer.amount_micros if is_debit else -transfer.amount_micros
+        moved[0] += micros if is_debit else -micros
         moved[1] += 1
-        ids = reversals if transfer.kind is TransferKind.REVERSAL else postings
+        ids = reversals if kind is TransferKind.REVERSAL else postings
         ids[transfer.call] = number
     account = facts.state.account.id
     calls = [
@@ -98,5 +99,5 @@ def repricing_rows(facts: Facts, run: int, first_id: int) -> RepricingRows:
         for each in facts.repriced
     ]
     return RepricingRows(
-        transfers, calls, [(side, micros, count) for side, (micros, count) in sides.items()]
+        rows, calls, [(side, micros, count) for side, (micros, count) in sides.items()]
     )

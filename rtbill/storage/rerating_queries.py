@@ -13,13 +13,16 @@ from rtbill.storage.rows import CALL_SELECTED
 
 # ruff: noqa: S608 - the only names put into these texts are constants
 _PRICED = """
-    SELECT row, call.key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
-        debit.key, debit.credit, bundle_micros, held
+    SELECT json_group_array(json_array(
+        row, call.key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
+        debit.key, debit.credit, bundle_micros, held, payer, dialled, person
+    ))
     FROM (
         SELECT id AS row, key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
             bundle_micros,
             CASE WHEN EXISTS (SELECT 1 FROM allowance_account WHERE account = ?)
                 THEN {held} END AS held,
+            payer, dialled, person,
             CASE WHEN run IS NULL THEN 'call:' || key
                 ELSE 'rerate:' || run || ':' || account || ':' || key END AS debit_key
         FROM priced_call
@@ -28,7 +31,9 @@ _PRICED = """
             AND (began_at, id) > (?, ?)
         ORDER BY began_at, id LIMIT ?
     ) AS call LEFT JOIN transfer AS debit ON debit.key = debit_key AND debit.kind = 'call'
-    ORDER BY began_at, row
+"""
+"""A page in one row: each row costs a hand-over of the interpreter's lock, and while calls are
+billed beside it that costs more than the row.
 """
 _WAITING = f"""
     SELECT began_at, id, {CALL_SELECTED} FROM priced_call
@@ -39,7 +44,7 @@ Query = tuple[str, list[Any]]
 
 
 def priced_page(account: str, run: Run, after: Position, limit: int) -> Query:
-    """Rated calls as in `rerating_rows.priced_call_from`, those that were rated when the run was
+    """Rated calls as in `rerating_rows.priced_calls_from`, those that were rated when the run was
     made.
     """
     terms, values = _terms(run.selection)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from rtbill.domain.call import epoch_us, from_epoch_us
@@ -19,8 +21,11 @@ DIFFERENCE_COLUMNS = "account, currency, changed, unpriced, old_micros, new_micr
 RERATED_COLUMNS = (
     "account, call, run, old_micros, reversal, posting, price_micros, currency, tariff,"
     " tariff_version, prefix, destination, billed_s, plan, plan_version, tax_micros, cost_micros,"
-    " old_bundle_micros, bundle_micros"
+    " adjustment, old_bundle_micros, bundle_micros"
 )
+
+_POSITION = itemgetter(5, 0)
+"""Of what `rerating_queries.priced_page` finds: answer and row."""
 
 
 def run_row(run: Run) -> Row:
@@ -116,14 +121,18 @@ def rerated_row(
     return (*ids, *price_row(price), call.bundle_micros, repriced.bundle_micros)
 
 
-def priced_call_from(row: Row) -> PricedCall:
-    """From the columns of `rerating_queries.priced_page`."""
+def priced_calls_from(text: str) -> list[PricedCall]:
+    """From what `rerating_queries.priced_page` finds, by answer."""
+    return [_priced_call_from(row) for row in sorted(json.loads(text), key=_POSITION)]
+
+
+def _priced_call_from(row: Sequence[Any]) -> PricedCall:
     row_id, key, pbx, trunk, number, answered_us, ended_us, micros, last_run, *rest = row
     talk_us = max(0, ended_us - answered_us)
     answered_at = from_epoch_us(answered_us)
     told = (row_id, key, pbx, trunk, number, answered_us, answered_at, talk_us, micros, last_run)
-    invoiced, debited, revenue, bundle_micros, held = rest
-    return PricedCall(*told, invoiced, debited, revenue, bundle_micros, draws_from(held))
+    invoiced, debited, revenue, bundle_micros, held, *caller = rest
+    return PricedCall(*told, invoiced, debited, revenue, bundle_micros, draws_from(held), *caller)
 
 
 def waiting_call_from(row: Row) -> WaitingCall:

@@ -16,6 +16,7 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.adjustment import adjustment_from, adjustment_json
 from rtbill.domain.bundle import money_drawn
 from rtbill.domain.call import CallId, CallRecord, CutBy, Outcome, Source, epoch_us, from_epoch_us
 from rtbill.domain.events import LiveLeg
@@ -42,7 +43,7 @@ CALL_COLUMNS = (
     "key, pbx, payer, dialled, trunk, answered_at, ended_at, cause, outcome, source, cut_by,"
     " evidence, account, status, kind, number, person, note, in_trunk, account_code,"
     " price_micros, currency, tariff, tariff_version, prefix, destination, billed_s, plan,"
-    " plan_version, tax_micros, cost_micros, bundle_micros"
+    " plan_version, tax_micros, cost_micros, adjustment, bundle_micros"
 )
 CALL_SELECTED = f"{CALL_COLUMNS}, {HELD_DRAWS}"
 TRANSFER_COLUMNS = (
@@ -131,13 +132,13 @@ def call_row(call: RatedCall) -> Row:
         call.note,
         record.origin.in_trunk,
         record.origin.code,
-        *((*(None,) * 7, "", None, 0, None) if price is None else price_row(price)),
+        *((*(None,) * 7, "", None, 0, None, None) if price is None else price_row(price)),
         money_drawn(call.draws) if call.draws else 0,
     )
 
 
 def price_row(price: Price) -> Row:
-    """Those of CALL_COLUMNS from `price_micros` to `cost_micros`."""
+    """Those of CALL_COLUMNS from `price_micros` to `adjustment`."""
     return (
         price.micros,
         price.currency,
@@ -150,6 +151,7 @@ def price_row(price: Price) -> Row:
         price.plan_version,
         price.tax_micros,
         price.cost_micros,
+        None if price.adjustment is None else adjustment_json(price.adjustment),
     )
 
 
@@ -174,7 +176,11 @@ def call_from(row: Row) -> RatedCall:
         evidence=row[11],
         origin=Origin(code=row[19], in_trunk=row[18]),
     )
-    price = None if row[20] is None else Price(*row[20:31])
+    price = None
+    if row[20] is not None:
+        price = Price(*row[20:31])
+        if row[31] is not None:
+            price = price._replace(adjustment=adjustment_from(row[31]))
     return RatedCall(
         record=record,
         account=row[12],
@@ -184,12 +190,12 @@ def call_from(row: Row) -> RatedCall:
         price=price,
         person=row[16],
         note=row[17],
-        draws=draws_from(row[32]),
+        draws=draws_from(row[33]),
     )
 
 
-def transfer_row(transfer: Transfer, event_us: int | None = None) -> Row:
-    """As in TRANSFER_COLUMNS; `event_us` is its `event_at`, where that is reckoned already."""
+def transfer_row(transfer: Transfer) -> Row:
+    """As in TRANSFER_COLUMNS."""
     return (
         transfer.key,
         transfer.debit,
@@ -197,7 +203,7 @@ def transfer_row(transfer: Transfer, event_us: int | None = None) -> Row:
         transfer.amount_micros,
         transfer.currency,
         transfer.kind.value,
-        epoch_us(transfer.event_at) if event_us is None else event_us,
+        epoch_us(transfer.event_at),
         transfer.account,
         transfer.version,
         transfer.balance_after_micros,

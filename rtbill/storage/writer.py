@@ -24,7 +24,7 @@ from rtbill.storage.books import Answer, Books, Work, is_environment
 from rtbill.storage.migrate import migrate
 from rtbill.storage.sqlite import open_writer, process_lock
 
-SLICES_FOLDED = 4
+SLICES_FOLDED, SLICES_UNFOLDED_MAX = 4, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +119,13 @@ class Writer:
                     self._fold(books)
 
     def _fold(self, books: Books) -> None:
-        """Fold the log into the file every few slices, a little at a time: all that the log may
-        hold at once would keep calls waiting for tens of milliseconds.
+        """Fold the log into the file every few slices, a little at a time, and rather while nobody
+        waits: all that the log may hold at once would keep calls waiting for tens of milliseconds.
         """
         self._slices += 1
-        if self._slices % SLICES_FOLDED == 0:
+        is_asked = self.queue.empty() or self._slices >= SLICES_UNFOLDED_MAX
+        if self._slices >= SLICES_FOLDED and is_asked:
+            self._slices = 0
             with contextlib.suppress(sqlite3.Error):  # the next commit tells what is wrong
                 books.fold_log()
 

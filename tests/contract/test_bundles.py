@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from balance import ledger
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Draw, GivenAllowance, PoolKey, PostedDraw, Unit
 from rtbill.domain.changes import (
     AddBundle,
@@ -21,7 +22,8 @@ from rtbill.domain.changes import (
     Together,
 )
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
-from rtbill.domain.rated import START, CallStatus, Repriced
+from rtbill.domain.origin import Origin
+from rtbill.domain.rated import START, CallStatus, Price, Repriced
 from rtbill.domain.rerating import RunState
 from rtbill.domain.tariff import TimeBand
 from rtbill.domain.work import Committed, Operation, Repricing
@@ -62,13 +64,18 @@ async def used(books: Sides, *keys: PoolKey) -> list[int]:
 
 
 async def reprice(
-    books: Sides, micros: int, *draws: Draw, run: int = 1, pools: tuple[PoolKey, ...] = (GIFT,)
+    books: Sides,
+    micros: int,
+    *draws: Draw,
+    run: int = 1,
+    pools: tuple[PoolKey, ...] = (GIFT,),
+    price: Price | None = None,
 ) -> Committed:
     """All calls of room 1 cost so much and hold these draws."""
     await books.store.change(AddRun(a_run(run), (a_difference(),)))
     await books.store.change(MoveRun(run, RunState.UNDER_WAY, NOON))
     calls = await books.reader.priced_calls("room-1", a_run(run), START, 10)
-    repriced = tuple(Repriced(each, a_price(micros), draws) for each in calls)
+    repriced = tuple(Repriced(each, price or a_price(micros), draws) for each in calls)
 
     committed = await books.store.reprice(
         Repricing(
@@ -383,6 +390,25 @@ async def test_a_price_may_stay_and_bundles_pay_more_of_it(books: Sides) -> None
     [priced] = await books.reader.priced_calls("room-1", a_run(3), START, 10)
     assert (priced.debit_micros, priced.debited) == (250_000, "rerate:2:room-1:hotel/1")
     assert await used(books, bonus) == [0]
+
+
+async def test_what_a_hook_changed_is_kept_beside_what_bundles_pay(books: Sides) -> None:
+    await prepare(books)
+    bonus, gift = pool("bonus"), Draw(pool("bonus"), Unit.MONEY, 50_000)
+    changes = [Adjustment(reason=text, percent_ppm=-500_000) for text in ("Lift", "Porter")]
+    first, newer = (a_price(250_000)._replace(adjustment=each) for each in changes)
+    call = a_call(record=replace(a_record(), origin=Origin("4711", "branch")), price=first)
+    await books.store.submit(taking(call, bonus, needs=50_000, unit=Unit.MONEY, amount=1_000_000))
+
+    kept = await books.reader.call("hotel/1")
+    [priced] = await books.reader.priced_calls("room-1", a_run(1), START, 10)
+    assert kept == replace(call, draws=(gift,))
+    assert (priced.bundle_micros, priced.draws) == (50_000, (gift,))
+    assert (priced.payer, priced.dialled) == (call.record.payer, call.record.dialled)
+
+    await reprice(books, 250_000, price=newer, pools=(bonus,))
+
+    assert await books.reader.call("hotel/1") == replace(call, price=newer)
 
 
 async def test_what_is_held_comes_in_the_order_of_its_last_use(books: Sides) -> None:

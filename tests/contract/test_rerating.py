@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from balance import ledger
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.changes import AddRun, CreateAccount, DropCall, MarkInvoiced, MoveRun
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.origin import Origin
@@ -101,6 +102,26 @@ async def test_a_newer_price_is_shown_and_moves_the_difference(books: Sides) -> 
     assert (run.done, run.state) == (2, RunState.UNDER_WAY)
     [difference] = await books.reader.differences(1)
     assert difference == replace(a_difference(), is_done=True)
+
+
+async def test_a_newer_price_has_its_own_adjustment(books: Sides) -> None:
+    await books.store.submit(credit("first"))
+    changes = [Adjustment(reason=text, is_free=True) for text in ("Lift", "Porter")]
+    price = a_price()._replace(adjustment=changes[0])
+    await books.store.submit(posting(replace(a_call(), price=price)))
+    await begin(books)
+
+    [call] = await priced(books)
+    newer = a_price(100_000)._replace(adjustment=changes[1])
+    decide = partial(ledger.reprice, run=1, at=NOON, calls=[Repriced(call, newer)])
+    slice_ = slice_of([call])
+    await books.store.reprice(
+        replace(slice_, calls=(Repriced(call, newer),), decide=lambda state, _, __: decide(state))
+    )
+
+    kept = await books.reader.call("hotel/1")
+    assert kept is not None
+    assert kept.price == newer
 
 
 async def test_the_same_slice_again_posts_nothing(books: Sides) -> None:
@@ -212,6 +233,8 @@ async def test_priced_calls_come_in_pages_by_answer(books: Sides) -> None:
         invoiced=None,
         debited="call:hotel/1",
         revenue="revenue:standard",
+        payer="1001",
+        dialled="0041315550100",
     )
 
 

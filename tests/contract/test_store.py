@@ -18,6 +18,7 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import (
@@ -361,6 +362,15 @@ async def test_a_call_is_kept_with_plan_tax_and_what_the_carrier_takes(books: Si
     assert await books.reader.call("hotel/1") == call
     [listed] = await books.reader.calls(CallFilter())
     assert listed.price == price
+
+
+async def test_what_a_hook_changed_is_kept_with_the_call(books: Sides) -> None:
+    changed = Adjustment(reason="Night: „half“", price_list="night", percent_ppm=-500_000)
+    call = replace(a_call(), price=a_price()._replace(adjustment=changed))
+    await books.store.submit(posting(call))
+    assert await books.reader.call("hotel/1") == call
+    [listed] = await books.reader.calls(CallFilter())
+    assert listed.price == call.price
 
 
 async def test_tariff_versions_stand_beside_each_other(books: Sides) -> None:

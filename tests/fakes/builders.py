@@ -51,6 +51,7 @@ from rtbill.domain.payer_key import Binding, KeyKind, PayerKey, WrongCode
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff, Terms
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import SiteHook
 
 PBX = "hotel"
 SWITZERLAND = "0041315550100"
@@ -177,11 +178,12 @@ def an_assessor(
     plans: Iterable[PricePlan] = (),
     assignment: Assignment | None = None,
     wrong_code: WrongCode = WrongCode.DENY,
+    hook: SiteHook | None = None,
 ) -> Assessor:
     """A site in Germany whose tariff is called retail."""
     book = PriceBook(tariffs or (a_tariff(),), plans=plans)
-    assignment = assignment or Assignment(default="retail")
-    return Assessor(directory, NumberPlan(), book, assignment, wrong_code=wrong_code)
+    assigned = assignment or Assignment(default="retail")
+    return Assessor(directory, NumberPlan(), book, assigned, wrong_code=wrong_code, hook=hook)
 
 
 # ---------------------------------------------------------------------- events

@@ -146,6 +146,9 @@ class MemoryRuns:
             posted.transfer.credit if posted is not None and is_debit else None,
             money_drawn(call.draws),
             call.draws,
+            record.payer,
+            record.dialled,
+            call.person,
         )
 
     def waiting_calls(

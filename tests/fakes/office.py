@@ -17,6 +17,7 @@ from rtbill.consequences import Policies
 from rtbill.credit import NO_CEILINGS, CreditControl, Limits
 from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
+from rtbill.domain.adjustment import Bounds
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
@@ -29,6 +30,7 @@ from rtbill.lines import Line
 from rtbill.ports import CallFilter
 from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import Function
 from rtbill.stances import ENFORCED, Stances
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
@@ -43,6 +45,7 @@ from tests.fakes.builders import (
 )
 from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_pbx import FakePbx
+from tests.fakes.hooks import GENEROUS, a_site_hook
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_clock import VirtualClock, settle
 
@@ -104,6 +107,8 @@ class Office:
         calendars: Calendars = NO_CALENDARS,
         assignment: Assignment | None = None,
         ceilings: Mapping[str, int | None] = NO_CEILINGS,
+        hook: Function | None = None,
+        hook_bounds: Bounds = GENEROUS,
     ) -> None:
         self.clock = VirtualClock()
         self.meter = CountingMeter()
@@ -112,7 +117,8 @@ class Office:
         self.tracker = Tracker(PBX)
         self.alarms = Alarms(self.clock)
         self.directory = a_directory()
-        self.assessor = an_assessor(self.directory, assignment=assignment)
+        site_hook = a_site_hook(hook, self.clock, self.alarms, hook_bounds) if hook else None
+        self.assessor = an_assessor(self.directory, assignment=assignment, hook=site_hook)
         self.control = CreditControl(
             self.assessor, self.directory, Limits(), stances, ceilings=ceilings
         )
@@ -239,9 +245,13 @@ async def an_office(
     calendars: Calendars = NO_CALENDARS,
     assignment: Assignment | None = None,
     ceilings: Mapping[str, int | None] = NO_CEILINGS,
+    hook: Function | None = None,
+    hook_bounds: Bounds = GENEROUS,
 ) -> AsyncIterator[Office]:
     """An office at work: room-1 holds extension 1001, and the link is up."""
-    office = Office(policies, zone, stances, unaided, calendars, assignment, ceilings)
+    office = Office(
+        policies, zone, stances, unaided, calendars, assignment, ceilings, hook, hook_bounds
+    )
     own_tariff = tariff or a_tariff()
     await office.open(
         balance,

@@ -14,7 +14,14 @@ from zoneinfo import ZoneInfo
 from rtbill.domain.bundle import Allowance, Bundle
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff
-from tests.property.plan_walk import Caller, OracleCharge, PlanWalk, first_with
+from tests.property.plan_walk import (
+    NO_CHANGE,
+    Caller,
+    Change,
+    OracleCharge,
+    PlanWalk,
+    first_with,
+)
 from tests.property.price_oracle import Holidays, NoRateThen, OracleWalk, shows
 
 _SECOND = timedelta(seconds=1)
@@ -53,9 +60,10 @@ class BundleWalk:
         caller: Caller,
         purses: Iterable[Purse],
         holidays: Holidays,
+        change: Change = NO_CHANGE,
     ) -> None:
         """NoRateThen as for the call without bundles."""
-        self.whole = PlanWalk(plan, lists, caller, holidays)
+        self.whole = PlanWalk(plan, lists, caller, holidays, change)
         self._caller = caller
         self._holidays = holidays
         self._purses = that_may_pay(purses, caller, holidays)

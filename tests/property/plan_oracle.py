@@ -25,6 +25,16 @@ class OracleCall(NamedTuple):
     answered_at: datetime
 
 
+class OracleChange(NamedTuple):
+    """What a hook adds, in main units and shares of one; bounds last."""
+
+    share: Fraction = Fraction(0)
+    per_minute: Fraction = Fraction(0)
+    per_call: Fraction = Fraction(0)
+    most: Fraction | None = None
+    is_free: bool = False
+
+
 class OracleCharge(NamedTuple):
     """In main units."""
 
@@ -38,12 +48,15 @@ def oracle_charge(
     call: OracleCall,
     talk: timedelta,
     holidays: Holidays | None = None,
+    change: OracleChange | None = None,
 ) -> OracleCharge:
-    """Of a call that the tariff prices."""
+    """Of a call that the tariff prices, and a hook changes."""
     total, billed = oracle_sum(tariff, call.answered_at, talk, holidays)
     amount = Fraction(total) / 86_400 / _MILLION
     if amount or billed:
         amount += _added(plan.markups, call.number, amount, billed)
+        if change is not None:
+            amount = _changed(change, amount, billed)
     for discount in plan.discounts:
         if _is_due(discount, call):
             amount -= amount * Fraction(discount.percent_ppm, _MILLION)
@@ -67,6 +80,14 @@ def _added(markups: Sequence[Markup], number: str, amount: Fraction, billed: tim
         + per_minute * minutes
         + Fraction(markup.per_call_micros, _MILLION)
     )
+
+
+def _changed(change: OracleChange, amount: Fraction, billed: timedelta) -> Fraction:
+    minutes = Fraction(billed // timedelta(microseconds=1), 60 * _MILLION)
+    changed = amount + amount * change.share + change.per_minute * minutes + change.per_call
+    if change.is_free or changed < 0:
+        return Fraction(0)
+    return changed if change.most is None else min(changed, change.most)
 
 
 def _markup(markups: Sequence[Markup], number: str) -> Markup | None:

@@ -7,9 +7,10 @@ go on from its end. Slow, and hard to get wrong.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -178,9 +179,11 @@ def oracle_below_s(
     ceiling_micros: int,
     cap_s: int,
     holidays: Holidays | None = None,
+    pays: Callable[[Fraction], Fraction] = lambda minute: minute,
 ) -> int:
     """The last whole second up to which every increment that was due cost no more a minute, with
-    the recurring fee spread over its span; for tariffs that round no increments.
+    the recurring fee spread over its span; for tariffs that round no increments. `pays` is what
+    becomes of a minute's price in micro-units.
     """
     walk = OracleWalk(tariff, answered_at, holidays)
     every_s = walk.terms.recurring_every_s if walk.terms.recurring_fee_micros else 1
@@ -195,9 +198,9 @@ def oracle_below_s(
                 break
             cost = walk.sums[place + 1] - walk.sums[place]  # in 86,400ths
             length_us = (ends - walk.ends[place]) // timedelta(microseconds=1)
-            # Cost and fee of a minute against the ceiling, all over length and span.
+            # Cost and fee of a minute, times length and span.
             minute = cost * 60_000_000 * every_s + Decimal(fee) * 60 * _DAY * length_us
-            if minute > Decimal(ceiling_micros) * _DAY * length_us * every_s:
+            if pays(Fraction(minute) / (_DAY * length_us * every_s)) > ceiling_micros:
                 return max(0, seconds - 1)
     return cap_s
 

@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Allowance, Bundle, Draw, Renewal, Unit
 from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.tariff import Tariff, TimeBand
+from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
 from rtbill.rating.batch.holdings import Holdings
@@ -29,7 +31,7 @@ from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
 from tests.property.bundle_walk import BundleWalk, Purse, Taken
-from tests.property.plan_walk import Caller
+from tests.property.plan_walk import NO_CHANGE, Caller, Change
 from tests.property.price_oracle import NoRateThen
 from tests.property.random_books import (
     HOLIDAYS,
@@ -53,6 +55,13 @@ class BundledCall(NamedTuple):
     asked: Asked
     shares: list[Share]
     walk: BundleWalk
+    adjustment: Adjustment | None = None
+    """Of a site's hook."""
+
+    @property
+    def pricing(self) -> Offer:
+        """The offer as the hook changed it."""
+        return AdjustedOffer(self.offer, self.adjustment) if self.adjustment else self.offer
 
 
 def a_bundled_call(chance: random.Random) -> BundledCall | None:
@@ -61,13 +70,36 @@ def a_bundled_call(chance: random.Random) -> BundledCall | None:
     plan = a_plan(chance, ["general"]) if chance.random() < 0.6 else None
     caller = a_caller(chance, lists)
     purses = [a_purse(chance, f"given {place}", caller) for place in range(chance.randint(1, 5))]
+    change = a_change(chance) if chance.random() < 0.4 else NO_CHANGE
     try:
-        walk = BundleWalk(plan, lists, caller, purses, HOLIDAYS)
+        walk = BundleWalk(plan, lists, caller, purses, HOLIDAYS, change)
     except NoRateThen:
         return None
     offer = Offer([RateTable(each, HOLIDAYS) for each in lists], plan)
     asked = Asked(caller.number, caller.answered_at, caller.account, caller.pbx)
-    return BundledCall(offer, asked, shares_of(purses, asked), walk)
+    adjustment = None
+    if change != NO_CHANGE:
+        adjustment = Adjustment(
+            reason="Because",
+            percent_ppm=change.percent_ppm,
+            per_minute_micros=change.per_minute_micros,
+            per_call_micros=change.per_call_micros,
+            charge_max_micros=change.most_micros,
+            is_free=change.is_free,
+        )
+    return BundledCall(offer, asked, shares_of(purses, asked), walk, adjustment)
+
+
+def a_change(chance: random.Random) -> Change:
+    """What a hook may answer, now and then that the call is free."""
+    if chance.random() < 0.1:
+        return Change(is_free=True)
+    return Change(
+        percent_ppm=chance.choice([0, -1_000_000, -500_000, -333_333, 192_500]),
+        per_minute_micros=chance.choice([0, 0, 12_345, 300_000]),
+        per_call_micros=chance.choice([0, 0, -400_000, -12_345, 50_000]),
+        most_micros=chance.choice([None, None, 0, 250_000, 1_234_567]),
+    )
 
 
 def _ending_calls(chance: random.Random, tariff: Tariff) -> Tariff:
@@ -149,7 +181,7 @@ def compare(seed: int, talks: int) -> int:
     drawn = a_bundled_call(chance)
     if drawn is None:
         return 0
-    offer, asked, shares, walk = drawn
+    asked, shares, walk = drawn.asked, drawn.shares, drawn.walk
     lengths = sorted(a_talk(chance, walk.whole, CAP_S) for _ in range(talks))
     before: Bundled | None = None
     priced: list[Bundled | None] = []
@@ -158,17 +190,18 @@ def compare(seed: int, talks: int) -> int:
         assert _amounts(found) == expected, (seed, talk, found, expected)
         priced.append(found)
         if found is not None:
-            whole = offer.price(asked, talk // _MICROSECOND)
+            whole = drawn.pricing.price(asked, talk // _MICROSECOND)
             assert found.price.micros <= whole.micros, (seed, talk)
             assert before is None or _takes_no_less(found, before), (seed, talk, before)
             before = found
             if talk is lengths[-1]:
                 _check_explained(drawn, talk, found, seed)
-    _compare_batch(drawn, lengths, priced, seed)
+    if drawn.adjustment is None:
+        _compare_batch(drawn, lengths, priced, seed)
     _check_longest(drawn, seed)
     money = chance.choice([0, chance.randrange(3_000_000)])
     try:
-        seconds = affordable_with(offer, asked, money, CAP_S, shares)
+        seconds = affordable_with(drawn.pricing, asked, money, CAP_S, shares)
     except NoRate:
         assert _opinion(walk, timedelta(0)) is None, seed
     else:
@@ -204,7 +237,8 @@ def _compare_batch(
 
 def _check_explained(drawn: BundledCall, talk: timedelta, found: Bundled, seed: int) -> None:
     """Its lines add up to the price, and its payments to what bundles of money pay."""
-    explained = explain(drawn.offer, drawn.asked, talk // _MICROSECOND, drawn.shares)
+    talk_us = talk // _MICROSECOND
+    explained = explain(drawn.offer, drawn.asked, talk_us, drawn.shares, drawn.adjustment)
     total = sum((line.amount for line in explained.lines), Fraction(0))
     assert total == Fraction(found.price.micros, 1_000_000), (seed, talk)
     assert (explained.price, explained.debit_micros) == (found.price, found.debit_micros), seed
@@ -237,7 +271,7 @@ def _check_affordable(walk: BundleWalk, seconds: int, money: int, seed: int) -> 
 
 def _check_longest(drawn: BundledCall, seed: int) -> None:
     """The last second before the rate ends the call, whatever the money."""
-    longest_s = longest_with(drawn.offer, drawn.asked, drawn.shares)
+    longest_s = longest_with(drawn.pricing, drawn.asked, drawn.shares)
     seconds = CAP_S if longest_s is None else min(CAP_S, longest_s)
     if seconds:
         assert not drawn.walk.is_over(timedelta(seconds=seconds)), (seed, longest_s)
@@ -247,7 +281,7 @@ def _check_longest(drawn: BundledCall, seed: int) -> None:
 
 def _priced(drawn: BundledCall, talk: timedelta) -> Bundled | None:
     try:
-        return price_with(drawn.offer, drawn.asked, talk // _MICROSECOND, drawn.shares)
+        return price_with(drawn.pricing, drawn.asked, talk // _MICROSECOND, drawn.shares)
     except NoRate:
         return None
 

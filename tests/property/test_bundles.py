@@ -12,7 +12,7 @@ import pytest
 from rtbill.domain.errors import NoRate
 from rtbill.rating.bundle_time import longest_with
 from rtbill.rating.explain import explain
-from tests.property.random_bundles import BundledCall, a_bundled_call, compare
+from tests.property.random_bundles import CAP_S, BundledCall, a_bundled_call, compare
 
 CALLS = 2_000
 OFFERS = 300
@@ -35,19 +35,25 @@ def test_all_that_bundles_may_say_is_drawn() -> None:
         found["fees"] += any(not share.bundle.covers_fees for share in shares)
         found["exclusive"] += any(share.bundle.is_exclusive for share in shares)
         found["bands"] += any(share.bundle.bands for share in shares)
+        found["changed by a hook"] += drawn is not None and drawn.adjustment is not None
         found["used up"] += any(not share.left for share in shares)
         if drawn is not None:
-            offer, asked = drawn.offer, drawn.asked
+            offer, asked = drawn.pricing, drawn.asked
             found["limited"] += _is_limited(drawn)
             found["later end"] += longest_with(offer, asked, shares) != offer.longest_s(asked)
-    assert len(found) == 10
+    assert len(found) == 11
     assert min(found.values()) >= 10, found
 
 
 def _is_limited(drawn: BundledCall) -> bool:
-    """Whether two minutes of the call would be dearer than without bundles."""
-    try:
-        found = explain(drawn.offer, drawn.asked, 120_000_000, drawn.shares)
-    except NoRate:
-        return False
-    return any(line.kind == "bundle_limit" for line in found.lines)
+    """Whether the call would be dearer than without bundles, at one of some lengths."""
+    for talk_s in range(30, CAP_S, 60):
+        try:
+            found = explain(
+                drawn.offer, drawn.asked, talk_s * 1_000_000, drawn.shares, drawn.adjustment
+            )
+        except NoRate:
+            return False
+        if any(line.kind == "bundle_limit" for line in found.lines):
+            return True
+    return False

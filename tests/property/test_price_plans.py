@@ -21,7 +21,7 @@ from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
 from rtbill.rating.worst import WorstPrices
 from tests.property.plan_oracle import OracleCall, OracleCharge, oracle_charge
-from tests.property.price_oracle import NoRateThen
+from tests.property.price_oracle import NoRateThen, oracle_rate, oracle_sum
 from tests.property.test_price import NUMBER, instants
 from tests.property.test_terms import CAP_S, HOLIDAYS, talks_us, tariffs
 from tests.unit.rating.builders import YEAR_2026
@@ -164,6 +164,18 @@ def test_a_longer_call_never_costs_less(
     assert longer.net_micros >= shorter.net_micros
 
 
+def ends_at(case: Case, asked: Asked, seconds: int) -> bool:
+    """Whether the rate, or the cap, ends the call there whatever the money."""
+    tariff, at = case.begins, asked.answered_at
+    terms = oracle_rate(tariff.rates, tariff.zone, at, HOLIDAYS).terms
+    if seconds in (CAP_S, terms.call_max_s):
+        return True
+    if terms.charge_max_micros is None or not terms.charge_max_ends:
+        return False
+    total, _ = oracle_sum(tariff, at, timedelta(seconds=seconds + 1), HOLIDAYS)
+    return total > terms.charge_max_micros * 86_400
+
+
 @given(cases(), calls, money)
 def test_affordable_time_is_the_last_second_whose_charge_is_within_the_money(
     case: Case, asked: Asked, micros: int
@@ -181,9 +193,8 @@ def test_affordable_time_is_the_last_second_whose_charge_is_within_the_money(
     if not is_paid(0):
         assert found_s == 0
         return
-    ends = {CAP_S, *(each.terms.call_max_s for each in case.begins.rates)}
     assert is_paid(found_s)
-    assert found_s in ends or not is_paid(found_s + 1)
+    assert not is_paid(found_s + 1) or ends_at(case, asked, found_s)
 
 
 @given(cases(), calls, talks_us)

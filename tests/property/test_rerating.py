@@ -21,7 +21,7 @@ from rtbill.domain.work import Repricing
 from rtbill.storage.books import Answer, Books, Work
 from rtbill.storage.migrate import migrate
 from rtbill.storage.rerating_queries import priced_page
-from rtbill.storage.rerating_rows import priced_call_from
+from rtbill.storage.rerating_rows import priced_calls_from
 from rtbill.storage.verify import problems_of
 from tests.fakes.books import a_call, a_price, an_account, credit, posting
 from tests.fakes.environment import NOON, ManualClock
@@ -67,7 +67,8 @@ class Ledger:
     def calls(self, run: Run) -> list[PricedCall]:
         """As the reader would tell."""
         query, values = priced_page("room-1", run, START, CALLS)
-        return [priced_call_from(row) for row in self.connection.execute(query, values)]
+        [(page,)] = self.connection.execute(query, values)
+        return priced_calls_from(page)
 
     def balance(self) -> int:
         """As stored."""

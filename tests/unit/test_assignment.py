@@ -136,7 +136,7 @@ def test_a_call_that_no_trunk_has_a_rate_for_has_no_price(lists: dict[Place, str
 def test_lists_that_agree_are_one_offer() -> None:
     assessor = an_assessor_with({GSM: "cheap", VOIP: "cheap"})
 
-    assert len(assessor.offers(an_account(), NOON, HALL)) == 1
+    assert len(assessor.offers.possible(an_account(), NOON, HALL)) == 1
 
 
 def test_a_plan_in_another_currency_than_the_account_prices_nothing() -> None:

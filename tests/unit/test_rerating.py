@@ -27,8 +27,10 @@ TWO_CALLS = (
 """90 seconds and 60 seconds at a cent a second: 0.90 and 0.60."""
 
 
-async def import_tariff(office: Office, csv: str, since: str = "2026-10-01") -> None:
-    await office.order("tariff.import", name="retail", csv=csv, apply=True, valid_from=since)
+async def import_tariff(
+    office: Office, csv: str, since: str = "2026-10-01", name: str = "retail"
+) -> None:
+    await office.order("tariff.import", name=name, csv=csv, apply=True, valid_from=since)
 
 
 async def plan(office: Office, **chosen: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rtbill.domain.errors import Conflict, Refused
+from rtbill.domain.work import Committed, Repricing
 from tests.fakes.office import Office, an_office
 from tests.fakes.virtual_clock import settle
 
@@ -126,6 +127,66 @@ async def test_a_stopped_run_is_alarmed_and_gone_on_with_to_the_same_end(
         assert await office.balance() == 8_200_000
         assert office.alarm_kinds() == []
         assert {line.split()[2] for line in await office.calls()} == {"0.30"}
+
+
+async def test_a_slice_that_is_refused_leaves_its_account_to_be_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with an_office_with_calls(monkeypatch) as office:
+        run = (await office.order("run.plan"))["run"]
+        reprice, queued = office.store.reprice, []
+
+        def refuse_the_second(repricing: Repricing) -> asyncio.Future[Committed]:
+            queued.append(repricing)
+            if len(queued) != 2:
+                return reprice(repricing)
+            refused = asyncio.get_running_loop().create_future()
+            refused.set_exception(Conflict("refused"))
+            return refused
+
+        office.store.reprice = refuse_the_second  # type: ignore[method-assign]
+        with pytest.raises(Conflict, match="refused"):
+            await office.order("run.apply", run=run)
+        assert not any(each.is_last for each in queued)
+        assert office.alarm_kinds() == ["rerating"]
+
+        answer = await office.order("run.apply", run=run)
+
+        assert (answer["state"], answer["done"]) == ("done", CALLS)
+        assert await office.balance() == 8_200_000
+
+
+@pytest.mark.parametrize(
+    ("page", "slice_", "sizes"),
+    [
+        (1, 1, [1, 1, 1, 1, 1, 1, 0]),
+        (2, 3, [3, 3, 0]),
+        (4, 4, [4, 2]),
+        (5, 2, [2, 2, 2, 0]),
+        (4, 5, [5, 1]),
+        (6, 6, [6, 0]),
+        (7, 7, [6]),
+    ],
+)
+async def test_a_slice_has_its_calls_wherever_a_page_ends(
+    monkeypatch: pytest.MonkeyPatch, page: int, slice_: int, sizes: list[int]
+) -> None:
+    async with an_office_with_calls(monkeypatch) as office:
+        monkeypatch.setattr("rtbill.rerating.PAGE", page)
+        monkeypatch.setattr("rtbill.rerating.SLICE", slice_)
+        run = (await office.order("run.plan"))["run"]
+        reprice, queued = office.store.reprice, []
+
+        def note(repricing: Repricing) -> asyncio.Future[Committed]:
+            queued.append(repricing)
+            return reprice(repricing)
+
+        office.store.reprice = note  # type: ignore[method-assign]
+        await office.order("run.apply", run=run)
+
+        assert [len(each.calls) for each in queued] == sizes
+        assert [each.is_last for each in queued] == [False] * (len(sizes) - 1) + [True]
+        assert await office.balance() == 8_200_000
 
 
 async def test_the_next_process_tells_and_finishes_what_the_last_one_left(

@@ -11,6 +11,7 @@ from rtbill.domain.bundle import Unit
 from rtbill.domain.call import from_epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.rated import Price
+from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.batch.charges import Charged, PlanCharges, rounded
 from rtbill.rating.batch.columns import NO_BAND, UNKNOWN, Calls, Flags, Ints, Prices
 from rtbill.rating.batch.holdings import Holdings
@@ -46,6 +47,7 @@ class BatchOffer:
 
     def __init__(self, offer: Offer, ready: dict[int, RateColumns] | None = None) -> None:
         """`ready` holds the lists that other offers have made ready, by the table's identity."""
+        assert not isinstance(offer, AdjustedOffer), "its prices are those of one call"
         ready = {} if ready is None else ready
         self.offer = offer
         self.lists = tuple(_columns(table, ready) for table in offer.all_tables)

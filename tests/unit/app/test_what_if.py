@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 
-from rtbill.app.what_if import Answer, Difference, Question, ask
+from rtbill.alarms import Alarms
+from rtbill.app.what_if import Answer, AskedOfCalls, Difference, Question, ask
 from rtbill.domain.changes import AddBundle
 from rtbill.domain.errors import NoRate
 from rtbill.domain.price_plan import Discount, PricePlan, Tax
 from rtbill.domain.tariff import Tariff
+from rtbill.hook import Adjustment, Call
 from rtbill.rating.price_book import PriceBook
+from rtbill.site_hook import Function
 from tests.fakes.books import a_call, a_price, a_record, posting
 from tests.fakes.builders import a_rate, a_tariff
 from tests.fakes.bundles import a_bundle, given, pool, taking
+from tests.fakes.hooks import Recorder, a_site_hook
+from tests.fakes.virtual_clock import VirtualClock
 from tests.unit.app.hall import RETAIL, Hall
 from tests.unit.app.records import NOON, bill
 
@@ -32,11 +37,15 @@ async def asked(
     *tariffs: Tariff,
     plans: Sequence[PricePlan] = (),
     slice_calls_max: int = 50_000,
+    hook: Function | None = None,
     **fields: Any,
 ) -> Answer:
     values: dict[str, Any] = {"name": "cheap", "since": NOON - DAY, "until": NOON + DAY}
     book = PriceBook([RETAIL, *(tariffs or (CHEAP,))], plans=plans)
-    return await ask(hall.store, book, Question(**(values | fields)), slice_calls_max)
+    clock = VirtualClock()
+    site_hook = a_site_hook(hook, clock, Alarms(clock)) if hook else None
+    asking = AskedOfCalls(site_hook, hall.accounts, book) if site_hook else None
+    return await ask(hall.store, book, Question(**(values | fields)), slice_calls_max, asking)
 
 
 async def test_the_difference_is_told_by_account_and_by_destination(hall: Hall) -> None:
@@ -151,7 +160,8 @@ async def test_no_slice_holds_more_calls_than_it_may(hall: Hall) -> None:
     assert (await asked(hall, slice_calls_max=3)).total == Difference(40, 24_000_000, 12_000_000)
 
 
-async def test_seconds_that_a_bundle_paid_are_paid_by_the_other_list_too(hall: Hall) -> None:
+async def bundled_call(hall: Hall) -> None:
+    """A minute at a cent a second, of which a bundle paid 40 s."""
     await hall.store.change(AddBundle(a_bundle()))
     await hall.store.change(given())
     record = a_record("1", NOON, ended_at=NOON + timedelta(seconds=60))
@@ -159,7 +169,73 @@ async def test_seconds_that_a_bundle_paid_are_paid_by_the_other_list_too(hall: H
     call = a_call(record=record, number="+4930123456", price=left)
     await hall.store.submit(taking(call, pool(), needs=40))
 
+
+async def test_seconds_that_a_bundle_paid_are_paid_by_the_other_list_too(hall: Hall) -> None:
+    await bundled_call(hall)
+
     answer = await asked(hall)
 
     # 20 s are left: a cent a second became half a cent.
     assert answer.by_account == {"room-1": Difference(1, 200_000, 100_000)}
+
+
+# ---------------------------------------------------------------------- with a site's hook
+
+
+async def test_calls_that_the_hook_changes_are_priced_one_by_one_and_the_rest_together(
+    hall: Hall,
+) -> None:
+    await bill(hall, NOON, 60)
+    await bill(hall, NOON + timedelta(minutes=1), 60, payer="1002")
+
+    def adjust(call: Call) -> Adjustment | None:
+        assert call.price_list == "cheap"
+        return Adjustment(percent=100, reason="Dear") if call.account == "room-2" else None
+
+    answer = await asked(hall, hook=adjust)
+
+    # A cent a second became half a cent, and for room 2 a whole one again.
+    assert answer.by_account == {
+        "room-1": Difference(1, 600_000, 300_000),
+        "room-2": Difference(1, 600_000, 600_000),
+    }
+    assert answer.one_by_one == 1
+
+
+async def test_a_list_that_the_hook_names_is_asked_before_the_other(hall: Hall) -> None:
+    night = a_tariff(a_rate("1/1", "0.06", prefix="41"), name="night")
+    await bill(hall, NOON, 60, dialled=TO_SWITZERLAND)
+
+    def adjust(_call: Call) -> Adjustment:
+        return Adjustment(price_list="night", reason="Night")
+
+    answer = await asked(hall, CHEAP, night, hook=adjust)
+
+    assert answer.total == Difference(1, 1_200_000, 60_000)
+
+
+async def test_a_hook_that_fails_leaves_all_to_the_list(hall: Hall) -> None:
+    await bill(hall, NOON, 60)
+
+    answer = await asked(hall, hook=Recorder(ValueError("no")))
+
+    assert (answer.total, answer.one_by_one) == (Difference(1, 600_000, 300_000), 0)
+
+
+async def test_what_carriers_take_is_no_business_of_a_hook(hall: Hall) -> None:
+    hook = Recorder(Adjustment(percent=100, reason="Dear"))
+    await bill(hall, NOON, 60)
+
+    await asked(hall, hook=hook, is_carrier=True)
+
+    assert hook.calls == []
+
+
+async def test_seconds_that_a_bundle_paid_pay_a_call_that_the_hook_changes_too(hall: Hall) -> None:
+    await bundled_call(hall)
+
+    answer = await asked(hall, hook=Recorder(Adjustment(percent=100, reason="Dear")))
+
+    # 20 s are left, at twice half a cent.
+    assert answer.by_account == {"room-1": Difference(1, 200_000, 200_000)}
+    assert answer.one_by_one == 1

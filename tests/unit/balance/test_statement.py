@@ -73,7 +73,7 @@ def test_an_entry_that_is_missing_stops_the_statement() -> None:
 def test_an_entry_that_was_altered_stops_the_statement() -> None:
     transfers = posted(CALLS)
     transfers[1] = replace(
-        transfers[1], transfer=replace(transfers[1].transfer, amount_micros=200_001)
+        transfers[1], transfer=transfers[1].transfer._replace(amount_micros=200_001)
     )
 
     with pytest.raises(AssertionError, match="do not chain"):

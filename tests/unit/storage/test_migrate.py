@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from rtbill.domain.errors import Refused
 from rtbill.domain.money import RoundingMode
 from rtbill.domain.origin import NO_ORIGIN
+from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Rate, Rounding, Tariff, Terms, TimeBand
 from rtbill.storage import migrate as module
 from rtbill.storage.bulk import insert_rows
@@ -185,10 +187,7 @@ async def test_calls_of_before_price_plans_are_kept_and_have_neither_plan_nor_ta
     known = migrations()
     call = a_call()
     later = {"in_trunk", "account_code", "plan", "plan_version", "tax_micros", "cost_micros"}
-    later |= {"bundle_micros"}
-    written = dict(zip(CALL_COLUMNS.split(", "), call_row(call), strict=True))
-    columns = ", ".join(name for name in written if name not in later)
-    row = [value for name, value in written.items() if name not in later]
+    columns, row = _written_before(call, {*later, "bundle_micros", "adjustment"})
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         with monkeypatch.context() as before:
             before.setattr(module, "migrations", lambda: {n: known[n] for n in (1, 2, 3)})
@@ -240,10 +239,8 @@ async def test_books_from_before_origins_keep_their_calls_and_legs_which_have_no
 ) -> None:
     known = migrations()
     call = a_call()
-    later = {"in_trunk", "account_code", "bundle_micros"}
-    written = dict(zip(CALL_COLUMNS.split(", "), call_row(call), strict=True))
-    columns = ", ".join(name for name in written if name not in later)
-    row = [value for name, value in written.items() if name not in later]
+    later = {"in_trunk", "account_code", "bundle_micros", "adjustment"}
+    columns, row = _written_before(call, later)
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         with monkeypatch.context() as before:
             before.setattr(module, "migrations", lambda: {n: known[n] for n in range(1, 6)})
@@ -279,8 +276,36 @@ def test_newer_prices_from_before_bundles_are_kept_and_may_stay_the_same_from_th
 
         kept = "SELECT price_micros, old_bundle_micros, bundle_micros FROM rerated_call"
         assert connection.execute(kept).fetchall() == [(1, 0, 0)]
-        same = "INSERT INTO rerated_call VALUES ('a', 1, ?, 1, NULL, NULL, " + price + ", 0, ?)"
+        price += ", 0, ?, NULL"
+        same = "INSERT INTO rerated_call VALUES ('a', 1, ?, 1, NULL, NULL, " + price + ")"
         connection.execute(same, (2, 1))
         with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
             connection.execute(same, (3, 0))
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_what_a_hook_changed_about_a_settled_call_is_never_changed(tmp_path: Path) -> None:
+    known = migrations()
+    columns, row = _written_before(a_call(), {"adjustment"})
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        for number in range(1, 8):
+            connection.executescript(f"{known[number]}; PRAGMA user_version = {number}")
+        connection.execute(
+            "INSERT INTO account VALUES"
+            " ('room-1', 'Room 1', 'prepaid', 'EUR', 0, 'standard', '', 'open', 'ring')"
+        )
+        insert_rows(connection, f"INSERT INTO call ({columns}, posted_at)", [(*row, 0)])
+
+        migrate(connection, "a.db")
+
+        kept = connection.execute("SELECT price_micros, adjustment FROM priced_call").fetchone()
+        assert kept == (250_000, None)
+        with pytest.raises(sqlite3.IntegrityError, match="a settled call is never changed"):
+            connection.execute("UPDATE call SET adjustment = '{}'")
+
+
+def _written_before(call: RatedCall, later: Collection[str]) -> tuple[str, list[object]]:
+    """Columns and values of the call without those that came later."""
+    written = dict(zip(CALL_COLUMNS.split(", "), call_row(call), strict=True))
+    kept = {name: value for name, value in written.items() if name not in later}
+    return ", ".join(kept), list(kept.values())

@@ -62,8 +62,7 @@ async def test_a_transfer_key_used_by_other_means_fails_alone(
 ) -> None:
     def steal(facts: Facts) -> Facts:
         (transfer,) = facts.transfers
-        second = replace(
-            transfer,
+        second = transfer._replace(
             version=transfer.version + 1,
             balance_after_micros=transfer.balance_after_micros - transfer.amount_micros,
         )

@@ -62,3 +62,30 @@ def test_slices_alone_go_one_by_one(writer: Writer) -> None:
     put(writer, "ss")
     assert taken(writer) == ""
     assert [taken(writer), taken(writer)] == ["s", "s"]
+
+
+def test_calls_go_before_the_second_of_two_slices(writer: Writer) -> None:
+    put(writer, "ssc")
+    assert [taken(writer), taken(writer)] == ["c", "s"]
+    put(writer, "c")
+    assert [taken(writer), taken(writer)] == ["c", "s"]
+
+
+class _CountingBooks:
+    folds = 0
+
+    def fold_log(self) -> None:
+        self.folds += 1
+
+
+@pytest.mark.parametrize(("waiting", "slices_folded"), [("", 4), ("c", 8)])
+def test_the_log_is_folded_every_few_slices_and_later_while_calls_wait(
+    writer: Writer, waiting: str, slices_folded: int
+) -> None:
+    put(writer, waiting)
+    books = _CountingBooks()
+    for _ in range(3 * slices_folded - 1):
+        writer._fold(books)  # type: ignore[arg-type]
+    assert books.folds == 2
+    writer._fold(books)  # type: ignore[arg-type]
+    assert books.folds == 3
