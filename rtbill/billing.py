@@ -360,7 +360,8 @@ class Billing:
     def reassign(self) -> None:
         """Memberships changed: each running call is limited by the account that will be billed."""
         for running, before in self.control.reassign():
-            self.holdings.moved(running, before)
+            if running.account != before:
+                self.holdings.moved(running, before)
             self._order(running)
 
     def _rebalance(self, account: str) -> None:

@@ -147,20 +147,21 @@ class CreditControl:
         """The call if it is in progress."""
         return self._running.get(call)
 
-    def grant(
+    def grant(  # noqa: PLR0913 - the facts of one call
         self,
         pbx: str,
         payer: str | None,
         dialled: str | None,
         at: datetime,
         origin: Origin = NO_ORIGIN,
+        trunk: str = "",
     ) -> Grant:
-        """What this extension may do if it dials this number now."""
+        """What this extension may do if it dials now; by any trunk while none is known."""
         holder = self._assessor.payers.of(pbx, payer, at, origin)
-        called = self._assessor.classify(dialled)
+        place = Place(pbx, trunk)
+        called = self._assessor.classify(dialled, place)
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
-        place = Place(pbx)
         caller = Caller(payer or "", dialled or "", holder.person or "", {})
         bound = self._bounds.of(state.account, called, at, place, caller)
         is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
@@ -258,20 +259,20 @@ class CreditControl:
 
     def reassign(self) -> list[tuple[RunningCall, str]]:
         """Memberships changed, perhaps from an instant that has passed: running calls that another
-        account pays now, or whose person a hook knows by another name, and who paid before.
+        account pays now, or whose limit changes as a hook knows their person; and who paid before.
         """
         changed = []
         for call, running in self._running.items():
             leg = running.leg
             holder = self._payer_of(leg)
-            if (holder.account, holder.person) == (running.account, running.person):
-                continue
             before = running.account
-            self._take_from_account(running)
-            running.account, running.person = holder.account, holder.person
-            self._by_account.setdefault(holder.account, {})[call] = running
-            self.allow(running)
-            changed.append((running, before))
+            running.person = holder.person
+            if holder.account != before:
+                self._take_from_account(running)
+                running.account = holder.account
+                self._by_account.setdefault(holder.account, {})[call] = running
+            if self.allow(running) or holder.account != before:
+                changed.append((running, before))
         return changed
 
     def _payer_of(self, leg: LiveLeg) -> Payer:

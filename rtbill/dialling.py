@@ -59,7 +59,7 @@ class Dialling:
             self.tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
         pbx, payer = event.id.pbx, event.payer
-        grant = self._control.grant(pbx, payer, event.dialled, event.at, event.origin)
+        grant = self._control.grant(pbx, payer, event.dialled, event.at, event.origin, event.trunk)
         if event.origin.code:
             heed_code(self._control, self._alarms, pbx, payer, grant, event.at)
         if event.let_out_by:

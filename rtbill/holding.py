@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from balance import holds
-from balance.holds import ROUNDED_UP_MAX_S, Wish
+from balance.holds import Wish
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
@@ -36,7 +35,7 @@ from rtbill.orphans import Orphans
 from rtbill.ports import Clock, Store
 from rtbill.running_call import RunningCall
 from rtbill.site_hook import NOBODY, Caller
-from rtbill.timetable import Timetable, early_s
+from rtbill.timetable import Asked, Timetable, early_s
 from rtbill.wishes import Wishes
 
 TICK_S = 0.25
@@ -44,19 +43,6 @@ RETRY_S = 1.0
 SWEEP_TICKS = 20
 
 _ALARM = "holds"
-
-
-@dataclass(slots=True)
-class _Asked:
-    """Steps of a running call's hold that are on their way to the disk, one at a time."""
-
-    since_s: float
-    is_first: bool
-    """The call has no hold yet."""
-    is_out: bool = False
-    """The store has the step."""
-    is_again: bool = False
-    """Something changed meanwhile: one more extension is worth trying."""
 
 
 class Holdings:
@@ -90,7 +76,7 @@ class Holdings:
         self._order = order
         self._keys: dict[CallId, str] = {}
         """Holds of legs that ring."""
-        self._asked: dict[CallId, _Asked] = {}
+        self._asked: dict[CallId, Asked] = {}
         self._timetable = Timetable()
         self._orphans = Orphans(lines, terms.ring_max_s)
         self._wishes = wishes = Wishes(directory, assessor, control, terms.slices, lines, clock)
@@ -168,10 +154,7 @@ class Holdings:
     def _count_on(self, state: AccountState, wish: Wish) -> None:
         """No other call may count on what the next slice of this one may take of bundles."""
         if state.account.id in self._allowances:
-            hold = state.hold(wish.key)
-            from_s = max(wish.talked_s, hold.granted_s if hold else 0)
-            most_s = from_s + wish.terms.slice_max_s + ROUNDED_UP_MAX_S
-            self._reserved.put(wish.key, wish.pricing.draws(most_s))
+            self._reserved.for_next(state, wish)
 
     # -------------------------------------------------------------------- in progress
 
@@ -320,7 +303,7 @@ class Holdings:
         call = running.leg.id
         asked = self._asked.get(call)
         if asked is None:
-            asked = self._asked[call] = _Asked(self._clock.monotonic(), first)
+            asked = self._asked[call] = Asked(self._clock.monotonic(), first)
         elif asked.is_out:
             return
         if first:
@@ -334,7 +317,7 @@ class Holdings:
         future.add_done_callback(partial(self._stepped, running=running, asked=asked))
 
     def _stepped(
-        self, future: asyncio.Future[Committed], running: RunningCall, asked: _Asked
+        self, future: asyncio.Future[Committed], running: RunningCall, asked: Asked
     ) -> None:
         if future.cancelled():
             return
@@ -349,7 +332,7 @@ class Holdings:
             if asked.is_again:
                 self._extend(running)
 
-    def _failed(self, running: RunningCall, asked: _Asked, error: BaseException) -> None:
+    def _failed(self, running: RunningCall, asked: Asked, error: BaseException) -> None:
         """Try again soon: a call without a hold keeps its place among those that wait for one."""
         call = running.leg.id
         if self._asked.get(call) is not asked:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from balance.holds import ROUNDED_UP_MAX_S, Wish
+from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import Draw, PoolKey
 
 
@@ -30,6 +32,13 @@ class Reserved:
             self._by_key[key] = wanted
             for pool, amount in wanted.items():
                 self._by_pool[pool] = self._by_pool.get(pool, 0) + amount
+
+    def for_next(self, state: AccountState, wish: Wish) -> None:
+        """The call may take what its next slice takes at most, besides what it is granted now."""
+        hold = state.hold(wish.key)
+        from_s = max(wish.talked_s, hold.granted_s if hold else 0)
+        most_s = from_s + wish.terms.slice_max_s + ROUNDED_UP_MAX_S
+        self.put(wish.key, wish.pricing.draws(most_s))
 
     def end(self, key: str) -> None:
         """The call is over, and its end is handed to the store."""
