@@ -270,7 +270,6 @@ class CreditTable(_Table):
         60,
         20,
     ]
-    absorb_overspend: bool = True
 
 
 class PayersTable(_Table):

@@ -177,8 +177,6 @@ class CreditConfig:
     """A new call for which nothing is held by then goes by the policy for a silent rtbill."""
     warn_s: tuple[int, ...]
     """Seconds before the end of a call at which who pays hears a tone."""
-    absorb_overspend: bool
-    """Talk after the instant at which rtbill should have ended a call is not charged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
