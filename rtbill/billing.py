@@ -138,6 +138,8 @@ class Billing:
                 await self._take(line, event, heard_at)
 
     async def _take(self, line: Line, event: PbxEvent, heard_at: float) -> None:
+        # Before its calls: how far they have talked is told by the exchange's clock.
+        self._links.follow_clock(line, event)
         if not isinstance(event, CallRefused | LinkTrouble):
             for outcome in line.tracker.feed(event):
                 if isinstance(outcome, LiveLeg):
@@ -155,7 +157,7 @@ class Billing:
             case LinkRestored():
                 self._links.restored(line, event)
             case Snapshot():
-                self._links.seen(line, event)
+                self._links.seen(event)
             case LinkTrouble():
                 self._links.trouble(event)
             case CallRefused():

@@ -160,6 +160,45 @@ async def test_a_call_found_in_progress_beyond_its_money_is_ended() -> None:
         assert limits(office)[-1] == 49.5
 
 
+async def test_a_call_found_in_progress_is_renewed_by_the_clock_of_its_exchange() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        # The exchange's clock is 95 s ahead of ours, which is 12:00:00.
+        await office.hear("12:01:35 back; live 1 answered=12:01:30")
+        await office.clock.advance(60)
+
+        assert len(limits(office)) > 1
+
+
+async def test_a_call_whose_beginning_was_not_heard_has_the_hold_that_was_asked_for() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        called = office.assessor.classify("0041315550100")
+        await office.billing.holdings.reserve("room-1", "hotel", "17.1", called, at("12:00:00"))
+        await office.hear("12:00:05 back; live 1 answered=12:00:02 asked_by=17.1")
+
+        assert held(office) == [60]
+        assert limits(office) == [59.5]
+
+
+async def test_a_call_answered_at_a_dearer_hour_than_it_was_dialled_holds_what_it_costs() -> None:
+    async with an_office("5.00", tariff=DEARER_FROM_12_01) as office:
+        await office.hear("12:00:55 start 1")
+        assert office.directory.state("room-1").held_micros == 600_000
+
+        await office.hear("12:01:05 answer 1")
+        assert office.directory.state("room-1").held_micros == 1_200_000
+        assert held(office) == [60]
+
+
+async def test_a_call_that_becomes_too_dear_until_its_answer_talks_for_what_there_is() -> None:
+    async with an_office("0.60", tariff=DEARER_FROM_12_01) as office:
+        await office.hear("12:00:55 start 1")
+        await office.hear("12:01:05 answer 1")
+
+        (hold,) = office.directory.state("room-1").holds
+        assert (hold.granted_s, hold.micros, hold.is_final) == (30, 600_000, True)
+        assert limits(office)[-1] == 29.5
+
+
 async def test_after_a_restart_of_ours_the_hold_of_before_goes_on() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         await office.hear("12:00:00 answer 1")
