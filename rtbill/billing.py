@@ -216,14 +216,14 @@ class Billing:
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         running = self.control.ended(record.id)
-        hold_key = self.holdings.ended(record.id, running)
+        call = self.assessor.assess(record)
+        hold_key = self.holdings.ended(record.id, running, call.account)
         line.let_through.discard(record.id)
         line.barred.discard(record.id)
         under_way = line.in_flight.get(record.id)
         if record.source is Source.OUTBOX and (under_way in SETTLED or under_way == record.outcome):
             return  # its row stays until we acknowledge it, and is shown again until then
         line.in_flight[record.id] = record.outcome
-        call = self.assessor.assess(record)
         account = self.directory.account(call.account)
         observed = observing.cut(running, call, self.assessor, account) if running else ()
         operation = self.operation(call, observed=observed, hold_key=hold_key)

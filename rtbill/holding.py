@@ -102,8 +102,8 @@ class Holdings:
         self._terms = terms
         self._follow = follow
         self._order = order
-        self._keys: dict[CallId, str] = {}
-        """Holds of legs that ring."""
+        self._keys: dict[CallId, tuple[str, str]] = {}
+        """Account and key of the holds of legs that ring."""
         self._asked: dict[CallId, _Asked] = {}
         self._due: list[tuple[float, int, CallId, int]] = []
         """When to look at a call, and the grant for which that was reckoned."""
@@ -144,10 +144,11 @@ class Holdings:
         """
         asked = self._asked_for(event, account)
         if asked is not None:
-            self._keys[event.id] = asked.key
+            self._keys[event.id] = account, asked.key
             return
         state = self._directory.state(account)
-        key = self._keys[event.id] = str(event.id)
+        key = str(event.id)
+        self._keys[event.id] = account, key
         place = Place(event.id.pbx, event.trunk)
         wish = self._wishes.of_new(state, key, event.id, called, event.at, place)
         try:
@@ -164,12 +165,19 @@ class Holdings:
     # -------------------------------------------------------------------- in progress
 
     def key_of(self, running: RunningCall) -> str:
-        """The key of the hold that the leg has, also from before a restart; empty without one."""
+        """The key of the hold that the leg has, also from before a restart; empty without one. What
+        another account held for it while it rang is given back.
+        """
         state = self._directory.state(running.account)
-        known = self._keys.get(running.leg.id, "")
-        if known and state.hold(known) is not None:
+        account, known = self._keys.get(running.leg.id, ("", ""))
+        if known and account != running.account:
+            self._let_go(account, known)
+        elif known and state.hold(known) is not None:
             return known
         hold = holds.of_call(state, running.leg.id)
+        if hold is None and running.leg.asked_by:
+            # Its beginning was not heard, but it was asked for.
+            hold = holds.asked_for(state, f"{running.leg.id.pbx}/{running.leg.asked_by}")
         return "" if hold is None else hold.key
 
     def tend(self, running: RunningCall) -> None:
@@ -184,9 +192,8 @@ class Holdings:
             self._step(
                 running, partial(holds.open_hold, wish=self._wishes.of_running(running)), first=True
             )
-        elif hold.call != call:
-            at = self._clock.now()
-            self._step(running, partial(holds.bind, key=hold.key, call=call, at=at))
+        elif hold.call != call or not self._wishes.is_priced(running, hold):
+            self._step(running, partial(holds.answered, wish=self._wishes.of_running(running)))
         else:
             self._schedule(running, hold)
 
@@ -218,11 +225,17 @@ class Holdings:
             for _, running in sorted(final, key=lambda each: each[0]):
                 self._extend(running)
 
-    def ended(self, call: CallId, running: RunningCall | None) -> str:
-        """The key of the hold that the call leaves to be resolved; empty when it has none."""
-        key = self._keys.pop(call, "")
-        self._asked.pop(call, None)
+    def ended(self, call: CallId, running: RunningCall | None, account: str) -> str:
+        """The key of the hold that the call leaves to be resolved by the account that pays it;
+        empty when there is none. What another one held for it while it rang is given back.
+        """
+        holder, key = self._keys.pop(call, ("", ""))
         self._scheduled.pop(call, None)
+        self._asked.pop(call, None)
+        self._alarms.clear(_ALARM, str(call))
+        if key and holder != account:
+            self._let_go(holder, key)
+            key = ""
         return running.hold_key if running is not None and running.hold_key else key
 
     # ------------------------------------------------------------------------- by the clock
@@ -269,7 +282,9 @@ class Holdings:
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
         in_use |= {
-            key for call, key in self._keys.items() if self._lines[call.pbx].tracker.knows(call)
+            key
+            for call, (_, key) in self._keys.items()
+            if self._lines[call.pbx].tracker.knows(call)
         }
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)

@@ -16,6 +16,7 @@ from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
+from rtbill.domain.hold import Hold
 from rtbill.domain.numbering import CalledNumber
 from rtbill.lines import Line
 from rtbill.ports import Clock
@@ -71,6 +72,20 @@ class Wishes:
             at=self._clock.now(),
             talked_s=max(0, int(self.talked_s(running))),
         )
+
+    def is_priced(self, running: RunningCall, hold: Hold) -> bool:
+        """Whether what is held is what the granted talk costs from the call's answer on. It was
+        reckoned for the instant at which the call was dialled, and prices change by the clock.
+        """
+        state, leg = self._directory.state(running.account), running.leg
+        assert leg.answered_at is not None
+        try:
+            pricing = self._assessor.pricing(
+                state.account, running.called, leg.answered_at, running.place
+            )
+        except NoRate:
+            return True  # nothing can be set aside
+        return not hold.granted_s or pricing.cost_micros(hold.granted_s) == hold.micros
 
     def talked_s(self, running: RunningCall) -> float:
         """By the clock of its exchange."""

@@ -24,6 +24,7 @@ DONE_FAMILY = "rtbill/done"
 
 _CHANNEL = header_key("Channel")
 _UNIQUEID = header_key("Uniqueid")
+_LINKEDID = header_key("Linkedid")
 _STATE = header_key("ChannelState")
 _KEY = header_key("Key")
 _VALUE = header_key("Val")
@@ -100,7 +101,9 @@ def _seen_leg(
     if leg is None:
         if stamp is None and not _is_dialled(message):
             return None
-        leg = Leg(channel, trunk, None, None, None)
+        # A leg is linked to the channel that dialled it, until an attended transfer.
+        linked_to = message.find(_LINKEDID) or ""
+        leg = Leg(channel, trunk, None, None, None, asked_by=linked_to)
     leg.channel = channel
     leg.payer = leg.payer or _variable(message, "RTB_PAYER")
     leg.dialled = leg.dialled or _variable(message, "RTB_DEST")
@@ -147,7 +150,14 @@ def _rows(
 
 def _live_leg(pbx: str, leg_id: str, leg: Leg) -> LiveLeg:
     answered_at = None if leg.answered_us is None else from_epoch_us(leg.answered_us)
-    return LiveLeg(CallId(pbx, leg_id), leg.payer, leg.dialled, leg.trunk, answered_at)
+    return LiveLeg(
+        CallId(pbx, leg_id),
+        leg.payer,
+        leg.dialled,
+        leg.trunk,
+        answered_at,
+        asked_by=leg.asked_by,
+    )
 
 
 def _vanished(translator: Translator, leg_id: str, row: list[str]) -> LiveLeg:

@@ -76,6 +76,8 @@ class Leg:
     """Dial's own limit, counted from the answer."""
     hung_up_us: int | None = None
     """When we told the exchange to hang up."""
+    asked_by: str = ""
+    """Uniqueid of the channel that dialled it, where its beginning was not heard."""
 
 
 @dataclass(slots=True)

@@ -45,10 +45,18 @@ class Leg:
     source: Source
     missed_at: datetime | None = None
     """The last instant it is proven alive, once a snapshot did not show it."""
+    asked_by: str = ""
 
     def as_live(self) -> LiveLeg:
         """The leg as others may see it."""
-        return LiveLeg(self.id, self.payer, self.dialled, self.trunk, self.answered_at)
+        return LiveLeg(
+            self.id,
+            self.payer,
+            self.dialled,
+            self.trunk,
+            self.answered_at,
+            asked_by=self.asked_by,
+        )
 
 
 class Tracker:
@@ -255,6 +263,7 @@ class Tracker:
                     state,
                     seen.answered_at,
                     Source.STATUS,
+                    asked_by=seen.asked_by,
                 )
                 if seen.answered_at is not None:
                     out.append(seen)
@@ -263,6 +272,7 @@ class Tracker:
             was_unheard = leg.state in UNHEARD
             leg.state = state or leg.state
             leg.payer, leg.dialled = leg.payer or seen.payer, leg.dialled or seen.dialled
+            leg.asked_by = leg.asked_by or seen.asked_by
             if leg.answered_at is None and seen.answered_at is not None:
                 leg.answered_at, leg.source = seen.answered_at, Source.STATUS
                 out.append(leg.as_live())

@@ -76,6 +76,8 @@ class LiveLeg:
     trunk: str
     answered_at: datetime | None
     """None while it still rings."""
+    asked_by: str = ""
+    """The channel that dialled it, as far as is known: the one that asked beforehand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rtbill.domain.account import AccountKind
 from rtbill.domain.changes import ChangeAccount
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.hold import HoldStep
+from rtbill.domain.tariff import TimeBand
 from tests.fakes.builders import a_membership, a_rate, a_state, a_tariff, an_account, at
 from tests.fakes.office import Office, an_office
 from tests.fakes.virtual_clock import settle
@@ -15,6 +18,10 @@ from tests.fakes.virtual_clock import settle
 SECOND = a_tariff(a_rate("1/1", "0.60"))
 """A cent a second."""
 MINUTE = a_tariff(a_rate("60/60", "0.60"))
+DEARER_FROM_12_01 = a_tariff(
+    a_rate("60/60", "0.60"),
+    replace(a_rate("10/10", "1.20"), band=TimeBand(start_minute=12 * 60 + 1, end_minute=13 * 60)),
+)
 
 
 def held(office: Office, account: str = "room-1") -> list[int]:
@@ -225,6 +232,20 @@ async def test_a_call_moved_to_another_account_is_held_for_there() -> None:
         assert held(office, "room-2") == [60]
 
 
+@pytest.mark.parametrize("then", ["answer 1", "end 1"])
+async def test_what_was_held_for_a_call_moved_while_it_rang_is_given_back(then: str) -> None:
+    other = an_account("room-2")
+    async with an_office("5.00", tariff=SECOND, accounts=[an_account(), other]) as office:
+        await office.credit("3.00", account="room-2")
+        await office.hear("12:00:00 start 1")
+        assert held(office) == [60]
+        office.directory.replace_memberships([a_membership("room-2")])
+        office.billing.reassign()
+        await office.hear(f"12:00:05 {then}")
+
+        assert held(office) == []
+
+
 async def test_a_call_whose_account_becomes_postpaid_holds_nothing_any_more() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         await office.hear("12:00:00 answer 1")
@@ -310,6 +331,18 @@ async def test_a_store_that_refuses_a_renewal_is_asked_again() -> None:
         await office.clock.advance(2)
 
         assert limits(office) == [59.5, 119.5]
+        assert office.alarm_kinds() == []
+
+
+async def test_the_alarm_of_a_renewal_that_failed_is_over_with_the_call() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        await office.hear("12:00:00 answer 1")
+        office.store.is_stuck, office.store.queue_max = True, 0
+        await office.clock.advance(50)
+        assert "holds" in office.alarm_kinds()
+
+        office.store.is_stuck, office.store.queue_max = False, 10_000
+        await office.hear("12:00:50 end 1")
         assert office.alarm_kinds() == []
 
 

@@ -99,6 +99,7 @@ def status(
     payer: str = "1001",
     dest: str = "5551234",
     answered: str = "",
+    linked: str = "",
     action_id: str = "x",
 ) -> str:
     return f"""
@@ -106,6 +107,7 @@ def status(
         Channel: {channel}
         ChannelState: {state}
         Uniqueid: {leg}
+        Linkedid: {linked}
         ChanVariable: RTB_PAYER={payer}
         ChanVariable: RTB_DEST={dest}
         ChanVariable: RTB_ANSWERED={answered}

@@ -56,6 +56,11 @@ def test_a_live_leg_has_the_answer_that_is_stamped_on_it() -> None:
     assert built.has_outbox
 
 
+def test_a_leg_whose_beginning_was_not_heard_names_the_channel_that_dialled_it() -> None:
+    [leg] = snapshot(channels=status(answered=stamp(1), linked="1.1")).live
+    assert leg.asked_by == "1.1"
+
+
 def test_a_ringing_leg_has_no_answer() -> None:
     [leg] = snapshot(channels=status(state=5)).live
     assert leg.answered_at is None
