@@ -207,6 +207,7 @@ class Billing:
         running.hold_key = running.hold_key or self.holdings.key_of(running)
         self.control.allow(running)
         await self._hand_over(partial(self.store.note_live, leg))
+        self.control.allow(running)  # meanwhile something may have been held for it
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
             self._tell_emergency(line, leg.id, leg.payer, running.called.number, at)

@@ -196,6 +196,8 @@ class Holdings:
             self._step(running, partial(holds.answered, wish=self._wishes.of_running(running)))
         else:
             self._schedule(running, hold)
+            if hold.is_final and state.grantable_micros > 0:
+                self._extend(running)  # paid while it rang, or while we were away
 
     def moved(self, running: RunningCall, before: str) -> None:
         """Another account pays the call, which asks it for a hold of its own."""

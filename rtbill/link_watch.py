@@ -51,7 +51,8 @@ class LinkWatch:
         snapshot = event.snapshot if isinstance(event, LinkRestored) else event
         if not isinstance(snapshot, Snapshot):
             return
-        line.clock_ahead = self._clock.now() - snapshot.at
+        ahead = snapshot.clock_ahead  # a snapshot may have waited for us
+        line.clock_ahead = self._clock.now() - snapshot.at if ahead is None else ahead
         seconds = line.clock_ahead.total_seconds()
         if abs(seconds) <= self._clock_apart_s:
             self._alarms.clear("clock", snapshot.pbx)

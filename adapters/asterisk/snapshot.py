@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapters.asterisk.translate import Leg, Translator, instant_us
 from adapters.asterisk.wire import Message, header_key
@@ -41,7 +41,12 @@ class Replies:
 
 
 def build(
-    translator: Translator, replies: Replies, at: datetime, *, events_follow: bool
+    translator: Translator,
+    replies: Replies,
+    at: datetime,
+    *,
+    events_follow: bool,
+    clock_ahead: timedelta | None = None,
 ) -> tuple[Snapshot, list[str]]:
     """The snapshot, and the rows that could not be read. The translator learns of the legs.
 
@@ -84,6 +89,7 @@ def build(
             and not translator.has_ended(leg_id)
         ),
         has_outbox=has_outbox,
+        clock_ahead=clock_ahead,
     )
     return snapshot, bad
 
@@ -107,8 +113,10 @@ def _seen_leg(
     leg.channel = channel
     leg.payer = leg.payer or _variable(message, "RTB_PAYER")
     leg.dialled = leg.dialled or _variable(message, "RTB_DEST")
-    if leg.answered_us is None and stamp is not None:
-        leg.answered_us = instant_us(stamp)
+    if leg.answered_us is None:
+        leg.answered_us = (
+            translator.unseen_answer_us(leg_id) if stamp is None else instant_us(stamp)
+        )
     return leg
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rtbill.domain.call import CallId, CutBy
 from rtbill.domain.refusal import Reason
@@ -107,6 +107,8 @@ class Snapshot:
     """
     has_outbox: bool = True
     """False when finished and vanished could not be read."""
+    clock_ahead: timedelta | None = None
+    """How far our clock was ahead of the exchange's when this was made; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Unavailable
+from rtbill.domain.events import LiveLeg
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
@@ -67,6 +68,12 @@ class SlowStore(MemoryStore):
         if not self.is_stuck:
             return super().hold(holding)
         return self._wait(holding)
+
+    def note_live(self, leg: LiveLeg) -> None:
+        """Unavailable while it is stuck and its queue is full."""
+        if self.is_stuck and len(self._waiting) >= self.queue_max:
+            raise Unavailable(f"{len(self._waiting)} facts wait to be written")
+        super().note_live(leg)
 
     def _wait(self, work: Operation | Holding) -> asyncio.Future[Committed]:
         if len(self._waiting) >= self.queue_max:

@@ -87,6 +87,12 @@ def test_a_leg_that_is_up_without_any_stamp_is_proven_from_now_on_only() -> None
     assert (leg.answered_at, leg.payer) == (AT, None)
 
 
+def test_a_leg_answered_while_its_snapshot_was_on_the_way_is_answered() -> None:
+    # Its beginning was not heard, so the event of its answer alone says nothing.
+    [leg] = snapshot(channels=status(state=5), heard=newstate(at=1)).live
+    assert leg.answered_at == ANSWERED
+
+
 @pytest.mark.parametrize(("answered", "told"), [("", None), (stamp(1), ANSWERED)])
 def test_a_guessed_answer_is_not_told_as_evidence_at_the_end(
     answered: str, told: datetime | None

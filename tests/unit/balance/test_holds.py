@@ -192,7 +192,10 @@ def test_a_hold_is_bound_to_its_leg_once() -> None:
     [(1000, 60, 60_000, False), (500, 60, 30_000, False), (4000, 30, 120_000, True)],
 )
 def test_a_call_is_answered_at_the_prices_of_that_instant(
-    micros: int, granted_s: int, held: int, is_final: bool
+    micros: int,
+    granted_s: int,
+    held: int,
+    is_final: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     state = opened(state_with(120_000), PerMinute(1000, increment_s=1)).state
     pricing = PerMinute(micros, increment_s=1)
