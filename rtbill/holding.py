@@ -43,7 +43,6 @@ LAST_LOOK_S = 1.0
 """Before the guard: the last time that a final hold is tried to extend (CC-31)."""
 RETRY_S = 1.0
 SWEEP_TICKS = 20
-
 _ALARM = "holds"
 
 
@@ -104,6 +103,8 @@ class Holdings:
         self._order = order
         self._keys: dict[CallId, tuple[str, str]] = {}
         """Account and key of the holds of legs that ring."""
+        self._reserving: dict[str, str] = {}
+        """By channel: keys of holds that are asked for and not yet durable."""
         self._asked: dict[CallId, _Asked] = {}
         self._due: list[tuple[float, int, CallId, int]] = []
         """When to look at a call, and the grant for which that was reckoned."""
@@ -122,19 +123,24 @@ class Holdings:
         enough, or too many calls are out. Unavailable: nothing can be held.
         """
         state = self._directory.state(account)
-        key = holds.key_for(state, f"{pbx}/{channel}")
+        channel = f"{pbx}/{channel}"
+        key = self._reserving.get(channel) or holds.key_for(state, channel)
         wish = self._wishes.of_new(state, key, None, called, at, Place(pbx))
-        committed = await asyncio.shield(self._reserve(state, wish))
+        future = self._reserve(state, wish)
+        self._reserving[channel] = key
+        future.add_done_callback(lambda _future: self._reserving.pop(channel, None))
+        committed = await asyncio.shield(future)
         assert committed.facts is not None
         return committed.facts.state.hold(key)
 
     def has_asked(self, event: CallStarted, account: str) -> bool:
-        """Whether there is a hold that was asked for before this call was dialled."""
+        """Whether a hold was asked for before this call was dialled, be it durable yet or not."""
         return self._asked_for(event, account) is not None
 
-    def _asked_for(self, event: CallStarted, account: str) -> Hold | None:
-        state = self._directory.state(account)
-        return holds.asked_for(state, f"{event.id.pbx}/{event.asked_by}")
+    def _asked_for(self, event: CallStarted, account: str) -> str | None:
+        channel = f"{event.id.pbx}/{event.asked_by}"
+        hold = holds.asked_for(self._directory.state(account), channel)
+        return self._reserving.get(channel, hold.key if hold else None)
 
     def dialled(
         self, event: CallStarted, account: str, called: CalledNumber, refuse: Callable[[], None]
@@ -143,13 +149,11 @@ class Holdings:
         not enough.
         """
         asked = self._asked_for(event, account)
-        if asked is not None:
-            self._keys[event.id] = account, asked.key
-            return
-        state = self._directory.state(account)
-        key = str(event.id)
+        key = asked or str(event.id)
         self._keys[event.id] = account, key
-        place = Place(event.id.pbx, event.trunk)
+        if asked:
+            return
+        state, place = self._directory.state(account), Place(event.id.pbx, event.trunk)
         wish = self._wishes.of_new(state, key, event.id, called, event.at, place)
         try:
             future = self._reserve(state, wish)
@@ -165,14 +169,14 @@ class Holdings:
     # -------------------------------------------------------------------- in progress
 
     def key_of(self, running: RunningCall) -> str:
-        """The key of the hold that the leg has, also from before a restart; empty without one. What
-        another account held for it while it rang is given back.
+        """The key of the leg's hold, also from before a restart; empty without one. What another
+        account held for it while it rang is given back.
         """
         state = self._directory.state(running.account)
         account, known = self._keys.get(running.leg.id, ("", ""))
         if known and account != running.account:
             self._let_go(account, known)
-        elif known and state.hold(known) is not None:
+        elif known and (state.hold(known) is not None or known in self._reserving.values()):
             return known
         hold = holds.of_call(state, running.leg.id)
         if hold is None and running.leg.asked_by:
@@ -283,11 +287,9 @@ class Holdings:
 
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
-        in_use |= {
-            key
-            for call, (_, key) in self._keys.items()
-            if self._lines[call.pbx].tracker.knows(call)
-        }
+        for call, (_, key) in self._keys.items():
+            if self._lines[call.pbx].tracker.knows(call):
+                in_use.add(key)
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
 
@@ -315,7 +317,7 @@ class Holdings:
         elif asked.is_out:
             return
         if first:
-            running.hold_key = str(call)
+            running.hold_key = running.hold_key or str(call)
         asked.is_out = True
         try:
             future = self._ask(running.account, decide)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from rtbill.domain.hold import HoldStep
 from rtbill.domain.tariff import TimeBand
 from tests.fakes.builders import a_rate, a_tariff, at
 from tests.fakes.office import an_office
+from tests.fakes.virtual_clock import settle
 from tests.unit.test_holding import SECOND, held, limits, steps
 
 DEARER_FROM_12_01 = a_tariff(
@@ -86,6 +88,23 @@ async def test_a_call_that_becomes_too_dear_until_its_answer_talks_for_what_ther
         (hold,) = office.directory.state("room-1").holds
         assert (hold.granted_s, hold.micros, hold.is_final) == (30, 600_000, True)
         assert limits(office)[-1] == 29.5
+
+
+async def test_a_question_answered_too_late_still_holds_for_its_call_and_only_once() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        called = office.assessor.classify("0041315550100")
+        office.store.is_stuck = True
+        asking = office.billing.holdings.reserve("room-1", "hotel", "17.1", called, at("12:00:00"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asking)
+            await office.hear("12:00:01 start 1 asked_by=17.1")
+            await office.hear("12:00:02 answer 1")
+            office.store.is_stuck = False
+            office.store.commit()
+        await settle()
+
+        assert held(office) == [60]
+        assert limits(office) == [59.5]
 
 
 async def test_after_a_restart_of_ours_the_hold_of_before_goes_on() -> None:
