@@ -68,7 +68,8 @@ def _cut(world: World, leg: Spent) -> Iterator[str]:
         return
     granted_at_s = max(step.at_s for step in life.grants() if step.at_s <= cut_s)
     if talked_s < hold.granted_s - GUARD_S - EARLY_S:
-        if (since_s := _free(world, truth, granted_at_s, cut_s)) is not None:
+        since_s = _free(world, truth, max(granted_at_s, truth.answered_s), cut_s)
+        if since_s is not None and not world.was_set(truth):
             yield (
                 f"was cut by {truth.cut_by} after {talked_s:.2f} s, {hold.granted_s} were granted "
                 f"{cut_s - granted_at_s:.2f} s before, all was well for {cut_s - since_s:.2f} s"

@@ -74,10 +74,10 @@ def lives(steps: Sequence[Step]) -> list[HoldLife]:
 
 
 def of_leg(all_lives: Sequence[HoldLife], truth: Truth) -> list[HoldLife]:
-    """Those of the leg: that name it, or that its channel asked for and nobody used otherwise."""
+    """Those of the leg: that name it, and then what its channel asked for and nobody used."""
     own = CallId(PBX, truth.leg)
     asked = f"{PBX}/{truth.asked_by}#"
-    return [
+    found = [
         life
         for life in all_lives
         if life.call == own
@@ -89,6 +89,7 @@ def of_leg(all_lives: Sequence[HoldLife], truth: Truth) -> list[HoldLife]:
             and (life.ended_s is None or life.ended_s >= truth.dialled_s)
         )
     ]
+    return sorted(found, key=lambda life: life.call is None)
 
 
 def granted_s(holds: Sequence[HoldLife], at_s: float, lately_s: float = 0.0) -> int:

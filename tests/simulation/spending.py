@@ -72,7 +72,8 @@ def legs_held_for(world: World) -> list[Spent]:
         ):
             tariff = world.disk.books._accounts[call.account].account.tariff
             cost = cost_of(tariff, truth.dialled, truth.answered_us)
-            found.append(Spent(truth, call.account, cost, of_leg(all_lives, truth)))
+            own = [life for life in of_leg(all_lives, truth) if life.account == call.account]
+            found.append(Spent(truth, call.account, cost, own))
     return found
 
 

@@ -193,6 +193,12 @@ class World:
         ]
         return max((each for each in known if each <= truth.ended_s), default=0.0)
 
+    def was_set(self, truth: Truth) -> bool:
+        """Whether the exchange's clock was set while the leg was there, or shortly before."""
+        return any(
+            truth.dialled_s - CLOCK_LEARNT_S <= at_s <= truth.ended_s for at_s, _ in self.steps
+        )
+
     def is_handed_over(self, truth: Truth) -> bool:
         """Whether its extension changed hands while the leg was there, or just before."""
         return any(
