@@ -115,12 +115,20 @@ def extend(state: AccountState, wish: Wish) -> Facts:
     return _kept(state, further, HoldStep.EXTEND, wish.at)
 
 
-def bind(state: AccountState, key: str, call: CallId, at: datetime) -> Facts:
-    """It is now known which leg the hold is for."""
-    hold = state.hold(key)
-    if hold is None or hold.call == call:
+def answered(state: AccountState, wish: Wish) -> Facts:
+    """The call was answered: now its leg is known, and its prices are those of this instant. What
+    it was granted before stands as far as it can be paid.
+    """
+    hold = state.hold(wish.key)
+    if hold is None:
         return Facts(state)
-    return _kept(state, replace(hold, call=call), HoldStep.EXTEND, at)
+    pricing, granted_s, is_final = wish.pricing, hold.granted_s, hold.is_final
+    room = max(0, without(state, wish.key).grantable_micros)
+    if granted_s and pricing.cost_micros(granted_s) > room:
+        granted_s, is_final = pricing.affordable_s(room, granted_s), True
+    micros = pricing.cost_micros(granted_s) if granted_s else 0
+    after = replace(hold, call=wish.call, micros=micros, granted_s=granted_s, is_final=is_final)
+    return Facts(state) if after == hold else _kept(state, after, HoldStep.EXTEND, wish.at)
 
 
 def resolve(state: AccountState, key: str, step: HoldStep, at: datetime) -> Facts:

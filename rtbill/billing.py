@@ -155,6 +155,8 @@ class Billing:
                 await self._take(line, event, heard_at)
 
     async def _take(self, line: Line, event: PbxEvent, heard_at: float) -> None:
+        # Before its calls: how far they have talked is told by the exchange's clock.
+        self._links.follow_clock(line, event)
         if not isinstance(event, CallRefused | LinkTrouble):
             for outcome in line.tracker.feed(event):
                 if isinstance(outcome, LiveLeg):
@@ -172,7 +174,7 @@ class Billing:
             case LinkRestored():
                 self._links.restored(line, event)
             case Snapshot():
-                self._links.seen(line, event)
+                self._links.seen(event)
             case LinkTrouble():
                 self._links.trouble(event)
             case CallRefused():
@@ -189,6 +191,7 @@ class Billing:
         running.hold_key = running.hold_key or self.holdings.key_of(running)
         self.control.allow(running)
         await self._hand_over(partial(self.store.note_live, leg))
+        self.control.allow(running)  # meanwhile something may have been held for it
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
             self._dialling.tell_emergency(line, leg.id, leg.payer, running.called.number, at)
@@ -198,15 +201,15 @@ class Billing:
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         running = self.control.ended(record.id)
+        call = self.assessor.assess(record, running.answers if running else None)
         self.cuts.ended(running, record)
-        hold_key = self.holdings.ended(record.id, running)
+        hold_key = self.holdings.ended(record.id, running, call.account)
         line.let_through.discard(record.id)
         line.barred.discard(record.id)
         under_way = line.in_flight.get(record.id)
         if record.source is Source.OUTBOX and (under_way in SETTLED or under_way == record.outcome):
             return  # its row stays until we acknowledge it, and is shown again until then
         line.in_flight[record.id] = record.outcome
-        call = self.assessor.assess(record, running.answers if running else None)
         account = self.directory.account(call.account)
         observed = observing.cut(running, call, self.assessor, account) if running else ()
         operation = self.operation(call, observed=observed, hold_key=hold_key)

@@ -41,7 +41,6 @@ from rtbill.wishes import Wishes
 TICK_S = 0.25
 RETRY_S = 1.0
 SWEEP_TICKS = 20
-
 _ALARM = "holds"
 
 
@@ -74,8 +73,10 @@ class Holdings:
         self._reserved = assessor.allowances.reserved
         self._follow = follow
         self._order = order
-        self._keys: dict[CallId, str] = {}
-        """Holds of legs that ring."""
+        self._keys: dict[CallId, tuple[str, str]] = {}
+        """Account and key of the holds of legs that ring."""
+        self._reserving: dict[str, str] = {}
+        """By channel: keys of holds that are asked for and not yet durable."""
         self._asked: dict[CallId, Asked] = {}
         self._timetable = Timetable()
         self._orphans = Orphans(lines, terms.ring_max_s)
@@ -99,31 +100,35 @@ class Holdings:
         enough, or too many calls are out. Unavailable: nothing can be held.
         """
         state = self._directory.state(account)
-        key = holds.key_for(state, f"{pbx}/{channel}")
+        channel = f"{pbx}/{channel}"
+        key = self._reserving.get(channel) or holds.key_for(state, channel)
         wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller)
-        committed = await asyncio.shield(self._reserve(state, wish))
+        future = self._reserve(state, wish)
+        self._reserving[channel] = key
+        future.add_done_callback(lambda _future: self._reserving.pop(channel, None))
+        committed = await asyncio.shield(future)
         assert committed.facts is not None
         return committed.facts.state.hold(key)
 
     def has_asked(self, event: CallStarted, account: str) -> bool:
-        """Whether there is a hold that was asked for before this call was dialled."""
+        """Whether a hold was asked for before this call was dialled, be it durable yet or not."""
         return self._asked_for(event, account) is not None
 
-    def _asked_for(self, event: CallStarted, account: str) -> Hold | None:
-        state = self._directory.state(account)
-        return holds.asked_for(state, f"{event.id.pbx}/{event.asked_by}")
+    def _asked_for(self, event: CallStarted, account: str) -> str | None:
+        channel = f"{event.id.pbx}/{event.asked_by}"
+        hold = holds.asked_for(self._directory.state(account), channel)
+        return self._reserving.get(channel, hold.key if hold else None)
 
     def dialled(self, event: CallStarted, grant: Grant, refuse: Callable[[], None]) -> None:
         """Find the hold that was asked for, or ask for one now; `refuse` is called when there is
         not enough.
         """
         asked = self._asked_for(event, grant.account)
-        if asked is not None:
-            self._keys[event.id] = asked.key
+        key = asked or str(event.id)
+        self._keys[event.id] = grant.account, key
+        if asked:
             return
-        state = self._directory.state(grant.account)
-        key = self._keys[event.id] = str(event.id)
-        place = Place(event.id.pbx, event.trunk)
+        state, place = self._directory.state(grant.account), Place(event.id.pbx, event.trunk)
         wish = self._wishes.of_new(
             state, key, event.id, grant.called, event.at, place, grant.caller
         )
@@ -159,17 +164,24 @@ class Holdings:
     # -------------------------------------------------------------------- in progress
 
     def key_of(self, running: RunningCall) -> str:
-        """The key of the hold that the leg has, also from before a restart; empty without one."""
+        """The key of the leg's hold, also from before a restart; empty without one. What another
+        account held for it while it rang is given back.
+        """
         state = self._directory.state(running.account)
-        known = self._keys.get(running.leg.id, "")
-        if known and state.hold(known) is not None:
+        account, known = self._keys.get(running.leg.id, ("", ""))
+        if known and account != running.account:
+            self._let_go(account, known)
+        elif known and (state.hold(known) is not None or known in self._reserving.values()):
             return known
         hold = holds.of_call(state, running.leg.id)
+        if hold is None and running.leg.asked_by:
+            # Its beginning was not heard, but it was asked for.
+            hold = holds.asked_for(state, f"{running.leg.id.pbx}/{running.leg.asked_by}")
         return "" if hold is None else hold.key
 
     def key_of_dialled(self, call: CallId) -> str:
         """The key of the hold of a leg that rings; empty when it asked for none."""
-        return self._keys.get(call, "")
+        return self._keys.get(call, ("", ""))[1]
 
     def tend(self, running: RunningCall) -> None:
         """Have the hold that the call needs as it now stands, and no other."""
@@ -183,11 +195,12 @@ class Holdings:
             wish = self._wishes.of_running(running)
             self._count_on(state, wish)
             self._step(running, partial(holds.open_hold, wish=wish), first=True)
-        elif hold.call != call:
-            at = self._clock.now()
-            self._step(running, partial(holds.bind, key=hold.key, call=call, at=at))
+        elif hold.call != call or not self._wishes.is_priced(running, hold):
+            self._step(running, partial(holds.answered, wish=self._wishes.of_running(running)))
         else:
             self._schedule(running, hold)
+            if hold.is_final and state.grantable_micros > 0:
+                self._extend(running)  # paid while it rang, or while we were away
 
     def moved(self, running: RunningCall, before: str) -> None:
         """Another account pays the call, which asks it for a hold of its own."""
@@ -219,12 +232,18 @@ class Holdings:
             for _, running in sorted(final, key=lambda each: each[0]):
                 self._extend(running)
 
-    def ended(self, call: CallId, running: RunningCall | None) -> str:
-        """The key of the hold that the call leaves to be resolved; empty when it has none."""
-        key = self._keys.pop(call, "")
+    def ended(self, call: CallId, running: RunningCall | None, account: str) -> str:
+        """The key of the hold that the call leaves to be resolved by the account that pays it;
+        empty when there is none. What another one held for it while it rang is given back.
+        """
+        holder, key = self._keys.pop(call, ("", ""))
         self._asked.pop(call, None)
         self._timetable.forget(call)
         self._warnings.forget(call)
+        self._alarms.clear(_ALARM, str(call))
+        if key and holder != account:
+            self._let_go(holder, key)
+            key = ""
         return running.hold_key if running is not None and running.hold_key else key
 
     def resolved(self, events: Iterable[HoldEvent]) -> None:
@@ -275,9 +294,9 @@ class Holdings:
 
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
-        in_use |= {
-            key for call, key in self._keys.items() if self._lines[call.pbx].tracker.knows(call)
-        }
+        for call, (_, key) in self._keys.items():
+            if self._lines[call.pbx].tracker.knows(call):
+                in_use.add(key)
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
 
@@ -307,7 +326,7 @@ class Holdings:
         elif asked.is_out:
             return
         if first:
-            running.hold_key = str(call)
+            running.hold_key = running.hold_key or str(call)
         asked.is_out = True
         try:
             future = self._ask(running.account, decide)

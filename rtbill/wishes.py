@@ -16,6 +16,7 @@ from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
+from rtbill.domain.hold import Hold
 from rtbill.domain.numbering import CalledNumber
 from rtbill.lines import Line
 from rtbill.ports import Clock
@@ -86,6 +87,15 @@ class Wishes:
         """Seconds from its answer that so much money pays."""
         wish = self.of_running(running)
         return wish.pricing.affordable_s(micros, wish.terms.call_max_s)
+
+    def is_priced(self, running: RunningCall, hold: Hold) -> bool:
+        """Whether what is held is what the granted talk costs from the call's answer on. It was
+        reckoned for the instant at which the call was dialled, and prices change by the clock.
+        """
+        pricing = self.of_running(running).pricing
+        if not hold.granted_s or isinstance(pricing, UnknownPricing):
+            return True  # nothing can be set aside
+        return pricing.cost_micros(hold.granted_s) == hold.micros
 
     def talked_s(self, running: RunningCall) -> float:
         """By the clock of its exchange."""

@@ -82,7 +82,9 @@ class Control:
             )
         line = self._require_line()
         deadline_us = leg.answered_us + round(talk_s * 1e6)
-        left_s = (deadline_us - self._now_us()) / 1e6
+        # By the latest that its clock may show: a timer too early is moved with the next grant.
+        latest = self._session.latest_exchange_time(self._clock.now())
+        left_s = (deadline_us - epoch_us(latest)) / 1e6
         if left_s < _HANGUP_UNDER_S:
             await self.hang_up(leg_id)
             return

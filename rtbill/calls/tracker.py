@@ -47,10 +47,19 @@ class Leg:
     origin: Origin = NO_ORIGIN
     missed_at: datetime | None = None
     """The last instant it is proven alive, once a snapshot did not show it."""
+    asked_by: str = ""
 
     def as_live(self) -> LiveLeg:
         """The leg as others may see it."""
-        return LiveLeg(self.id, self.payer, self.dialled, self.trunk, self.answered_at, self.origin)
+        return LiveLeg(
+            self.id,
+            self.payer,
+            self.dialled,
+            self.trunk,
+            self.answered_at,
+            self.origin,
+            asked_by=self.asked_by,
+        )
 
 
 class Tracker:
@@ -269,6 +278,7 @@ class Tracker:
                     seen.answered_at,
                     Source.STATUS,
                     seen.origin,
+                    asked_by=seen.asked_by,
                 )
                 if seen.answered_at is not None:
                     out.append(seen)
@@ -278,6 +288,7 @@ class Tracker:
             leg.state = state or leg.state
             leg.payer, leg.dialled = leg.payer or seen.payer, leg.dialled or seen.dialled
             leg.origin = leg.origin or seen.origin
+            leg.asked_by = leg.asked_by or seen.asked_by
             if leg.answered_at is None and seen.answered_at is not None:
                 leg.answered_at, leg.source = seen.answered_at, Source.STATUS
                 out.append(leg.as_live())

@@ -20,6 +20,7 @@ from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.errors import Unavailable
+from rtbill.domain.events import LiveLeg
 from rtbill.domain.notice import Notice
 from rtbill.domain.pins import Pins
 from rtbill.domain.rated import RatedCall
@@ -73,6 +74,12 @@ class SlowStore(MemoryStore):
         if not self.is_stuck:
             return super().hold(holding)
         return self._wait(holding)
+
+    def note_live(self, leg: LiveLeg) -> None:
+        """Unavailable while it is stuck and its queue is full."""
+        if self.is_stuck and len(self._waiting) >= self.queue_max:
+            raise Unavailable(f"{len(self._waiting)} facts wait to be written")
+        super().note_live(leg)
 
     def _wait(self, work: Operation | Holding) -> asyncio.Future[Committed]:
         if len(self._waiting) >= self.queue_max:

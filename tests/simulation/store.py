@@ -29,7 +29,13 @@ class Disk:
     def __init__(self, books: MemoryStore) -> None:
         self.books = books
         self.is_full = False
+        self.slowness_s = 0.0
+        """The longest that a step takes beyond what is usual."""
+        self.on_step: Callable[[], None] = lambda: None
+        """One piece of work was carried out; those of one commit come one after the other."""
         self.on_commit: Callable[[], None] = lambda: None
+        self.on_refusal: Callable[[], None] = lambda: None
+        """Something more was to be queued than there is room for."""
 
 
 class LateStore:
@@ -91,6 +97,7 @@ class LateStore:
 
     def _put(self, work: Work, future: asyncio.Future[Any] | None) -> None:
         if self.queued >= self._queue_max:
+            self._disk.on_refusal()
             raise Unavailable(f"{self.queued} facts wait to be written")
         self._queue.append((work, future))
         if not self._is_busy:
@@ -98,7 +105,7 @@ class LateStore:
             self._later(self._commit)
 
     def _later(self, step: Callable[[], None]) -> None:
-        pause_s = self._chance.uniform(0, self._slowest_s)
+        pause_s = self._chance.uniform(0, self._slowest_s + self._disk.slowness_s)
         asyncio.get_running_loop().call_later(pause_s, step)
 
     def _commit(self) -> None:
@@ -111,7 +118,10 @@ class LateStore:
         self.failing = None
         batch, self._queue = self._queue, []
         self._in_commit = len(batch)
-        answers = [(future, _carry_out(self._disk.books, work)) for work, future in batch]
+        answers = []
+        for work, future in batch:
+            answers.append((future, _carry_out(self._disk.books, work)))
+            self._disk.on_step()
         self._disk.on_commit()
         self._later(lambda: self._answer(answers))
 

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import random
+import re
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rtbill.domain.account import HOUSE, SUSPENSE, Extension
+from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind, Extension
+from rtbill.domain.rated import NumberKind
 from simulator.ami_server import AmiServer
-from simulator.faults import FaultPlan
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.biller import Biller, Collector
 from tests.simulation.clocks import BillerClock, ExchangeClock
-from tests.simulation.exchange import Truth, WatchedExchange
+from tests.simulation.dialplan import DecidingExchange
+from tests.simulation.exchange import Truth
+from tests.simulation.losses import WitnessedFaults
 from tests.simulation.network import MemoryLoop
 from tests.simulation.plan import PBX, POLICIES, Plan
+from tests.simulation.prices import NUMBER_OF
 from tests.simulation.store import Disk
+from tests.simulation.troubles import Spans
+from tests.simulation.witness import Witness
 
 NOT_YET_US = 1 << 62
+NOT_YET_S = 1e9
+LOOK_S = 0.25
+"""So often the run is looked at, and so exact is when something was wrong."""
+CLOCK_LEARNT_S = 150.0
+"""After its exchange's clock was set the biller takes so long to know how far they are apart."""
+GUARD_S = 0.5
+COMMIT_MAX_S = 2.0
 CALM_S = 15.0
 """This long after the last trouble, what the biller wants must hold at the exchange."""
 REPAIR_S = 35.0
@@ -30,7 +46,9 @@ class Move:
 
     extension: str
     ordered_us: int
+    ordered_s: float
     known_us: int = NOT_YET_US
+    known_s: float = NOT_YET_S
 
 
 @dataclass(slots=True)
@@ -50,12 +68,13 @@ class World:
     loop: MemoryLoop
     clock: BillerClock
     exchange_clock: ExchangeClock
-    exchange: WatchedExchange
+    exchange: DecidingExchange
     server: AmiServer
     disk: Disk
     biller: Biller
     notices: Collector
     rates: dict[str, float]
+    witness: Witness
     violations: list[str] = field(default_factory=list)
     credits: list[tuple[str, str]] = field(default_factory=list)
     """Account and amount of every credit the desk carried out."""
@@ -72,6 +91,28 @@ class World:
     """When something was found wrong, in loop time."""
     locked_since: dict[str, float] = field(default_factory=dict)
     """When each account's class began to want outgoing calls locked."""
+    troubles: Spans = field(default_factory=Spans)
+    """When biller and exchange, or biller and disk, could not work together."""
+    unheard: dict[str, float] = field(default_factory=dict)
+    """When news of a leg was lost on its way."""
+    snapshots: list[float] = field(default_factory=list)
+    """When the biller asked for all legs."""
+    births: list[float] = field(default_factory=list)
+    """When the biller began anew."""
+    steps: list[tuple[float, float]] = field(default_factory=list)
+    """When the exchange's clock was set, and by how much."""
+    mix: Counter[str] = field(default_factory=Counter)
+    """What happened how often: faults by kind, and what became of calls."""
+    was_noisy: bool = False
+    differing_since: float = 0.0
+    """Since when the locks at the exchange are not those that are wanted."""
+    wanted_before: tuple[set[str], set[str]] | None = None
+    unseen_s: dict[str, float] = field(default_factory=dict)
+    """For how long, without trouble, nobody was there for whom a hold is."""
+    told: set[str] = field(default_factory=set)
+    chance: random.Random = field(default_factory=lambda: random.Random("late payments"))
+    is_over: bool = False
+    """Nobody calls any more."""
     lives: int = 1
     is_exchange_down: bool = False
     is_quiet: bool = False
@@ -88,6 +129,84 @@ class World:
     def is_calm(self) -> bool:
         """Nothing has been wrong lately."""
         return self.loop.time() - self.troubled_at > CALM_S
+
+    @property
+    def reaction_s(self) -> float:
+        """With a good link and disk the exchange has a new limit so soon after the commit that
+        makes it possible: answer, the commit and answer before, own commit, own answer; the
+        messages; a tick.
+        """
+        return 5 * self.plan.store_slowest_s + 4 * self.loop.delay_s + 2 * LOOK_S
+
+    def is_new(self, violation: str) -> bool:
+        """Whether it was not told before."""
+        if violation in self.told:
+            return False
+        self.told.add(violation)
+        return True
+
+    def look(self) -> None:
+        """Note whether anything keeps the parts from each other now."""
+        now_s = self.loop.time()
+        sessions = [each for each in self.server.sessions if each._session is not None]
+        is_heard = any(not each.is_silent for each in sessions)
+        self.was_noisy = bool(self.rates) or (
+            self.was_noisy and any(each._outgoing for each in sessions)
+        )
+        is_slow = self.disk.is_full or self.disk.slowness_s > 0
+        if not self.biller.is_connected or not is_heard or self.was_noisy or is_slow:
+            self.troubles.add(now_s - LOOK_S, now_s + LOOK_S)
+
+    def refused(self) -> None:
+        """The biller had no room for another fact: it tries again a second later."""
+        now_s = self.loop.time()
+        self.troubles.add(now_s, now_s + 1.0)
+
+    def lost(self, message: bytes) -> None:
+        """An event never arrived."""
+        for leg in re.findall(rb"Uniqueid: ([0-9.]+)\r", message):
+            self.unheard[leg.decode()] = self.loop.time()
+
+    def is_limited(self, truth: Truth, account: str) -> bool:
+        """Whether the leg may only talk for what is held for it."""
+        terms = self.disk.books._accounts[account].account
+        return (
+            terms.kind is AccountKind.PREPAID
+            and self.plan.is_enforced(terms.account_class)
+            and NUMBER_OF[truth.dialled].kind is NumberKind.CHARGEABLE
+        )
+
+    def heard_s(self, truth: Truth) -> float:
+        """From when on the biller could know of the leg, if news of it was lost."""
+        lost_s = self.unheard.get(truth.leg)
+        if lost_s is None:
+            return 0.0
+        later = (at_s for at_s in self.snapshots if at_s > lost_s)
+        return next(later, NOT_YET_S) + self.reaction_s
+
+    def payer_known_s(self, truth: Truth) -> float:
+        """From when on the biller could know who pays the leg, if its extension changed hands."""
+        known = [
+            move.known_s
+            for move in self.moves
+            if move.extension == truth.payer and move.known_s >= truth.dialled_s - 1.0
+        ]
+        return max((each for each in known if each <= truth.ended_s), default=0.0)
+
+    def was_set(self, truth: Truth) -> bool:
+        """Whether the exchange's clock was set while the leg was there, or shortly before."""
+        return any(
+            truth.dialled_s - CLOCK_LEARNT_S <= at_s <= truth.ended_s for at_s, _ in self.steps
+        )
+
+    def is_handed_over(self, truth: Truth) -> bool:
+        """Whether its extension changed hands while the leg was there, or just before."""
+        return any(
+            move.extension == truth.payer
+            and move.ordered_s <= truth.ended_s + 1.0
+            and move.known_s >= truth.dialled_s - 1.0
+            for move in self.moves
+        )
 
     def holder(self, extension: str) -> str:
         """Who holds the extension now, by the books."""
@@ -142,6 +261,11 @@ class World:
             for alarm in self.biller.alarms.active()
             if alarm.kind not in MAY_STAY
         ]
+        found += [
+            f"{key} of {account} is held"
+            for account, purse in self.witness.purses.items()
+            for key in purse.holds
+        ]
         if self.biller.line is not None and (count := self.biller.line.tracker.count()):
             found.append(f"the tracker holds {count} legs")
         return found
@@ -190,7 +314,8 @@ class World:
         """A trunk leg begins: nobody may call who has long been locked."""
         holder = self.holder(truth.payer)
         since = self.locked_since.get(holder)
-        if truth.is_emergency or since is None or not self.is_calm:
+        is_free = NUMBER_OF[truth.dialled].kind is not NumberKind.CHARGEABLE
+        if is_free or since is None or not self.is_calm:
             return
         moved_us = max((m.known_us for m in self.moves if m.extension == truth.payer), default=0)
         if (
@@ -206,15 +331,37 @@ class World:
         self.observed[truth.leg] = Observed(holder, available, self.is_calm)
 
 
+class TimedActions(deque[Mapping[str, str]]):
+    """What the exchange was told to do; snapshots are noted with their time."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(maxlen=world.server.actions.maxlen)
+        self._world = world
+
+    def append(self, action: Mapping[str, str], /) -> None:
+        """One more."""
+        super().append(action)
+        if action.get("action") == "Status":
+            self._world.snapshots.append(self._world.loop.time())
+
+
 def make_world(plan: Plan, loop: MemoryLoop) -> World:
     """The exchange, the disk and the first biller, before anything runs."""
     clock = BillerClock(loop, plan.start)
     exchange_clock = ExchangeClock(clock, plan.exchange_ahead_s)
-    exchange = WatchedExchange(
-        exchange_clock.now_us, extensions=plan.extensions, version=plan.version
+    exchange = DecidingExchange(
+        exchange_clock.now_us,
+        loop.time,
+        pbx=PBX,
+        is_inline=plan.is_inline,
+        seed=plan.seed,
+        extensions=plan.extensions,
+        version=plan.version,
     )
-    rates: dict[str, float] = {}
-    server = AmiServer(exchange, exchange_clock, faults=FaultPlan(plan.seed, rates))
+    exchange.timers_late_s, exchange.hasty_chance = plan.timers_late_s, plan.hasty_chance
+    violations: list[str] = []
+    faults = WitnessedFaults(plan.seed, {})
+    server = AmiServer(exchange, exchange_clock, faults=faults)
     disk = Disk(MemoryStore(clock))
     world = World(
         plan=plan,
@@ -226,8 +373,14 @@ def make_world(plan: Plan, loop: MemoryLoop) -> World:
         disk=disk,
         biller=Biller(plan, disk, clock, 40_000, 1),
         notices=Collector(clock),
-        rates=rates,
+        rates=faults.rates,
+        witness=Witness(disk.books, loop.time, violations.append),
+        violations=violations,
+        chance=random.Random(f"late/{plan.seed}"),
     )
-    disk.on_commit = world.committed
+    server.actions = TimedActions(world)
+    faults.on_lost.append(world.lost)
+    disk.on_step = world.witness.look
+    disk.on_commit, disk.on_refusal = world.committed, world.refused
     exchange.on_dialled, exchange.on_answered = world.dialled, world.answered
     return world

@@ -140,39 +140,6 @@ async def test_of_two_calls_dialled_at_once_with_money_for_one_one_is_refused() 
         assert held(office) == [60]
 
 
-async def test_a_call_found_in_progress_is_held_for_from_its_answer() -> None:
-    async with an_office("5.00", tariff=SECOND) as office:
-        await office.clock.advance(130)
-        await office.hear("12:02:10 back; live 1 answered=12:00:00")
-
-        (granted_s,) = held(office)
-        assert granted_s >= 140
-        assert limits(office)[-1] == granted_s - 0.5
-
-
-async def test_a_call_found_in_progress_beyond_its_money_is_ended() -> None:
-    async with an_office("0.50", tariff=SECOND) as office:
-        await office.clock.advance(130)
-        await office.hear("12:02:10 back; live 1 answered=12:00:00")
-
-        (hold,) = office.directory.state("room-1").holds
-        assert (hold.granted_s, hold.is_final) == (50, True)
-        assert limits(office)[-1] == 49.5
-
-
-async def test_after_a_restart_of_ours_the_hold_of_before_goes_on() -> None:
-    async with an_office("5.00", tariff=SECOND) as office:
-        await office.hear("12:00:00 answer 1")
-        running = office.control.ended(office.control.running()[0].leg.id)
-        assert running is not None
-        office.billing.holdings._keys.clear()
-        await office.hear("12:00:10 back; live 1 answered=12:00:00")
-
-        assert held(office) == [60]
-        assert limits(office)[-1] == 59.5
-        assert steps(office) == [HoldStep.OPEN]
-
-
 async def test_a_call_moved_to_another_account_is_held_for_there() -> None:
     other = an_account("room-2")
     async with an_office("5.00", tariff=SECOND, accounts=[an_account(), other]) as office:
@@ -184,6 +151,20 @@ async def test_a_call_moved_to_another_account_is_held_for_there() -> None:
 
         assert held(office) == []
         assert held(office, "room-2") == [60]
+
+
+@pytest.mark.parametrize("then", ["answer 1", "end 1"])
+async def test_what_was_held_for_a_call_moved_while_it_rang_is_given_back(then: str) -> None:
+    other = an_account("room-2")
+    async with an_office("5.00", tariff=SECOND, accounts=[an_account(), other]) as office:
+        await office.credit("3.00", account="room-2")
+        await office.hear("12:00:00 start 1")
+        assert held(office) == [60]
+        office.directory.replace_memberships([a_membership("room-2")])
+        office.billing.reassign()
+        await office.hear(f"12:00:05 {then}")
+
+        assert held(office) == []
 
 
 async def test_a_call_whose_account_becomes_postpaid_holds_nothing_any_more() -> None:
@@ -271,6 +252,18 @@ async def test_a_store_that_refuses_a_renewal_is_asked_again() -> None:
         await office.clock.advance(2)
 
         assert limits(office) == [59.5, 119.5]
+        assert office.alarm_kinds() == []
+
+
+async def test_the_alarm_of_a_renewal_that_failed_is_over_with_the_call() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        await office.hear("12:00:00 answer 1")
+        office.store.is_stuck, office.store.queue_max = True, 0
+        await office.clock.advance(50)
+        assert "holds" in office.alarm_kinds()
+
+        office.store.is_stuck, office.store.queue_max = False, 10_000
+        await office.hear("12:00:50 end 1")
         assert office.alarm_kinds() == []
 
 

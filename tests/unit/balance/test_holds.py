@@ -187,9 +187,27 @@ def test_asking_again_under_the_same_key_holds_nothing_twice() -> None:
 
 def test_a_hold_is_bound_to_its_leg_once() -> None:
     state = opened(state_with(100_000), PerMinute(100_000)).state
-    bound = holds.bind(state, "1", LEG, AT)
+    wish = Wish(key="1", call=LEG, pricing=PerMinute(100_000), terms=SliceTerms(), at=AT)
+    bound = holds.answered(state, wish)
     assert holds.of_call(bound.state, LEG) is not None
-    assert holds.bind(bound.state, "1", LEG, AT).holds == ()
+    assert holds.answered(bound.state, wish).holds == ()
+
+
+@pytest.mark.parametrize(
+    ("micros", "granted_s", "held", "is_final"),
+    [(1000, 60, 60_000, False), (500, 60, 30_000, False), (4000, 30, 120_000, True)],
+)
+def test_a_call_is_answered_at_the_prices_of_that_instant(
+    micros: int,
+    granted_s: int,
+    held: int,
+    is_final: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    state = opened(state_with(120_000), PerMinute(1000, increment_s=1)).state
+    pricing = PerMinute(micros, increment_s=1)
+    wish = Wish(key="1", call=LEG, pricing=pricing, terms=SliceTerms(), at=AT)
+    (hold,) = holds.answered(state, wish).state.holds
+    assert (hold.granted_s, hold.micros, hold.is_final) == (granted_s, held, is_final)
 
 
 def test_a_call_not_yet_answered_is_reckoned_anew_at_another_price() -> None:
