@@ -8,7 +8,7 @@ the exchange forget the call. Nothing calls upward.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -299,21 +299,26 @@ class Billing:
 
     def _follow(self, facts: Facts) -> None:
         account = facts.state.account.id
-        if facts.transfers or facts.holds:
-            self.directory.put(facts.state)
+        is_news = self.directory.put(facts.state)
         if not facts.transfers and facts.service_before is not None:
             self.directory.put_service(facts.state)
+        if facts.transfers:
+            self._wake_unaided()
         drawn = facts.drawn if account in self.allowances else {}
         if drawn:
             self._drawn(account, drawn)
         self.holdings.resolved(facts.holds)
-        if drawn or facts.transfers or facts.holds:
-            self._rebalance(account)
+        # One without a step of its own has told of a step whose answer was lost.
+        is_all = drawn or not facts.holds
+        changed = None if is_all else [event.hold.key for event in facts.holds]
+        if drawn or is_news or facts.transfers or facts.holds:
+            self._rebalance(account, changed)
 
     def _drawn(self, payer: str, drawn: Mapping[PoolKey, int]) -> None:
         """What bundles hold changed: running calls of all who share them follow at once, locks of
         the others as soon as their turn comes.
         """
+        self._wake_unaided()
         spent = self.allowances.draw(drawn)
         sharing = set().union(*(self.allowances.accounts_of(pool.allowance) for pool in drawn))
         for account in sharing & self.control.accounts_talking():
@@ -354,6 +359,7 @@ class Billing:
         """Decide anew what service these accounts shall have, and how long their running calls may
         talk: terms, policies or what bundles pay changed.
         """
+        self._wake_unaided()
         for account in accounts:
             self._rebalance(account)
             operation = self.postings.service(account)
@@ -367,12 +373,18 @@ class Billing:
                 self.holdings.moved(running, before)
             self._order(running)
 
-    def _rebalance(self, account: str) -> None:
+    def _wake_unaided(self) -> None:
+        """Money or terms changed, on which those rows depend; not what is held."""
         for line in self.lines.values():
             line.unaided.wake.set()
-        for running in self.control.rebalance(account):
+
+    def _rebalance(self, account: str, changed: Collection[str] | None = None) -> None:
+        """Let running calls follow their account; `changed` are the keys of holds that changed, if
+        nothing but those and its balance did.
+        """
+        for running in self.control.rebalance(account, changed):
             self._order(running)
-        self.holdings.account_changed(account)
+        self.holdings.account_changed(account, changed)
 
     def _order(self, running: RunningCall) -> None:
         self.commands.order(self.lines[running.leg.id.pbx], running)

@@ -59,6 +59,10 @@ class Dialling:
             self.tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
         pbx, payer = event.id.pbx, event.payer
+        if not event.let_out_by and not event.origin.code:
+            account = self._assessor.payers.of(pbx, payer, event.at, event.origin).account
+            if self._holdings.take_up(event, account):
+                return
         grant = self._control.grant(pbx, payer, event.dialled, event.at, event.origin, event.trunk)
         if event.origin.code:
             heed_code(self._control, self._alarms, pbx, payer, grant, event.at)
@@ -78,8 +82,8 @@ class Dialling:
             line.barred.add(event.id)
             reason = Reason.WRONG_CODE if grant.is_code_refused else Reason.BALANCE
             refuse(Reason.MALFORMED if event.let_out_by else reason)
-        elif grant.is_held and self._holdings.has_asked(event, grant.account):
-            self._holdings.dialled(event, grant, partial(refuse, Reason.BALANCE))
+        elif grant.is_held and self._holdings.take_up(event, grant.account):
+            return
         elif not grant.is_affordable:
             refuse(Reason.DEAR if grant.is_too_dear else Reason.BALANCE)
         elif grant.is_held:

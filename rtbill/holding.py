@@ -9,7 +9,7 @@ it into the directory and has the exchange hold the limit that follows: never th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -64,6 +64,7 @@ class Holdings:
         """`follow` is told of each commit, in order; `order` brings an exchange to a limit."""
         self._store = store
         self._directory = directory
+        self._assessor = assessor
         self._control = control
         self._lines = lines
         self._alarms = alarms
@@ -110,24 +111,21 @@ class Holdings:
         assert committed.facts is not None
         return committed.facts.state.hold(key)
 
-    def has_asked(self, event: CallStarted, account: str) -> bool:
-        """Whether a hold was asked for before this call was dialled, be it durable yet or not."""
-        return self._asked_for(event, account) is not None
-
-    def _asked_for(self, event: CallStarted, account: str) -> str | None:
+    def take_up(self, event: CallStarted, account: str) -> bool:
+        """Whether a hold was asked for before this call was dialled, be it durable yet or not: it
+        is the call's from now on, and nothing more needs to be decided.
+        """
         channel = f"{event.id.pbx}/{event.asked_by}"
         hold = holds.asked_for(self._directory.state(account), channel)
-        return self._reserving.get(channel, hold.key if hold else None)
+        key = self._reserving.get(channel, hold.key if hold else "")
+        if key:
+            self._keys[event.id] = account, key
+        return bool(key)
 
     def dialled(self, event: CallStarted, grant: Grant, refuse: Callable[[], None]) -> None:
-        """Find the hold that was asked for, or ask for one now; `refuse` is called when there is
-        not enough.
-        """
-        asked = self._asked_for(event, grant.account)
-        key = asked or str(event.id)
+        """Ask for a hold, as nobody did before; `refuse` is called when there is not enough."""
+        key = str(event.id)
         self._keys[event.id] = grant.account, key
-        if asked:
-            return
         state, place = self._directory.state(grant.account), Place(event.id.pbx, event.trunk)
         wish = self._wishes.of_new(
             state, key, event.id, grant.called, event.at, place, grant.caller
@@ -188,6 +186,7 @@ class Holdings:
         state = self._directory.state(running.account)
         if not self._control.is_held(state, running.called, running.stance):
             self._let_go(running.account, running.hold_key)
+            running.hold_key = ""
             return
         hold = state.hold(running.hold_key)
         call = running.leg.id
@@ -209,28 +208,33 @@ class Holdings:
         self._asked.pop(running.leg.id, None)
         self.tend(running)
 
-    def account_changed(self, account: str) -> None:
-        """Money came or went, or a hold did: calls at their end try again, the nearest first."""
+    def account_changed(self, account: str, changed: Collection[str] | None = None) -> None:
+        """Money came or went, or holds did, of which `changed` are the keys where nothing else is
+        new: calls at their end try again, the nearest first.
+        """
         running_calls = self._control.of_account(account)
         if not running_calls:
             return
-        state = self._directory.state(account)
-        held = {hold.key: hold for hold in state.holds}
-        final: list[tuple[float, RunningCall]] = []
         for running in running_calls:
-            hold = held.get(running.hold_key)
-            is_held = self._control.is_held(state, running.called, running.stance)
-            if not is_held or hold is None or hold.call != running.leg.id:
+            if running.is_touched_by(changed):
                 self.tend(running)
-                continue
-            self._schedule(running, hold)
             if self._warnings.is_ending(running.leg.id):
-                self._warn(running, hold)
-            if hold.is_final:
-                final.append((hold.granted_s - self._wishes.talked_s(running), running))
+                hold = self._directory.state(account).hold(running.hold_key)
+                if hold is not None:
+                    self._warn(running, hold)  # its share is another
+        state = self._directory.state(account)
         if state.grantable_micros > 0:
-            for _, running in sorted(final, key=lambda each: each[0]):
+            for running in self._at_their_end(state):
                 self._extend(running)
+
+    def _at_their_end(self, state: AccountState) -> list[RunningCall]:
+        final: list[tuple[float, RunningCall]] = []
+        for hold in state.holds:
+            if hold.is_final and hold.call is not None:
+                running = self._control.find(hold.call)
+                if running is not None and running.hold_key == hold.key:
+                    final.append((hold.granted_s - self._wishes.talked_s(running), running))
+        return [running for _, running in sorted(final, key=lambda each: each[0])]
 
     def ended(self, call: CallId, running: RunningCall | None, account: str) -> str:
         """The key of the hold that the call leaves to be resolved by the account that pays it;
@@ -276,6 +280,16 @@ class Holdings:
                 self.tend(running)
             elif hold.granted_s == granted_s:
                 self._extend(running)
+            elif not granted_s:
+                self._found_done(running)
+
+    def _found_done(self, running: RunningCall) -> None:
+        """The step that gave it its hold seemed to fail, and was done all the same."""
+        self._asked.pop(running.leg.id, None)
+        self._alarms.clear(_ALARM, str(running.leg.id))
+        if self._control.allow(running):
+            self._order(running)
+        self.tend(running)
 
     def _give_up_waiting(self) -> None:
         """Calls whose first hold is not durable in time end, unless their class lets them go on."""
@@ -383,7 +397,7 @@ class Holdings:
             return  # the sweep finds it again
 
     def _schedule(self, running: RunningCall, hold: Hold) -> None:
-        """Look at the call before what it is granted ends."""
+        """Look at the call before what it is granted ends; at once when that is now."""
         call, slices = running.leg.id, self._terms.slices
         if not self._timetable.is_new(call, hold):
             return
@@ -393,7 +407,11 @@ class Holdings:
         self._warn(running, hold)
         left_s = hold.granted_s - self._wishes.talked_s(running)
         early = early_s(hold, left_s, slices.slice_max_s, self._control.limits.guard_s)
-        if hold.granted_s < slices.call_max_s:
+        if hold.granted_s >= slices.call_max_s:
+            return
+        if left_s <= early:
+            self._extend(running)
+        else:
             self._due_in(call, left_s - early, hold.granted_s)
 
     def _warn(self, running: RunningCall, hold: Hold) -> None:

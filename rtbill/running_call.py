@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -60,6 +61,10 @@ class RunningCall:
     def place(self) -> Place:
         """Where it leaves."""
         return Place(self.leg.id.pbx, self.leg.trunk)
+
+    def is_touched_by(self, changed: Collection[str] | None) -> bool:
+        """Whether its limit may be another when holds of these keys changed, or anything did."""
+        return changed is None or not self.hold_key or self.hold_key in changed
 
     def talked_s(self, now: datetime) -> float:
         """Seconds since the answer; `now` is of the exchange's clock."""

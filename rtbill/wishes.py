@@ -70,7 +70,7 @@ class Wishes:
             running.called,
             leg.answered_at,
             running.place,
-            running.bound,
+            self._control.bound_of(running),
             key,
             running.caller,
         )

@@ -27,18 +27,19 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
     tls = None
     if inline.tls is not None:
         tls = server_tls(inline.tls.cert_file, inline.tls.key_file, "inline.tls")
-    desk = question_desk(tokens, books.billing, books.enforcement.desk_locks, meter, books.clock)
-    return serve_inline(inline.host, inline.port, desk, tls)
+    decide = authoriser_of(books.billing, books.enforcement.desk_locks, meter, books.clock).decide
+    return serve_inline(
+        inline.host,
+        inline.port,
+        QuestionDesk(tokens, decide, books.alarms, meter, books.clock),
+        tls,
+    )
 
 
-def question_desk(
-    tokens: Mapping[str, str],
-    billing: Billing,
-    desk_locks: Mapping[Extension, DeskLock],
-    meter: Meter,
-    clock: Clock,
-) -> QuestionDesk:
-    """Who answers the exchanges with these tokens, out of what billing knows and holds."""
+def authoriser_of(
+    billing: Billing, desk_locks: Mapping[Extension, DeskLock], meter: Meter, clock: Clock
+) -> Authoriser:
+    """Who decides for exchanges that ask, out of what billing knows and holds."""
 
     def let_through(question: Question, refusal: Refusal) -> None:
         # Billing notes it among the observations when the leg appears.
@@ -50,7 +51,7 @@ def question_desk(
             grant.account, question.pbx, question.channel, grant.called, at, grant.caller
         )
 
-    authoriser = Authoriser(
+    return Authoriser(
         control=billing.control,
         desk_locks=desk_locks,
         alarms=billing.alarms,
@@ -59,4 +60,3 @@ def question_desk(
         would_refuse=let_through,
         reserve=reserve,
     )
-    return QuestionDesk(tokens, authoriser.decide, billing.alarms, meter, clock)

@@ -36,27 +36,31 @@ class Directory:
         """Have it told, at once, of each account whose money or holds are other than before."""
         self._watchers.append(watcher)
 
-    def put(self, state: AccountState) -> None:
-        """Take over what is newer in a committed state: its money, its holds, or both. Terms that
-        are here stay: they change by `change_terms` alone, and the state may be from before.
+    def put(self, state: AccountState) -> bool:
+        """Take over what is newer in a committed state: its money, its holds, or both; whether any
+        of it was. Terms that are here stay: they change by `change_terms` alone, and the state may
+        be from before.
         """
         known = self._states.get(state.account.id)
         if known is None:
             self._keep(state)
-            return
-        newer = known
-        if state.version > known.version:
-            newer = replace(
-                newer,
-                balance_micros=state.balance_micros,
-                version=state.version,
-                service=state.service,
-                is_told_low=state.is_told_low,
+            return True
+        money = state if state.version > known.version else known
+        held = state if state.hold_steps > known.hold_steps else known
+        if money is known and held is known:
+            return False
+        self._keep(
+            AccountState(
+                known.account,
+                money.balance_micros,
+                money.version,
+                money.service,
+                held.holds,
+                held.hold_steps,
+                money.is_told_low,
             )
-        if state.hold_steps > known.hold_steps:
-            newer = replace(newer, holds=state.holds, hold_steps=state.hold_steps)
-        if newer is not known:
-            self._keep(newer)
+        )
+        return True
 
     def _keep(self, state: AccountState) -> None:
         self._states[state.account.id] = state

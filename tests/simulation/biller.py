@@ -11,7 +11,7 @@ from adapters.asterisk.adapter import AsteriskPbx
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from rtbill import jobs
 from rtbill.alarms import Alarms
-from rtbill.app.asking import question_desk
+from rtbill.app.asking import authoriser_of
 from rtbill.app.service import _tracker
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment
@@ -28,6 +28,7 @@ from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
 from rtbill.form_server import serve_forms
 from rtbill.hold_terms import HoldTerms
+from rtbill.inline import QuestionDesk
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.lines import Line
 from rtbill.rating.price_book import PriceBook
@@ -205,7 +206,8 @@ class Biller:
     ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, MemoryLoop)
-        desk = question_desk({PBX: TOKEN}, billing, enforcement.desk_locks, meter, self._clock)
+        decide = authoriser_of(billing, enforcement.desk_locks, meter, self._clock).decide
+        desk = QuestionDesk({PBX: TOKEN}, decide, billing.alarms, meter, self._clock)
         listener = MemoryListener(loop, ASKED_PORT)
         try:
             await serve_forms(listener, desk.answer)  # type: ignore[arg-type]  # no sockets
