@@ -114,8 +114,6 @@ class Holdings:
         self._orphans = Orphans(lines, terms.ring_max_s)
         self._wishes = Wishes(directory, assessor, control, terms.slices, lines, clock)
 
-    # --------------------------------------------------------------- before the answer
-
     async def reserve(
         self, account: str, pbx: str, channel: str, called: CalledNumber, at: datetime
     ) -> Hold | None:
@@ -165,8 +163,6 @@ class Holdings:
         calls_max = self._terms.calls_max(state)
         decide = partial(holds.reserve, wish=wish, calls_max=calls_max)
         return self._ask(state.account.id, decide)
-
-    # -------------------------------------------------------------------- in progress
 
     def key_of(self, running: RunningCall) -> str:
         """The key of the leg's hold, also from before a restart; empty without one. What another
@@ -244,8 +240,6 @@ class Holdings:
             key = ""
         return running.hold_key if running is not None and running.hold_key else key
 
-    # ------------------------------------------------------------------------- by the clock
-
     async def serve(self) -> None:
         """Extend holds in time and give up those of calls that nobody sees, for ever."""
         ticks = 0
@@ -275,8 +269,9 @@ class Holdings:
         now_s = self._clock.monotonic()
         for call, asked in list(self._asked.items()):
             running = self._control.find(call)
-            if running is None:
+            if running is None or self._is_held(running, asked):
                 del self._asked[call]
+                self._alarms.clear(_ALARM, str(call))
             elif asked.is_first and now_s - asked.since_s > self._terms.commit_max_s:
                 account = self._directory.account(running.account)
                 if not self._terms.is_open(account) and not running.is_barred:
@@ -285,6 +280,11 @@ class Holdings:
                     self._alarms.raise_(_ALARM, str(call), text)
                     self._order(running)
 
+    def _is_held(self, running: RunningCall, asked: _Asked) -> bool:
+        """Whether a first step that failed was made good by another one."""
+        hold = self._directory.state(running.account).hold(running.hold_key)
+        return asked.is_first and not asked.is_out and hold is not None
+
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
         for call, (_, key) in self._keys.items():
@@ -292,8 +292,6 @@ class Holdings:
                 in_use.add(key)
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
-
-    # ------------------------------------------------------------------------- the steps
 
     def _extend(self, running: RunningCall) -> None:
         asked = self._asked.get(running.leg.id)

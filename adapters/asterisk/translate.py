@@ -78,7 +78,7 @@ class Leg:
     hung_up_us: int | None = None
     """When we told the exchange to hang up."""
     asked_by: str = ""
-    """Uniqueid of the channel that dialled it, where its beginning was not heard."""
+    """Uniqueid of the channel that dialled it."""
 
 
 @dataclass(slots=True)
@@ -171,6 +171,7 @@ class Translator:
         leg = Leg(
             channel, trunk, message.find(_DEST_PAYER) or None, dialled, message.find(_CHANNEL)
         )
+        leg.asked_by = message.find(_UNIQUEID) or ""
         if self._orders and leg.caller is not None:
             leg.dial_limit_us = self._orders.get(leg.caller, Orders()).dial_limit_us
         self.legs[leg_id] = leg
@@ -184,7 +185,7 @@ class Translator:
             leg.payer,
             leg.dialled,
             trunk,
-            asked_by=message.find(_UNIQUEID) or "",
+            asked_by=leg.asked_by,
             let_out_by=forwarder or None,
         )
 
