@@ -86,8 +86,6 @@ class Holdings:
             control, directory, wishes, lines, alarms, clock, terms.warn_s
         )
 
-    # --------------------------------------------------------------- before the answer
-
     async def reserve(  # noqa: PLR0913 - the facts of one call
         self,
         account: str,
@@ -158,8 +156,6 @@ class Holdings:
         """No other call may count on what the next slice of this one may take of bundles."""
         if state.account.id in self._allowances:
             self._reserved.for_next(state, wish)
-
-    # -------------------------------------------------------------------- in progress
 
     def key_of(self, running: RunningCall) -> str:
         """The key of the leg's hold, also from before a restart; empty without one. What another
@@ -256,8 +252,6 @@ class Holdings:
             if event.step in ENDS:
                 self._reserved.drop(event.hold.key)
 
-    # ------------------------------------------------------------------------- by the clock
-
     async def serve(self) -> None:
         """Extend holds in time and give up those of calls that nobody sees, for ever."""
         ticks = 0
@@ -296,8 +290,9 @@ class Holdings:
         now_s = self._clock.monotonic()
         for call, asked in list(self._asked.items()):
             running = self._control.find(call)
-            if running is None:
+            if running is None or self._is_held(running, asked):
                 del self._asked[call]
+                self._alarms.clear(_ALARM, str(call))
             elif asked.is_first and now_s - asked.since_s > self._terms.commit_max_s:
                 account = self._directory.account(running.account)
                 if not self._terms.is_open(account) and not running.is_barred:
@@ -306,6 +301,11 @@ class Holdings:
                     self._alarms.raise_(_ALARM, str(call), text)
                     self._order(running)
 
+    def _is_held(self, running: RunningCall, asked: Asked) -> bool:
+        """Whether a first step that failed was made good by another one."""
+        hold = self._directory.state(running.account).hold(running.hold_key)
+        return asked.is_first and not asked.is_out and hold is not None
+
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
         for call, (_, key) in self._keys.items():
@@ -313,8 +313,6 @@ class Holdings:
                 in_use.add(key)
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
-
-    # ------------------------------------------------------------------------- the steps
 
     def _extend(self, running: RunningCall) -> None:
         asked = self._asked.get(running.leg.id)

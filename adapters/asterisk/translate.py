@@ -83,7 +83,7 @@ class Leg:
     hung_up_us: int | None = None
     """When we told the exchange to hang up."""
     asked_by: str = ""
-    """Uniqueid of the channel that dialled it, where its beginning was not heard."""
+    """Uniqueid of the channel that dialled it."""
 
 
 @dataclass(slots=True)
@@ -181,6 +181,7 @@ class Translator:
             message.find(_CHANNEL),
             origin_of_leg(message.find(_DEST_ORIGIN)),
         )
+        leg.asked_by = message.find(_UNIQUEID) or ""
         if self._orders and leg.caller is not None:
             leg.dial_limit_us = self._orders.get(leg.caller, Orders()).dial_limit_us
         self.legs[leg_id] = leg
@@ -196,7 +197,7 @@ class Translator:
             trunk,
             forwarder or None,
             leg.origin,
-            message.find(_UNIQUEID) or "",
+            leg.asked_by,
         )
 
     def _newstate(self, message: Message, arrived_us: int) -> CallAnswered | None:

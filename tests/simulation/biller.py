@@ -42,6 +42,7 @@ from tests.simulation.prices import DESTINATIONS
 from tests.simulation.store import Disk, LateStore
 
 CLOSE_WITHIN_S = 10.0
+GUARD_S = 0.5
 
 
 class Collector:
@@ -157,7 +158,7 @@ class Biller:
             control=CreditControl(
                 assessor,
                 directory,
-                Limits(),
+                Limits(guard_s=GUARD_S),
                 self._plan.stances,
                 refusing_unrated=[PBX] if self._plan.is_inline else (),
             ),

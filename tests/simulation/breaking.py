@@ -79,7 +79,7 @@ def _set_clock(world: World, seconds: float) -> None:
 
 
 async def _next_commit(world: World) -> None:
-    """Let the biller die while the next commit is written: it is durable, and nobody learns that."""
+    """Let the biller die as the next commit is written: it is durable, and nobody learns that."""
     store, on_commit = world.biller.store, world.disk.on_commit
     is_written = asyncio.Event()
 

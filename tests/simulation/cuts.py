@@ -97,10 +97,10 @@ def _without_a_grant(
     truth = leg.truth
     cut_s, slowest_s = truth.ended_s, world.plan.store_slowest_s
     asked_s = max(truth.answered_s, world.heard_s(truth))
-    was_in_time = life is not None and life.opened_s + slowest_s <= asked_s + COMMIT_MAX_S
-    if not was_in_time and cut_s >= asked_s + COMMIT_MAX_S:
-        if _free(world, truth, asked_s, asked_s + COMMIT_MAX_S) is None:
-            return
+    until_s = asked_s + COMMIT_MAX_S
+    was_in_time = life is not None and life.opened_s + slowest_s <= until_s
+    if not was_in_time and cut_s >= until_s and _free(world, truth, asked_s, until_s) is None:
+        return
     if cut_s - truth.answered_s <= world.reaction_s + 0.5 and _was_not_let_out(world, leg):
         return
     first = leg.cost.micros(1_000_000)
@@ -108,7 +108,7 @@ def _without_a_grant(
 
 
 def _was_not_let_out(world: World, leg: Spent) -> bool:
-    """Whether there was too little when it was dialled, or soon after, or too many calls were out."""
+    """Whether there was too little as it was dialled or soon after, or too many calls were out."""
     truth, plan = leg.truth, world.plan
     least_s = max(2, plan.slices.call_min_s)
     needed = leg.cost.micros(least_s * 1_000_000)

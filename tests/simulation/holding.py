@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rtbill.domain.hold import HoldStep
+from rtbill.domain.hold import Hold, HoldStep
 from tests.simulation.exchange import Truth
 from tests.simulation.hold_lives import HoldLife, granted_s, lives, of_leg
 from tests.simulation.second_opinion import TALK_TOLERANCE_US, cost_of
@@ -45,6 +45,7 @@ def _priced(world: World, life: HoldLife, truth: Truth) -> Iterator[str]:
     """I10: so much talk costs no more than was set aside, by the prices at its answer."""
     tariff = world.disk.books._accounts[life.account].account.tariff
     assert truth.answered_us is not None
+    wrong: list[tuple[Hold, int]] = []
     for off_us in (0, -TALK_TOLERANCE_US, TALK_TOLERANCE_US):
         cost = cost_of(tariff, truth.dialled, truth.answered_us + off_us)
         wrong = [

@@ -1,23 +1,25 @@
-"""What must be true of every run (TS-03), and where it is looked at.
+"""What must be true of every run, and where and when it is looked at.
 
-| | what | where | when |
-|---|---|---|---|
-| I1 | the books are what their entries make; all entries sum to zero | `witness`, `balances` | after each commit; at the end |
-| I2 | nothing is granted that is not there | `witness` | after each commit |
-| I3 | overspending stays within CC-40, by money and by time | `spending` | at the end, for every leg's end |
-| | no timer is armed beyond what is durably held for its leg (CC-04) | `holding.check_timer` | at each timer |
-| I4 | one posting for each call; a hold ends once (CC-03) | `witness`, `booked` | after each commit; at the end |
-| I5 | one credit for each payment at the desk | `balances` | at the end; card payments are not built |
-| I6 | no hold outlives its call, its ringing, or its talk; none ends while its call talks | `witness`, `steady`, `holding` | after each commit; each second; at the end |
-| I7 | no charge beyond the exchange's record | `booked` | at the end |
-| I8 | the exchange's locks are the wanted ones | `steady`, `world.unrest` | each second while calm; at rest |
-| I9 | emergency calls pass, without timer and price | `exchange`, `booked` | at each order; at the end |
-| I10 | slices change no price, and each is held for at its price | `booked`, `holding` | at the end |
-| I11 | no order is left without effect | `steady`, `script` | each second while calm; at rest |
-| I12 | each entry leaves the balance that it says | `witness` | after each commit; statements are read from these entries |
-| I13 | every alarm clears, except those that wait for a person | `world.unrest` | at rest |
-| I14 | no call is cut too early | `cuts` | at the end, for every cut |
-| I15 | nothing that was written changes | `witness` | at the end |
+I1   The books are what their entries make; all entries sum to zero. `witness` after each piece of
+     work, `balances` at the end.
+I2   Nothing is granted that is not there. `witness` after each piece of work.
+I3   Overspending stays within CC-40, by money and by time. `spending`, at the end of every leg.
+     No timer is armed beyond what is durably held for its leg (CC-04). `holding.check_timer`, at
+     each timer.
+I4   One posting for each call, one end for each hold (CC-03). `witness` after each piece of work,
+     `booked` at the end.
+I5   One credit for each payment at the desk. `balances` at the end. Payments by card are not built.
+I6   No hold outlives its call, its ringing or its talk; none ends while its call talks; no call is
+     held for twice. `witness` after each piece of work, `steady` each second, `holding` at the end.
+I7   No charge beyond the exchange's record. `booked` at the end.
+I8   The exchange's locks are those that are wanted. `steady` each second, `world.unrest` at rest.
+I9   Emergency calls pass, without a timer and without a price. `exchange` at each order, `booked`.
+I10  Slices change no price, and each is held for at its price. `booked` and `holding` at the end.
+I11  No order is left without effect. `steady` each second, `script` at rest.
+I12  Each entry leaves the balance that it says: statements are read from them. `witness`.
+I13  Every alarm clears, except those that wait for a person. `world.unrest` at rest.
+I14  No call is cut too early. `cuts`, for every cut.
+I15  Nothing that was written changes. `witness` at the end.
 
 Beside them: nothing is done where it is only observed, and what is not done is told (`modes`); what
 is pushed for calls without an answer is what the account's share buys (`modes`).

@@ -73,7 +73,8 @@ def let_go(world: World) -> Iterator[str]:
             and call.price.micros > seen.available_micros + paid
             and not was_observed(world, call)
         ):
-            yield f"{truth.leg} spent {call.price.micros} of {seen.available_micros}, and nobody said so"
+            spent, had = call.price.micros, seen.available_micros
+            yield f"{truth.leg} spent {spent} of {had}, and nobody said so"
 
 
 def _stayed_calm(world: World, truth: Truth) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
+from typing import NamedTuple
 
 from tests.simulation.invariants import violations
 from tests.simulation.network import MemoryLoop
@@ -14,9 +16,23 @@ from tests.simulation.virtual_loop import Standstill
 from tests.simulation.world import World, make_world
 
 
+class Outcome(NamedTuple):
+    """What became of a seed."""
+
+    violations: list[str]
+    mix: Counter[str]
+    """How often each fault happened, and what became of calls."""
+
+
+def outcome(seed: int, edition: int = 2) -> Outcome:
+    """All that is wrong in the run of this seed, and what there was in it."""
+    world = run(draw(seed, edition))
+    return Outcome(violations(world), world.mix)
+
+
 def check(seed: int, edition: int = 2) -> list[str]:
     """All that is wrong in the run of this seed, one sentence each."""
-    return violations(run(draw(seed, edition)))
+    return outcome(seed, edition).violations
 
 
 def run(plan: Plan) -> World:

@@ -2,7 +2,8 @@
 
 I8: the locks at the exchange are those that the books want, 30 s after either changed.
 I11: what was ordered for a leg is what its timer holds: the grant, less the guard.
-I6: no hold outlives the longest ringing of a call that nobody sees, and two snapshots.
+I6: no hold outlives the longest ringing of a call that nobody sees, and two snapshots; no call is
+held for twice.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtbill.domain.hold import Hold
+from tests.simulation.exchange import Truth
 from tests.simulation.plan import PBX
 from tests.simulation.world import CLOCK_LEARNT_S, GUARD_S, World
 
@@ -25,7 +27,7 @@ def check_steady(world: World) -> list[str]:
     now_s = world.loop.time()
     found = [*_locks(world, now_s), *_unseen_holds(world, now_s)]
     if not world.troubles.overlaps(now_s - ORDERED_WITHIN_S - world.reaction_s, now_s):
-        found += _timers(world, now_s)
+        found += [*_timers(world, now_s), *_held_twice(world, now_s)]
     return [each for each in found if world.is_new(each.partition(" at ")[0])]
 
 
@@ -77,6 +79,26 @@ def _unseen_holds(world: World, now_s: float) -> Iterator[str]:
     for key, seconds in world.unseen_s.items():
         if seconds > UNSEEN_MAX_S:
             yield f"I6: {key} is held for nobody at {now_s:.2f}"
+
+
+def _held_twice(world: World, now_s: float) -> Iterator[str]:
+    """Money set aside for one call under two names."""
+    holds: dict[str, list[str]] = {}
+    lately_s = now_s - ORDERED_WITHIN_S - world.reaction_s
+    legs = {truth.asked_by: truth.leg for truth in world.exchange.truths.values() if _talks(truth)}
+    for step in world.witness.latest.values():
+        hold = step.event.hold
+        leg = hold.call.leg if hold.call else legs.get(next(iter(_owners(hold))))
+        if leg is not None and step.at_s < lately_s:
+            holds.setdefault(leg, []).append(hold.key)
+    for leg, keys in holds.items():
+        truth = world.exchange.truths.get(leg)
+        if len(keys) > 1 and truth is not None and not world.is_handed_over(truth):
+            yield f"I6: leg {leg} is held for as {' and as '.join(sorted(keys))} at {now_s:.2f}"
+
+
+def _talks(truth: Truth) -> bool:
+    return truth.answered_us is not None and truth.ended_us is None
 
 
 def _owners(hold: Hold) -> set[str]:

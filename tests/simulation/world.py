@@ -200,11 +200,14 @@ class World:
         )
 
     def is_handed_over(self, truth: Truth) -> bool:
-        """Whether its extension changed hands while the leg was there, or just before."""
+        """Whether its extension changed hands while the leg was there, or just before: the change
+        is dated by the biller's clock, the leg by the exchange's.
+        """
+        apart_s = 1.0 + abs(self.exchange_clock.ahead_us) / 1e6
         return any(
             move.extension == truth.payer
-            and move.ordered_s <= truth.ended_s + 1.0
-            and move.known_s >= truth.dialled_s - 1.0
+            and move.ordered_s <= truth.ended_s + apart_s
+            and move.known_s >= truth.dialled_s - apart_s
             for move in self.moves
         )
 

@@ -107,6 +107,21 @@ async def test_a_question_answered_too_late_still_holds_for_its_call_and_only_on
         assert limits(office) == [59.5]
 
 
+async def test_a_call_is_not_ended_for_a_step_that_failed_when_it_is_held_for_by_another() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        office.store.is_stuck, office.store.queue_max = True, 1
+        await office.hear("12:00:00 start 1")
+        office.store.note_live = lambda _leg: None  # type: ignore[method-assign]  # has room
+        await office.hear("12:00:01 answer 1")
+        office.store.is_stuck = False
+        office.store.commit()
+        await office.clock.advance(5)
+
+        assert held(office) == [60]
+        assert office.pbx.done("hang_up") == []
+        assert office.alarm_kinds() == []
+
+
 async def test_after_a_restart_of_ours_the_hold_of_before_goes_on() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         await office.hear("12:00:00 answer 1")
