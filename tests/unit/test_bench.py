@@ -104,6 +104,6 @@ def test_rating_is_measured_only_where_both_engines_agree() -> None:
 def test_rating_that_differs_between_the_engines_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bench_rating, "_one_by_one", lambda book: [(0, 0, 0)] * len(book.calls))
+    monkeypatch.setattr(bench_rating, "_one_by_one", lambda book: [0] * len(book.calls))
     with pytest.raises(Refused, match="of 1000 calls differ between the two engines"):
         bench_rating.measured(1_000, bench_rating.offer(prefixes=300, own_prefixes=100))
