@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from rtbill.assignment import NOWHERE, Assignment, Place
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, Extension, Membership
@@ -15,7 +16,6 @@ from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
 from rtbill.rating.call_pricing import CallPricing
 from rtbill.rating.chain import Asked
-from rtbill.rating.longest import LONGEST_S
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
 
@@ -29,10 +29,19 @@ class Payer:
 
 
 CLASSIFIED_KEPT = 4096
+PRICED_KEPT = 4096
 TALK_US_MAX = 24 * 3_600_000_000
 """Longer calls wait for a person: a clock that jumped forward looks just like them."""
 SUSPENSE_PAYER = Payer(SUSPENSE)
 HOUSE_PAYER = Payer(HOUSE)
+
+
+class _Priced(NamedTuple):
+    """The prices of one call, as long as account and price book are these."""
+
+    account: Account
+    edition: tuple[PriceBook, int]
+    pricing: CallPricing
 
 
 class Assessor:
@@ -46,6 +55,7 @@ class Assessor:
         self._book = book
         self._assignment = assignment
         self._classified: dict[tuple[str | None, TrunkNumbers | None], CalledNumber] = {}
+        self._priced: dict[tuple[Asked, str], _Priced] = {}
 
     @property
     def book(self) -> PriceBook:
@@ -126,9 +136,12 @@ class Assessor:
         """All that a call may be priced by while its trunk is not known, without those trunks for
         which there is nothing; NoRate when that is all of them.
         """
+        places = self._assignment.places(place)
+        if len(places) == 1:
+            return [self.offer(account, at, places[0])]
         found: dict[tuple[int, ...], Offer] = {}
         why: NoRate | None = None
-        for each in self._assignment.places(place):
+        for each in places:
             try:
                 offer = self.offer(account, at, each)
             except NoRate as missing:
@@ -155,22 +168,8 @@ class Assessor:
             raise NoRate(called.reason)
         if available_micros <= 0:
             return 0
-        asked = Asked(called.number, answered_at, account.id, place.pbx)
-        return min(
-            offer.affordable_s(asked, available_micros, cap_s)
-            for offer in self._covering(account, asked, place)
-        )
-
-    def pricing(
-        self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
-    ) -> CallPricing:
-        """What the call costs by its talk time, by the prices as they now are; NoRate when no trunk
-        has a rate.
-        """
-        if called.number is None:
-            raise NoRate(called.reason)
-        asked = Asked(called.number, answered_at, account.id, place.pbx)
-        return CallPricing(self._covering(account, asked, place), asked)
+        pricing = self.pricing(account, called, answered_at, place)
+        return pricing.affordable_s(available_micros, cap_s)
 
     def longest_s(
         self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
@@ -178,9 +177,7 @@ class Assessor:
         """Seconds after which the rate ends the call, whatever the money: the first on any trunk
         that has a rate while it is not known which; None when it never does. NoRate when none has.
         """
-        asked = self._asked(account, called, answered_at, place)
-        ends = [offer.longest_s(asked) for offer in self._covering(account, asked, place)]
-        return min((each for each in ends if each is not None), default=None)
+        return self.pricing(account, called, answered_at, place).longest_s()
 
     def below_ceiling_s(
         self,
@@ -193,25 +190,33 @@ class Assessor:
         """Seconds after which talk costs more than so much a minute, 0 when it does at once: the
         first on any trunk likewise; None when it never does. NoRate when none has a rate.
         """
-        asked = self._asked(account, called, answered_at, place)
-        found = min(
-            offer.below_ceiling_s(asked, ceiling_micros)
-            for offer in self._covering(account, asked, place)
-        )
-        return found if found < LONGEST_S else None
+        pricing = self.pricing(account, called, answered_at, place)
+        return pricing.below_ceiling_s(ceiling_micros)
 
     def check_rate(
         self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
     ) -> None:
         """NoRate when no trunk that the call may take has a rate for it."""
-        self._covering(account, self._asked(account, called, answered_at, place), place)
+        self.pricing(account, called, answered_at, place)
 
-    def _asked(
+    def pricing(
         self, account: Account, called: CalledNumber, answered_at: datetime, place: Place
-    ) -> Asked:
+    ) -> CallPricing:
+        """What the call costs by its talk time, by the prices as they now are; NoRate when no trunk
+        has a rate. Asked many times for each call: may it be dialled, for how long, for how much.
+        """
         if called.number is None:
             raise NoRate(called.reason)
-        return Asked(called.number, answered_at, account.id, place.pbx)
+        asked = Asked(called.number, answered_at, account.id, place.pbx)
+        key = (asked, place.trunk)
+        known = self._priced.get(key)
+        if known is not None and known.account is account and known.edition == self.edition:
+            return known.pricing
+        if len(self._priced) >= PRICED_KEPT:
+            self._priced.clear()
+        pricing = CallPricing(self._covering(account, asked, place), asked)
+        self._priced[key] = _Priced(account, self.edition, pricing)
+        return pricing
 
     def _covering(self, account: Account, asked: Asked, place: Place) -> list[Offer]:
         """The offers with a rate for the number; NoRate when there is none."""
@@ -219,7 +224,7 @@ class Assessor:
         why: NoRate | None = None
         for offer in self.offers(account, asked.answered_at, place):
             try:
-                offer.base(asked, 0)
+                offer.check(asked)
             except NoRate as missing:
                 why = why or missing
             else:
