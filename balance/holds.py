@@ -122,8 +122,8 @@ def resolve(state: AccountState, key: str, step: HoldStep, at: datetime) -> Fact
     hold = state.hold(key)
     if hold is None:
         return Facts(state)
-    after = replace(without(state, key), hold_steps=state.hold_steps + 1)
-    return Facts(after, holds=(HoldEvent(step, hold, at),))
+    kept = tuple(each for each in state.holds if each is not hold)
+    return Facts(state.with_holds(kept, steps=1), holds=(HoldEvent(step, hold, at),))
 
 
 def key_for(state: AccountState, channel: str) -> str:
@@ -148,45 +148,53 @@ def of_call(state: AccountState, call: CallId) -> Hold | None:
 
 def without(state: AccountState, key: str) -> AccountState:
     """The state as if the hold were not."""
-    return replace(state, holds=tuple(hold for hold in state.holds if hold.key != key))
+    return state.with_holds(tuple(hold for hold in state.holds if hold.key != key))
 
 
 def _granted(others: AccountState, wish: Wish, from_s: int) -> Hold:
     """A slice beyond `from_s`, as far as there is money that no other hold counts on."""
-    pricing, terms = wish.pricing, wish.terms
+    pricing = wish.pricing
     room = max(0, others.grantable_micros)
-    wanted_s = min(from_s + _slice_s(others, wish, from_s, room), terms.call_max_s)
-    cost = pricing.cost_micros(wanted_s)
+    cost = _slice_cost(others, wish, from_s, room)
     is_final = cost > room
     # To the end of the increment that is paid anyway: it costs nothing more.
-    granted_s = pricing.affordable_s(min(cost, room), terms.call_max_s)
-    micros = pricing.cost_micros(granted_s) if granted_s else 0
+    granted_s = pricing.affordable_s(min(cost, room), wish.terms.call_max_s)
+    if is_final:
+        cost = pricing.cost_micros(granted_s)
     return Hold(
         key=wish.key,
         account=others.account.id,
         call=wish.call,
-        micros=micros,
+        micros=cost if granted_s else 0,
         granted_s=granted_s,
         opened_at=wish.at,
         is_final=is_final,
     )
 
 
-def _slice_s(others: AccountState, wish: Wish, from_s: int, room: int) -> int:
-    """Seconds of the next slice: what half of this call's share buys, within bounds (CC-20)."""
+def _slice_cost(others: AccountState, wish: Wish, from_s: int, room: int) -> int:
+    """What talk up to the end of the next slice costs, which is as long as half of this call's
+    share pays, within bounds (CC-20).
+    """
     terms, pricing = wish.terms, wish.pricing
-    if terms.slice_min_s == terms.slice_max_s:
-        return terms.slice_max_s
+    longest_s = min(from_s + terms.slice_max_s, terms.call_max_s)
+    cost = pricing.cost_micros(longest_s)
     share = room // (2 * (len(others.holds) + 1))
+    if cost <= share or terms.slice_min_s == terms.slice_max_s:
+        return cost
     paid = pricing.cost_micros(from_s) if from_s else 0
-    bought_s = pricing.affordable_s(paid + share, from_s + terms.slice_max_s) - from_s
-    return min(max(bought_s, terms.slice_min_s), terms.slice_max_s)
+    if cost <= paid + share:
+        return cost
+    bought_s = pricing.affordable_s(paid + share, longest_s) - from_s
+    wanted_s = min(from_s + max(bought_s, terms.slice_min_s), longest_s)
+    return pricing.cost_micros(wanted_s)
 
 
 def _kept(state: AccountState, hold: Hold, step: HoldStep, at: datetime) -> Facts:
-    kept = [hold if each.key == hold.key else each for each in state.holds]
     if step is HoldStep.OPEN:
-        kept.append(hold)
-    after = replace(state, holds=tuple(kept), hold_steps=state.hold_steps + 1)
+        kept = (*state.holds, hold)
+    else:
+        kept = tuple(hold if each.key == hold.key else each for each in state.holds)
+    after = state.with_holds(kept, steps=1)
     assert after.grantable_micros >= min(0, state.grantable_micros), "more granted than there is"
     return Facts(after, holds=(HoldEvent(step, hold, at),))

@@ -33,18 +33,19 @@ class Directory:
         if known is None:
             self._keep(state)
             return
-        newer = known
-        if state.version > known.version:
-            newer = replace(
-                newer,
-                balance_micros=state.balance_micros,
-                version=state.version,
-                service=state.service,
+        money = state if state.version > known.version else known
+        held = state if state.hold_steps > known.hold_steps else known
+        if money is state or held is state:
+            self._keep(
+                AccountState(
+                    known.account,
+                    money.balance_micros,
+                    money.version,
+                    money.service,
+                    held.holds,
+                    held.hold_steps,
+                )
             )
-        if state.hold_steps > known.hold_steps:
-            newer = replace(newer, holds=state.holds, hold_steps=state.hold_steps)
-        if newer is not known:
-            self._keep(newer)
 
     def _keep(self, state: AccountState) -> None:
         self._states[state.account.id] = state
