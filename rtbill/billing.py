@@ -8,7 +8,7 @@ the exchange forget the call. Nothing calls upward.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -170,6 +170,8 @@ class Billing:
         if called.kind is NumberKind.EMERGENCY:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
             return
+        if not event.let_out_by and self.holdings.take_up(event):
+            return
         grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
         if event.let_out_by:
             self._tell_evasion(event)
@@ -181,8 +183,6 @@ class Billing:
         elif event.let_out_by:
             line.barred.add(event.id)
             self._refuse(line, event, called, Reason.MALFORMED)
-        elif grant.is_held and self.holdings.has_asked(event, grant.account):
-            self.holdings.dialled(event, grant.account, called, lambda: None)
         elif not grant.is_affordable:
             reason = Reason.DEAR if grant.is_too_dear else Reason.BALANCE
             self._refuse(line, event, called, reason)
@@ -336,7 +336,10 @@ class Billing:
             return
         if facts.transfers or facts.holds:
             self.directory.put(facts.state)
-            self._rebalance(facts.state.account.id)
+            if facts.transfers:
+                self._wake_unaided()
+            changed = frozenset(event.hold.key for event in facts.holds)
+            self._rebalance(facts.state.account.id, changed)
         elif facts.service_before is not None:
             self.directory.put_service(facts.state)
         if call is not None:
@@ -386,6 +389,7 @@ class Billing:
         """Decide anew what service these accounts shall have, and how long their running calls may
         talk: terms or policies changed.
         """
+        self._wake_unaided()
         for account in accounts:
             self._rebalance(account)
             state = self.directory.state(account)
@@ -403,12 +407,18 @@ class Billing:
             self.holdings.moved(running, before)
             self._order(running)
 
-    def _rebalance(self, account: str) -> None:
+    def _wake_unaided(self) -> None:
+        """Money or terms changed, on which those rows depend; not what is held."""
         for line in self.lines.values():
             line.unaided.wake.set()
-        for running in self.control.rebalance(account):
+
+    def _rebalance(self, account: str, changed: Collection[str] | None = None) -> None:
+        """Let running calls follow their account; `changed` are the keys of holds that changed, if
+        nothing but those and its balance did.
+        """
+        for running in self.control.rebalance(account, changed):
             self._order(running)
-        self.holdings.account_changed(account)
+        self.holdings.account_changed(account, changed)
 
     def _order(self, running: RunningCall) -> None:
         self.commands.order(self.lines[running.leg.id.pbx], running)

@@ -111,6 +111,10 @@ class RunningCall:
         """Where it leaves."""
         return Place(self.leg.id.pbx, self.leg.trunk)
 
+    def is_touched_by(self, changed: Collection[str] | None) -> bool:
+        """Whether its limit may be another when holds of these keys changed, or anything did."""
+        return changed is None or not self.hold_key or self.hold_key in changed
+
     def talked_s(self, now: datetime) -> float:
         """Seconds since the answer; `now` is of the exchange's clock."""
         assert self.leg.answered_at is not None
@@ -288,12 +292,18 @@ class CreditControl:
         if not calls:
             del self._by_account[running.account]
 
-    def rebalance(self, account: str) -> list[RunningCall]:
-        """The account's balance changed: its running calls whose limit changes with it."""
+    def rebalance(self, account: str, changed: Collection[str] | None = None) -> list[RunningCall]:
+        """Something about the account changed: its running calls whose limit changes with it. Where
+        only its balance and holds of these keys did, calls held by others stay as they are.
+        """
         calls = self._by_account.get(account)
         if not calls:
             return []
-        return [running for running in calls.values() if self.allow(running)]
+        return [
+            running
+            for running in calls.values()
+            if running.is_touched_by(changed) and self.allow(running)
+        ]
 
     def allow(self, running: RunningCall) -> bool:
         """Reckon its limit anew; whether it, or how far it is enforced, is another than before."""
@@ -302,21 +312,28 @@ class CreditControl:
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
         running.stance = self.stances.of(leg.id.pbx, state.account.account_class)
-        made_of = self._bounds.made_of(state.account)
-        if running.bound_of != made_of:
-            running.bound_of = made_of
-            running.bound = self._bounds.of(
-                state.account, running.called, leg.answered_at, running.place
-            )
         if self.is_held(state, running.called, running.stance):
             hold = state.hold(running.hold_key)
             if hold is not None:
                 running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
         else:
+            bound = self.bound_of(running)
             running.wanted_s = self._limit_s(
-                state, running.called, leg.answered_at, running.place, running.bound
+                state, running.called, leg.answered_at, running.place, bound
             )
         return (running.wanted_s, running.stance) != before
+
+    def bound_of(self, running: RunningCall) -> Bound:
+        """Where rate or class end it."""
+        assert running.leg.answered_at is not None
+        account = self._directory.account(running.account)
+        made_of = self._bounds.made_of(account)
+        if running.bound_of != made_of:
+            running.bound_of = made_of
+            running.bound = self._bounds.of(
+                account, running.called, running.leg.answered_at, running.place
+            )
+        return running.bound
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
         """Calls that still talk this long after their limit: the exchange's timer has failed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -95,6 +95,7 @@ class Holdings:
         """`follow` is told of each commit, in order; `order` brings an exchange to a limit."""
         self._store = store
         self._directory = directory
+        self._assessor = assessor
         self._control = control
         self._lines = lines
         self._alarms = alarms
@@ -128,24 +129,24 @@ class Holdings:
         assert committed.facts is not None
         return committed.facts.state.hold(key)
 
-    def has_asked(self, event: CallStarted, account: str) -> bool:
-        """Whether there is a hold that was asked for before this call was dialled."""
-        return self._asked_for(event, account) is not None
-
-    def _asked_for(self, event: CallStarted, account: str) -> Hold | None:
+    def take_up(self, event: CallStarted) -> bool:
+        """Whether a hold was asked for before this call was dialled: it is the call's from now on,
+        and nothing more needs to be decided.
+        """
+        account = self._assessor.payer(event.id.pbx, event.payer, event.at).account
         state = self._directory.state(account)
-        return holds.asked_for(state, f"{event.id.pbx}/{event.asked_by}")
+        asked = holds.asked_for(state, f"{event.id.pbx}/{event.asked_by}")
+        if asked is None:
+            return False
+        self._keys[event.id] = asked.key
+        return True
 
     def dialled(
         self, event: CallStarted, account: str, called: CalledNumber, refuse: Callable[[], None]
     ) -> None:
-        """Find the hold that was asked for, or ask for one now; `refuse` is called when there is
-        not enough.
+        """Ask for a hold now, for nobody did before; `refuse` is called when there is not
+        enough.
         """
-        asked = self._asked_for(event, account)
-        if asked is not None:
-            self._keys[event.id] = asked.key
-            return
         state = self._directory.state(account)
         key = self._keys[event.id] = str(event.id)
         place = Place(event.id.pbx, event.trunk)
@@ -177,6 +178,7 @@ class Holdings:
         state = self._directory.state(running.account)
         if not self._control.is_held(state, running.called, running.stance):
             self._let_go(running.account, running.hold_key)
+            running.hold_key = ""
             return
         hold = state.hold(running.hold_key)
         call = running.leg.id
@@ -197,26 +199,29 @@ class Holdings:
         self._asked.pop(running.leg.id, None)
         self.tend(running)
 
-    def account_changed(self, account: str) -> None:
-        """Money came or went, or a hold did: calls at their end try again, the nearest first."""
+    def account_changed(self, account: str, changed: Collection[str] | None = None) -> None:
+        """Money came or went, or holds did, of which `changed` are the keys where nothing else is
+        new: calls at their end try again, the nearest first.
+        """
         running_calls = self._control.of_account(account)
         if not running_calls:
             return
-        state = self._directory.state(account)
-        held = {hold.key: hold for hold in state.holds}
-        final: list[tuple[float, RunningCall]] = []
         for running in running_calls:
-            hold = held.get(running.hold_key)
-            is_held = self._control.is_held(state, running.called, running.stance)
-            if not is_held or hold is None or hold.call != running.leg.id:
+            if running.is_touched_by(changed):
                 self.tend(running)
-                continue
-            self._schedule(running, hold)
-            if hold.is_final:
-                final.append((hold.granted_s - self._wishes.talked_s(running), running))
+        state = self._directory.state(account)
         if state.grantable_micros > 0:
-            for _, running in sorted(final, key=lambda each: each[0]):
+            for running in self._at_their_end(state):
                 self._extend(running)
+
+    def _at_their_end(self, state: AccountState) -> list[RunningCall]:
+        final: list[tuple[float, RunningCall]] = []
+        for hold in state.holds:
+            if hold.is_final and hold.call is not None:
+                running = self._control.find(hold.call)
+                if running is not None and running.hold_key == hold.key:
+                    final.append((hold.granted_s - self._wishes.talked_s(running), running))
+        return [running for _, running in sorted(final, key=lambda each: each[0])]
 
     def ended(self, call: CallId, running: RunningCall | None) -> str:
         """The key of the hold that the call leaves to be resolved; empty when it has none."""
@@ -355,7 +360,7 @@ class Holdings:
             return  # the sweep finds it again
 
     def _schedule(self, running: RunningCall, hold: Hold) -> None:
-        """Look at the call before what it is granted ends."""
+        """Look at the call before what it is granted ends; at once when that is now."""
         grant = (hold.granted_s, hold.is_final)
         if self._scheduled.get(running.leg.id) == grant:
             return
@@ -365,11 +370,15 @@ class Holdings:
         early_s = max(RENEW_MIN_S, RENEW_SHARE * slice_s)
         if hold.is_final:
             early_s = self._control.limits.guard_s + LAST_LOOK_S
-        if hold.granted_s < self._terms.slices.call_max_s:
+        if hold.granted_s >= self._terms.slices.call_max_s:
+            return
+        if left_s <= early_s:
+            self._extend(running)
+        else:
             self._due_in(running.leg.id, left_s - early_s, hold.granted_s)
 
     def _due_in(self, call: CallId, seconds: float, granted_s: int) -> None:
-        due_s = self._clock.monotonic() + max(0.0, seconds)
+        due_s = self._clock.monotonic() + seconds
         heapq.heappush(self._due, (due_s, next(self._sequence), call, granted_s))
 
 

@@ -60,9 +60,8 @@ class Wishes:
         state = self._directory.state(running.account)
         leg = running.leg
         assert leg.answered_at is not None
-        pricing, terms = self._prices(
-            state, running.called, leg.answered_at, running.place, running.bound
-        )
+        bound = self._control.bound_of(running)
+        pricing, terms = self._prices(state, running.called, leg.answered_at, running.place, bound)
         return Wish(
             key=running.hold_key or str(leg.id),
             call=leg.id,
