@@ -25,6 +25,13 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
     tls = None
     if inline.tls is not None:
         tls = server_tls(inline.tls.cert_file, inline.tls.key_file, "inline.tls")
+    decide = authoriser_of(books, meter).decide
+    desk = QuestionDesk(tokens, decide, books.alarms, meter, books.clock)
+    return serve_inline(inline.host, inline.port, desk, tls)
+
+
+def authoriser_of(books: Books, meter: Meter) -> Authoriser:
+    """Decides by these books, with holds of theirs."""
 
     def let_through(question: Question, refusal: Refusal) -> None:
         # Billing notes it among the observations when the leg appears.
@@ -36,7 +43,7 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
             grant.account, question.pbx, question.channel, grant.called, at
         )
 
-    authoriser = Authoriser(
+    return Authoriser(
         control=books.billing.control,
         desk_locks=books.enforcement.desk_locks,
         alarms=books.alarms,
@@ -45,5 +52,3 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
         would_refuse=let_through,
         reserve=reserve,
     )
-    desk = QuestionDesk(tokens, authoriser.decide, books.alarms, meter, books.clock)
-    return serve_inline(inline.host, inline.port, desk, tls)

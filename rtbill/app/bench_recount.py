@@ -29,6 +29,7 @@ def recount(path: Path, last_call: int, last_transfer: int) -> dict[str, int]:
         posted, posted_keys, amount = connection.execute(
             _NEW_TRANSFERS, (last_transfer, last_call)
         ).fetchone()
+        (holds,) = connection.execute("SELECT count(*) FROM open_hold").fetchone()
     finally:
         connection.close()
     return {
@@ -39,11 +40,14 @@ def recount(path: Path, last_call: int, last_transfer: int) -> dict[str, int]:
         "transfers": posted,
         "distinct_transfers": posted_keys,
         "amount_micros": amount,
+        "open_holds": holds,
     }
 
 
-def problems(counted: dict[str, int], calls: int, talk_us: int) -> list[str]:
-    """How the books differ from what the load generator did; empty when they agree exactly."""
+def problems(counted: dict[str, int], calls: int, talk_us: int, unheard: int = 0) -> list[str]:
+    """How the books differ from what the load generator did; empty when they agree exactly. As many
+    holds as questions whose answer was not heard may still be open.
+    """
     found = []
     if not counted["calls"] == counted["distinct_calls"] == calls:
         found.append(f"{calls} calls were made, the books have {counted['calls']}")
@@ -53,6 +57,8 @@ def problems(counted: dict[str, int], calls: int, talk_us: int) -> list[str]:
         found.append(f"{calls} calls were made, {counted['transfers']} were posted")
     if counted["amount_micros"] != counted["price_micros"]:
         found.append(f"prices {counted['price_micros']}, postings {counted['amount_micros']}")
+    if counted["open_holds"] > unheard:
+        found.append(f"all calls are over, {counted['open_holds']} holds are open")
     return found
 
 

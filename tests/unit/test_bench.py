@@ -20,6 +20,7 @@ AGREED = {
     "transfers": 2,
     "distinct_transfers": 2,
     "amount_micros": 500,
+    "open_holds": 0,
 }
 
 
@@ -60,6 +61,7 @@ def test_books_that_agree_have_no_problem() -> None:
         {"transfers": 1},
         {"distinct_transfers": 1},
         {"amount_micros": 499},
+        {"open_holds": 1},
     ],
 )
 def test_the_recount_finds_a_planted_difference(planted: dict[str, int]) -> None:
@@ -72,6 +74,7 @@ def test_the_recount_counts_only_what_came_after(tmp_path: Path) -> None:
         """
         CREATE TABLE call (id, key, answered_at, ended_at, price_micros);
         CREATE TABLE transfer (id, call, amount_micros, kind);
+        CREATE TABLE open_hold (key);
         INSERT INTO call VALUES (1, 'old', 0, 9, 7), (2, 'a', 10, 20, 200), (3, 'b', 10, 30, 300);
         INSERT INTO transfer VALUES (1, 'old', 7, 'call'), (2, 'a', 200, 'call'),
             (3, 'b', 300, 'call'), (4, NULL, 5, 'top-up');
