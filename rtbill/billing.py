@@ -41,7 +41,7 @@ from rtbill.domain.money import Money, too_fine
 from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.observation import Observation
-from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
+from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
 from rtbill.domain.refusal import Reason
 from rtbill.holding import Holdings, HoldTerms
 from rtbill.lines import Line, Pending
@@ -149,7 +149,8 @@ class Billing:
     def _notice(self, line: Line, event: PbxEvent) -> None:
         match event:
             case CallStarted():
-                self._started(line, event)
+                if not self.holdings.take_up(event):
+                    self._started(line, event)
             case LinkLost():
                 self._links.lost(line, event)
             case LinkRestored():
@@ -169,8 +170,6 @@ class Billing:
         called = self.assessor.classify(event.dialled, Place(event.id.pbx, event.trunk))
         if called.kind is NumberKind.EMERGENCY:
             self._tell_emergency(line, event.id, event.payer, called.number, event.at)
-            return
-        if not event.let_out_by and self.holdings.take_up(event):
             return
         grant = self.control.grant(event.id.pbx, event.payer, event.dialled, event.at)
         if event.let_out_by:
@@ -334,14 +333,11 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
-        if facts.transfers or facts.holds:
-            self.directory.put(facts.state)
-            if facts.transfers:
-                self._wake_unaided()
-            changed = frozenset(event.hold.key for event in facts.holds)
-            self._rebalance(facts.state.account.id, changed)
-        elif facts.service_before is not None:
+        is_news = self.directory.put(facts.state)
+        if facts.service_before is not None:
             self.directory.put_service(facts.state)
+        if is_news or facts.transfers or facts.holds:
+            self._account_changed(facts)
         if call is not None:
             self.chronicle.add(call.record.ended_at, Posted(call, facts.state))
         for notice in facts.notices:
@@ -406,6 +402,13 @@ class Billing:
         for running, before in self.control.reassign():
             self.holdings.moved(running, before)
             self._order(running)
+
+    def _account_changed(self, facts: Facts) -> None:
+        if facts.transfers:
+            self._wake_unaided()
+        # One without a step of its own has told of a step whose answer was lost.
+        changed = [event.hold.key for event in facts.holds] if facts.holds else None
+        self._rebalance(facts.state.account.id, changed)
 
     def _wake_unaided(self) -> None:
         """Money or terms changed, on which those rows depend; not what is held."""

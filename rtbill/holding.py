@@ -133,6 +133,8 @@ class Holdings:
         """Whether a hold was asked for before this call was dialled: it is the call's from now on,
         and nothing more needs to be decided.
         """
+        if event.let_out_by:
+            return False
         account = self._assessor.payer(event.id.pbx, event.payer, event.at).account
         state = self._directory.state(account)
         asked = holds.asked_for(state, f"{event.id.pbx}/{event.asked_by}")
@@ -144,9 +146,7 @@ class Holdings:
     def dialled(
         self, event: CallStarted, account: str, called: CalledNumber, refuse: Callable[[], None]
     ) -> None:
-        """Ask for a hold now, for nobody did before; `refuse` is called when there is not
-        enough.
-        """
+        """Ask for a hold, as nobody did before; `refuse` is called when there is not enough."""
         state = self._directory.state(account)
         key = self._keys[event.id] = str(event.id)
         place = Place(event.id.pbx, event.trunk)
@@ -255,6 +255,16 @@ class Holdings:
                 self.tend(running)
             elif hold.granted_s == granted_s:
                 self._extend(running)
+            elif not granted_s:
+                self._found_done(running)
+
+    def _found_done(self, running: RunningCall) -> None:
+        """The step that gave it its hold seemed to fail, and was done all the same."""
+        self._asked.pop(running.leg.id, None)
+        self._alarms.clear(_ALARM, str(running.leg.id))
+        if self._control.allow(running):
+            self._order(running)
+        self.tend(running)
 
     def _give_up_waiting(self) -> None:
         """Calls whose first hold is not durable in time end, unless their class lets them go on."""

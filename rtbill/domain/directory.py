@@ -25,27 +25,30 @@ class Directory:
         for membership in memberships:
             self.assign(membership)
 
-    def put(self, state: AccountState) -> None:
-        """Take over what is newer in a committed state: its money, its holds, or both. Terms that
-        are here stay: they change by `change_terms` alone, and the state may be from before.
+    def put(self, state: AccountState) -> bool:
+        """Take over what is newer in a committed state: its money, its holds, or both; whether any
+        of it was. Terms that are here stay: they change by `change_terms` alone, and the state may
+        be from before.
         """
         known = self._states.get(state.account.id)
         if known is None:
             self._keep(state)
-            return
+            return True
         money = state if state.version > known.version else known
         held = state if state.hold_steps > known.hold_steps else known
-        if money is state or held is state:
-            self._keep(
-                AccountState(
-                    known.account,
-                    money.balance_micros,
-                    money.version,
-                    money.service,
-                    held.holds,
-                    held.hold_steps,
-                )
+        if money is known and held is known:
+            return False
+        self._keep(
+            AccountState(
+                known.account,
+                money.balance_micros,
+                money.version,
+                money.service,
+                held.holds,
+                held.hold_steps,
             )
+        )
+        return True
 
     def _keep(self, state: AccountState) -> None:
         self._states[state.account.id] = state

@@ -18,7 +18,7 @@ from rtbill.credit import NO_CEILINGS, CreditControl, Limits
 from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
-from rtbill.domain.errors import Unavailable
+from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
@@ -54,6 +54,8 @@ class SlowStore(MemoryStore):
         super().__init__(clock)
         self.is_stuck = False
         self.queue_max = 10_000
+        self.answers_lost = 0
+        """So many steps of holds are made durable, and nobody hears of it."""
         self._waiting: list[tuple[Operation | Holding, asyncio.Future[Committed]]] = []
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
@@ -64,9 +66,15 @@ class SlowStore(MemoryStore):
 
     def hold(self, holding: Holding) -> asyncio.Future[Committed]:
         """As `submit`."""
-        if not self.is_stuck:
-            return super().hold(holding)
-        return self._wait(holding)
+        if self.is_stuck:
+            return self._wait(holding)
+        done = super().hold(holding)
+        if not self.answers_lost:
+            return done
+        self.answers_lost -= 1
+        lost: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        lost.set_exception(OutcomeUnknown("the answer was lost"))
+        return lost
 
     def _wait(self, work: Operation | Holding) -> asyncio.Future[Committed]:
         if len(self._waiting) >= self.queue_max:
@@ -76,10 +84,11 @@ class SlowStore(MemoryStore):
         self.queued = len(self._waiting)
         return future
 
-    def commit(self) -> None:
-        """Write what waits, in order."""
-        waiting, self._waiting = self._waiting, []
-        self.queued = 0
+    def commit(self, count: int | None = None) -> None:
+        """Write what waits, in order; or so much of it."""
+        waiting = self._waiting[:count]
+        del self._waiting[:count]
+        self.queued = len(self._waiting)
         for work, future in waiting:
             done = super().submit(work) if isinstance(work, Operation) else super().hold(work)
             error = done.exception()

@@ -274,6 +274,30 @@ async def test_a_store_that_refuses_a_renewal_is_asked_again() -> None:
         assert office.alarm_kinds() == []
 
 
+async def test_a_hold_that_was_made_though_its_answer_was_lost_limits_the_call_all_the_same() -> (
+    None
+):
+    async with an_office("5.00", tariff=SECOND) as office:
+        office.store.answers_lost = 1
+        await office.hear("12:00:00 start 1")
+        await office.hear("12:00:03 answer 1")
+
+        assert limits(office) == [59.5]
+        assert steps(office) == [HoldStep.OPEN]
+
+
+async def test_a_call_whose_hold_was_learned_of_by_another_commit_is_not_ended() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        office.store.answers_lost = 1
+        await office.hear("12:00:00 answer 1")
+        await office.hear("12:00:00 start 2")
+        await office.clock.advance(5)
+
+        assert office.pbx.done("hang_up") == []
+        assert limits(office) == [59.5]
+        assert office.alarm_kinds() == []
+
+
 @pytest.mark.parametrize("number", ["112", "08001234567"])
 async def test_nothing_is_held_for_calls_that_cost_nothing(number: str) -> None:
     async with an_office("5.00") as office:
