@@ -46,6 +46,16 @@ class SliceTerms:
         assert self.call_min_s >= 0
         assert self.call_max_s > 0
 
+    @property
+    def of_first(self) -> SliceTerms:
+        """Of the slice with which a call is let out: as long as that needs, where there is money.
+        Later ones may be shorter.
+        """
+        if self.call_min_s <= self.slice_min_s:
+            return self
+        longest_s = max(self.call_min_s, self.slice_max_s)
+        return replace(self, slice_min_s=self.call_min_s, slice_max_s=longest_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -68,7 +78,7 @@ def reserve(state: AccountState, wish: Wish, calls_max: int) -> Facts:
     others = without(state, wish.key)
     if calls_max and len(others.holds) >= calls_max:
         return Facts(state)
-    facts = open_hold(state, wish)
+    facts = open_hold(state, replace(wish, terms=wish.terms.of_first))
     hold = facts.state.hold(wish.key)
     assert hold is not None
     if hold.granted_s < max(1, wish.terms.call_min_s):

@@ -101,6 +101,18 @@ def test_the_credit_limit_may_be_held() -> None:
     assert hold.granted_s == 60
 
 
+@pytest.mark.parametrize("call_min_s", [20, 90])
+def test_a_call_is_let_out_while_there_is_money_for_the_least_talk(call_min_s: int) -> None:
+    pricing = PerMinute(1000, increment_s=1)
+    terms = SliceTerms(slice_min_s=10, slice_max_s=60, call_min_s=call_min_s)
+    state = state_with(5 * call_min_s * 1000)
+    for key in "12345":
+        wish = Wish(key=key, call=None, pricing=pricing, terms=terms, at=AT)
+        state = holds.reserve(state, wish, calls_max=0).state
+    assert [hold.granted_s >= call_min_s for hold in state.holds] == [True] * len(state.holds)
+    assert state.grantable_micros < call_min_s * 1000, "another one could have been let out"
+
+
 def test_of_two_calls_neither_holds_more_than_half_of_money_for_a_hundred_seconds() -> None:
     pricing = PerMinute(1000, increment_s=1)
     state = opened(state_with(100_000), pricing, "1").state
