@@ -179,6 +179,8 @@ class Authoriser:
             return Reason.UNRATED
         if grant.is_too_dear:
             return Reason.DEAR
+        if grant.is_held:
+            return None  # what can be held decides: its own hold, too, when it asks again
         return None if grant.is_affordable else Reason.BALANCE
 
     def _refused(self, question: Question, reason: Reason, now: datetime) -> Refusal:

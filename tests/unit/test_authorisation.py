@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from math import ceil
 
 import pytest
 
@@ -111,14 +112,17 @@ class Asked:
         """A minute at first, as by default."""
         state = self._directory.state(grant.account)
         pricing: Pricing
-        terms = SliceTerms(call_max_s=self._limits.call_max_s)
+        least_s = ceil(self._limits.guard_s) + 1
+        terms = SliceTerms(call_min_s=max(20, least_s), call_max_s=self._limits.call_max_s)
         try:
             pricing = self._assessor.pricing(state.account, grant.called, at_, Place(PBX))
         except NoRate:
-            pricing = UnknownPricing(has_money=True)
-            terms = SliceTerms(call_min_s=1, call_max_s=self._limits.unrated_talk_max_s)
+            pricing = UnknownPricing(state.grantable_micros > 0)
+            terms = SliceTerms(call_min_s=least_s, call_max_s=self._limits.unrated_talk_max_s)
         wish = Wish(key=question.channel, call=None, pricing=pricing, terms=terms, at=at_)
-        return holds.reserve(state, wish, calls_max=0).state.hold(question.channel)
+        after = holds.reserve(state, wish, calls_max=0).state
+        self._directory.put(after)
+        return after.hold(question.channel)
 
     def _would_refuse(self, question: Question, refusal: Refusal) -> None:
         self.let_through.append((question.number, refusal.reason))
@@ -163,6 +167,12 @@ class Asked:
 )
 async def test_a_call_is_granted_what_its_account_can_pay(asked: Asked, answer: Answer) -> None:
     assert await asked.about() == answer
+
+
+async def test_a_channel_that_asks_again_for_another_trunk_is_not_in_its_own_way() -> None:
+    asked = Asked("0.60")
+
+    assert [await asked.about(), await asked.about()] == [Permission(59), Permission(59)]
 
 
 # ---------------------------------------------------------------------- kinds of number
