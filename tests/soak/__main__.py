@@ -15,6 +15,8 @@ RUNS = (
     ("tests.soak.bundles", "--calls", 1_000_000),
     ("tests.simulation", "--seeds", 10_000),
     ("tests.soak.kills", "--kills", 1_000),
+    ("tests.soak.credit_kills", "--kills", 1_000),
+    ("tests.soak.clients", "--operations", 100_000),
 )
 
 
