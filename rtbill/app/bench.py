@@ -360,7 +360,7 @@ def _profiler(pid: int, seconds: float, path: Path) -> subprocess.Popen[bytes] |
     )
 
 
-def _recount(bench: Bench, before: tuple[int, int], counted: dict[str, Any]) -> None:
+def _recount(bench: Bench, before: tuple[int, int, int], counted: dict[str, Any]) -> None:
     """Refused when the books do not hold exactly what the load generator did."""
     command = [sys.executable, "-m", "rtbill.app.bench_recount", str(bench.database)]
     done = subprocess.run(  # noqa: S603 - our own module

@@ -20,16 +20,22 @@ _NEW_TRANSFERS = """
     FROM transfer WHERE id > ? AND kind = 'call' AND call IN (SELECT key FROM call WHERE id > ?)
 """
 
+_OPEN_HOLDS = """
+    SELECT count(*) FROM open_hold WHERE (key, opened_at) IN (
+        SELECT hold, opened_at FROM hold_event WHERE step = 'open' AND id > ?
+    )
+"""
 
-def recount(path: Path, last_call: int, last_transfer: int) -> dict[str, int]:
-    """Calls and transfers after these ids, with sums."""
+
+def recount(path: Path, last_call: int, last_transfer: int, last_step: int) -> dict[str, int]:
+    """Calls and transfers after these ids, with sums, and holds opened since and still open."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         calls, keys, talk_us, price = connection.execute(_NEW_CALLS, (last_call,)).fetchone()
         posted, posted_keys, amount = connection.execute(
             _NEW_TRANSFERS, (last_transfer, last_call)
         ).fetchone()
-        (holds,) = connection.execute("SELECT count(*) FROM open_hold").fetchone()
+        (holds,) = connection.execute(_OPEN_HOLDS, (last_step,)).fetchone()
     finally:
         connection.close()
     return {
@@ -63,4 +69,4 @@ def problems(counted: dict[str, int], calls: int, talk_us: int, unheard: int = 0
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(recount(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
+    sys.stdout.write(json.dumps(recount(Path(sys.argv[1]), *map(int, sys.argv[2:5]))))

@@ -84,16 +84,17 @@ class Bench:
         """The books that are measured."""
         return self.folder / "books.sqlite"
 
-    def last_ids(self) -> tuple[int, int]:
-        """Of the newest call and the newest transfer."""
+    def last_ids(self) -> tuple[int, int, int]:
+        """Of the newest call, the newest transfer and the newest step of a hold; 0 for none."""
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
         try:
             found = connection.execute(
-                "SELECT (SELECT max(id) FROM call), (SELECT max(id) FROM transfer)"
+                "SELECT (SELECT max(id) FROM call), (SELECT max(id) FROM transfer),"
+                " (SELECT coalesce(max(id), 0) FROM hold_event)"
             ).fetchone()
         finally:
             connection.close()
-        return int(found[0]), int(found[1])
+        return int(found[0]), int(found[1]), int(found[2])
 
     @contextmanager
     def service(self) -> Iterator[subprocess.Popen[bytes]]:
