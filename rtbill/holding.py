@@ -323,12 +323,12 @@ class Holdings:
 
     def _extend(self, running: RunningCall) -> None:
         asked = self._asked.get(running.leg.id)
-        if asked is None:
+        if asked is not None and asked.is_out:
+            asked.is_again = True
+        else:
             wish = self._wishes.of_running(running)
             self._count_on(self._directory.state(running.account), wish)
             self._step(running, partial(holds.extend, wish=wish))
-        else:
-            asked.is_again = True
 
     def _step(
         self,
