@@ -55,6 +55,8 @@ class SlowStore(MemoryStore):
         super().__init__(clock)
         self.is_stuck = False
         self.queue_max = 10_000
+        self.has_room_for_live = False
+        """Also while it is stuck and its queue is full."""
         self._waiting: list[tuple[Operation | Holding, asyncio.Future[Committed]]] = []
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
@@ -70,8 +72,9 @@ class SlowStore(MemoryStore):
         return self._wait(holding)
 
     def note_live(self, leg: LiveLeg) -> None:
-        """Unavailable while it is stuck and its queue is full."""
-        if self.is_stuck and len(self._waiting) >= self.queue_max:
+        """Unavailable while it is stuck and its queue is full, unless there is room for these."""
+        is_full = self.is_stuck and len(self._waiting) >= self.queue_max
+        if is_full and not self.has_room_for_live:
             raise Unavailable(f"{len(self._waiting)} facts wait to be written")
         super().note_live(leg)
 

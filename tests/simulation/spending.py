@@ -103,8 +103,13 @@ def _by_money(world: World, account: str, legs: list[Spent]) -> Iterator[str]:
         if over > allowed:
             yield f"I3: {account} has overspent {over}, its legs explain {allowed}"
             return
-    world.mix["overspent micros"] += worst
-    world.mix["accounts overspent"] += worst > 0
+    world.mix[f"overspent micros, {_mode(world)}"] += worst
+    world.mix[f"accounts overspent, {_mode(world)}"] += worst > 0
+
+
+def _mode(world: World) -> str:
+    """Whether its exchange asks before it dials."""
+    return "inline" if world.plan.is_inline else "reactive"
 
 
 def _by_time(world: World, leg: Spent) -> Iterator[str]:
@@ -118,7 +123,13 @@ def _by_time(world: World, leg: Spent) -> Iterator[str]:
     talked_s = leg.talked_us(truth.ended_s) / 1e6
     if talked_s <= granted + slack_s:
         return
-    world.mix["legs beyond their holds"] += 1
+    world.mix[f"legs beyond their holds, {_mode(world)}"] += 1
+    if world.plan.is_inline and not truth.is_unaided and not world.payer_known_s(truth):
+        armed_s = max(
+            (step.event.hold.granted_s for life in leg.holds for step in life.grants()), default=0
+        )
+        if talked_s > armed_s + slack_s:
+            yield f"({truth.dialled}) was asked for and talked {talked_s:.2f} s of {armed_s}"
     if truth.is_unaided and truth.grant_s is None:
         return  # the account's class lets calls out without a bound
     known_s = max(truth.answered_s, world.heard_s(truth), world.payer_known_s(truth))
