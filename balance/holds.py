@@ -112,7 +112,7 @@ def answered(state: AccountState, wish: Wish) -> Facts:
     it was granted before stands as far as it can be paid.
     """
     hold = state.hold(wish.key)
-    if hold is None:
+    if hold is None or hold.call not in (None, wish.call):
         return Facts(state)
     pricing, granted_s, is_final = wish.pricing, hold.granted_s, hold.is_final
     room = max(0, without(state, wish.key).grantable_micros)

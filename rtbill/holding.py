@@ -174,11 +174,18 @@ class Holdings:
             self._let_go(account, known)
         elif known and (state.hold(known) is not None or known in self._reserving.values()):
             return known
-        hold = holds.of_call(state, running.leg.id)
-        if hold is None and running.leg.asked_by:
-            # Its beginning was not heard, but it was asked for.
-            hold = holds.asked_for(state, f"{running.leg.id.pbx}/{running.leg.asked_by}")
+        hold = holds.of_call(state, running.leg.id) or self._unclaimed(state, running)
         return "" if hold is None else hold.key
+
+    def _unclaimed(self, state: AccountState, running: RunningCall) -> Hold | None:
+        """What was asked for by the channel that dialled the leg, whose beginning was not heard.
+        Other legs may be linked to that channel.
+        """
+        asked = holds.asked_for(state, f"{running.leg.id.pbx}/{running.leg.asked_by}")
+        if asked is None or not self._control.is_held(state, running.called, running.stance):
+            return None
+        others = self._control.of_account(running.account)
+        return None if any(each.hold_key == asked.key for each in others) else asked
 
     def tend(self, running: RunningCall) -> None:
         """Have the hold that the call needs as it now stands, and no other."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from rtbill.domain.hold import HoldStep
 from rtbill.domain.tariff import TimeBand
 from tests.fakes.builders import a_rate, a_tariff, at
@@ -120,6 +122,21 @@ async def test_a_call_is_not_ended_for_a_step_that_failed_when_it_is_held_for_by
         assert held(office) == [60]
         assert office.pbx.done("hang_up") == []
         assert office.alarm_kinds() == []
+
+
+@pytest.mark.parametrize("other", ["0041315550100", "112"])
+async def test_of_two_legs_linked_to_the_channel_that_asked_one_has_its_hold(other: str) -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        called = office.assessor.classify("0041315550100")
+        await office.billing.holdings.reserve("room-1", "hotel", "17.1", called, at("12:00:00"))
+        await office.hear(
+            f"12:00:05 back; live 2 to={other} answered=12:00:01 asked_by=17.1; "
+            "live 1 answered=12:00:02 asked_by=17.1"
+        )
+        calls = [hold.call for hold in office.directory.state("room-1").holds]
+        assert len(calls) == (1 if other == "112" else 2)
+        assert len(set(calls)) == len(calls)
+        assert HoldStep.RELEASE not in steps(office)
 
 
 async def test_after_a_restart_of_ours_the_hold_of_before_goes_on() -> None:
