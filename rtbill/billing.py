@@ -43,11 +43,12 @@ from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, NumberKind, RatedCall
 from rtbill.domain.refusal import Reason
-from rtbill.holding import Holdings, HoldTerms
+from rtbill.holding import Holdings
 from rtbill.lines import Line, Pending
 from rtbill.link_watch import LinkWatch
 from rtbill.observing import Observations
 from rtbill.ports import Clock, Committed, Meter, Operation, Pbx, Store
+from rtbill.wishes import HoldTerms
 
 STORE_PAUSE_S = 0.5
 """Between attempts to hand something to a store that is full."""

@@ -11,18 +11,18 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import count
 
 from balance import holds
-from balance.holds import SliceTerms, Wish
+from balance.holds import Wish
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.credit import CreditControl, RunningCall
-from rtbill.domain.account import Account, AccountState
+from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Unavailable
@@ -33,7 +33,7 @@ from rtbill.domain.rated import Facts
 from rtbill.lines import Line
 from rtbill.orphans import Orphans
 from rtbill.ports import Clock, Committed, Holding, Store
-from rtbill.wishes import Wishes
+from rtbill.wishes import HoldTerms, Wishes
 
 TICK_S = 0.25
 RENEW_MIN_S = 5.0
@@ -44,21 +44,6 @@ LAST_LOOK_S = 1.0
 RETRY_S = 1.0
 SWEEP_TICKS = 20
 _ALARM = "holds"
-
-
-@dataclass(frozen=True, slots=True)
-class HoldTerms:
-    """How holds are made and kept."""
-
-    slices: SliceTerms = field(default_factory=SliceTerms)
-    ring_max_s: float = 130.0
-    """A hold whose call nobody sees is given up after so long."""
-    commit_max_s: float = 2.0
-    """A call that has no durable hold by then goes by the policy for a silent rtbill (CC-52)."""
-    calls_max: Callable[[AccountState], int] = lambda _state: 0
-    """Calls of the account that may be out at once; 0 for any number."""
-    is_open: Callable[[Account], bool] = lambda _account: False
-    """Whether calls of the account go on when nothing can be held."""
 
 
 @dataclass(slots=True)

@@ -1,9 +1,9 @@
-"""What is wished for a call: how much further talk, and what that costs."""
+"""What is wished for a call: how much further talk, on what terms, and what that costs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
 
@@ -12,7 +12,7 @@ from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_bounds import Bound
 from rtbill.credit import CreditControl, RunningCall
-from rtbill.domain.account import AccountState
+from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
@@ -21,6 +21,21 @@ from rtbill.domain.numbering import CalledNumber
 from rtbill.lines import Line
 from rtbill.ports import Clock
 from rtbill.rating.call_pricing import UnknownPricing
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTerms:
+    """How holds are made and kept."""
+
+    slices: SliceTerms = field(default_factory=SliceTerms)
+    ring_max_s: float = 130.0
+    """A hold whose call nobody sees is given up after so long."""
+    commit_max_s: float = 2.0
+    """A call that has no durable hold by then goes by the policy for a silent rtbill (CC-52)."""
+    calls_max: Callable[[AccountState], int] = lambda _state: 0
+    """Calls of the account that may be out at once; 0 for any number."""
+    is_open: Callable[[Account], bool] = lambda _account: False
+    """Whether calls of the account go on when nothing can be held."""
 
 
 class Wishes:

@@ -24,7 +24,6 @@ from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
-from rtbill.holding import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.price_book import PriceBook
@@ -33,6 +32,7 @@ from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
 from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
+from rtbill.wishes import HoldTerms
 
 WAITING_RECALLED_MAX = 100
 """Calls in doubt or without a rate that are alarmed one by one after a start."""

@@ -27,11 +27,11 @@ from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
 from rtbill.form_server import serve_forms
-from rtbill.holding import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.lines import Line
 from rtbill.rating.price_book import PriceBook
 from rtbill.unaided import UnaidedLimits, UnaidedRows
+from rtbill.wishes import HoldTerms
 from tests.fakes.environment import CountingMeter
 from tests.simulation.clocks import BillerClock
 from tests.simulation.dialplan import ASKED_PORT, TOKEN
