@@ -12,12 +12,12 @@ I5   One credit for each payment at the desk. `balances` at the end. Payments by
 I6   No hold outlives its call, its ringing or its talk; none ends while its call talks; no call is
      held for twice. `witness` after each piece of work, `steady` each second, `holding` at the end.
 I7   No charge beyond the exchange's record. `booked` at the end.
-I8   The exchange's locks are those that are wanted. `steady` each second, `world.unrest` at rest.
+I8   The exchange's locks are those that are wanted. `steady` each second, `rest` at the end.
 I9   Emergency calls pass, without a timer and without a price. `exchange` at each order, `booked`.
 I10  Slices change no price, and each is held for at its price. `booked` and `holding` at the end.
-I11  No order is left without effect. `steady` each second, `script` at rest.
+I11  No order is left without effect. `steady` each second, `rest` at the end.
 I12  Each entry leaves the balance that it says: statements are read from them. `witness`.
-I13  Every alarm clears, except those that wait for a person. `world.unrest` at rest.
+I13  Every alarm clears, except those that wait for a person. `rest`.
 I14  No call is cut too early. `cuts`, for every cut.
 I15  Nothing that was written changes. `witness` at the end.
 

@@ -8,12 +8,13 @@ from collections import Counter
 from typing import NamedTuple
 
 from tests.simulation.invariants import violations
+from tests.simulation.making import make_world
 from tests.simulation.network import MemoryLoop
 from tests.simulation.plan import Plan
 from tests.simulation.press import draw
 from tests.simulation.script import carry_out
 from tests.simulation.virtual_loop import Standstill
-from tests.simulation.world import World, make_world
+from tests.simulation.world import World
 
 
 class Outcome(NamedTuple):

@@ -19,14 +19,9 @@ from tests.simulation.holding import check_timer
 from tests.simulation.people import People
 from tests.simulation.plan import PBX, POLICIES, Happening
 from tests.simulation.prices import tariffs
+from tests.simulation.rest import come_to_rest
 from tests.simulation.steady import check_steady
 from tests.simulation.world import LOOK_S, Move, World
-
-REST_WITHIN_S = 420.0
-"""Longer than the slowest repair: ten enforcement rounds before the locks are read anew."""
-FREE_NUMBER = "116123"
-QUIET_S = 130.0
-"""Long enough for two periodic snapshots."""
 
 
 async def fill_books(world: World) -> None:
@@ -78,7 +73,7 @@ async def carry_out(world: World) -> None:
             for fault in world.plan.faults:
                 life.create_task(break_something(world, fault, group))
         world.is_over = True
-        await _come_to_rest(world)
+        await come_to_rest(world)
         watch.cancel()
         await world.biller.stop()
     world.violations += world.exchange.violations
@@ -155,31 +150,3 @@ def _words(order: Happening) -> tuple[str, dict[str, Any]]:
         case kind:
             assert kind == "move"
             return "group.add", {"account": order.account, "extension": extension, "move": True}
-
-
-async def _come_to_rest(world: World) -> None:
-    deadline = world.loop.time() + REST_WITHIN_S
-    while unrest := world.unrest():
-        if any("alarm inline" in each for each in unrest):
-            await world.exchange.ask_about(FREE_NUMBER)  # the next question clears it
-        if world.loop.time() > deadline:
-            world.violations += [f"never at rest: {each}" for each in unrest]
-            return
-        await asyncio.sleep(5.0)
-    await asyncio.sleep(2.0)  # a repair that came to rest is still being read back
-    seen = len(world.server.actions)
-    told = len(world.notices.told)
-    await asyncio.sleep(QUIET_S)
-    for _ in range(20):  # a regular note may be on its way to the disk
-        if not world.unrest():
-            break
-        await asyncio.sleep(0.37)
-    world.violations += [f"no longer at rest: {each}" for each in world.unrest()]
-    idle = {"ping", "dbput alive", "dbgettree", "status"}
-    for action in list(world.server.actions)[seen:]:
-        name = action["action"].lower()
-        name += " alive" if action.get("key") == "alive" else ""
-        if name not in idle:
-            world.violations.append(f"at rest the biller sent {dict(action)}")
-    late = [line for line in world.notices.told[told + 5 :] if "alarm" in line]
-    world.violations += [f"at rest the biller told {line}" for line in late]

@@ -124,7 +124,7 @@ def _by_time(world: World, leg: Spent) -> Iterator[str]:
     if talked_s <= granted + slack_s:
         return
     world.mix[f"legs beyond their holds, {_mode(world)}"] += 1
-    if world.plan.is_inline and not truth.is_unaided and not world.payer_known_s(truth):
+    if world.plan.is_inline and not (truth.is_unaided or world.is_handed_over(truth)):
         armed_s = max(
             (step.event.hold.granted_s for life in leg.holds for step in life.grants()), default=0
         )

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter, deque
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 
 from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind, Extension
 from rtbill.domain.rated import NumberKind
 from simulator.ami_server import AmiServer
-from tests.fakes.memory_store import MemoryStore
 from tests.simulation.biller import Biller, Collector
 from tests.simulation.clocks import BillerClock, ExchangeClock
 from tests.simulation.dialplan import DecidingExchange
 from tests.simulation.exchange import Truth
-from tests.simulation.losses import WitnessedFaults
 from tests.simulation.network import MemoryLoop
 from tests.simulation.plan import PBX, POLICIES, Plan
 from tests.simulation.prices import NUMBER_OF
@@ -34,10 +31,6 @@ GUARD_S = 0.5
 COMMIT_MAX_S = 2.0
 CALM_S = 15.0
 """This long after the last trouble, what the biller wants must hold at the exchange."""
-REPAIR_S = 35.0
-"""A half-open link is noticed by then."""
-MAY_STAY = frozenset({"clock", "house", "suspense", "unrated", "unconfirmed"})
-"""Alarms that wait for a person; all others clear by themselves."""
 
 
 @dataclass(slots=True)
@@ -81,8 +74,6 @@ class World:
     moves: list[Move] = field(default_factory=list)
     observed: dict[str, Observed] = field(default_factory=dict)
     """By leg."""
-    history: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    """What each account had available, by microsecond of the exchange's clock."""
     troubled_at: float = 0.0
     """When something was last wrong, in loop time."""
     faulted_at: float = 0.0
@@ -115,7 +106,6 @@ class World:
     """Nobody calls any more."""
     lives: int = 1
     is_exchange_down: bool = False
-    is_quiet: bool = False
     has_stepped: bool = False
 
     def trouble(self, lasting_s: float = 0.0) -> None:
@@ -242,49 +232,6 @@ class World:
         """Keys of a family of the exchange's database."""
         return {path.rsplit("/", 1)[1] for path, _ in self.server.database.tree(f"rtbill/{family}")}
 
-    def unrest(self) -> list[str]:
-        """What keeps the run from being at rest."""
-        found = []
-        if self.loop.time() < self.faulted_at + REPAIR_S:
-            found.append("the last fault is too recent")
-        if not self.biller.is_connected:
-            found.append("the biller is not connected")
-        if self.biller.store.queued:
-            found.append(f"{self.biller.store.queued} facts are not durable")
-        locked, diverted = self.locked()
-        wanted = {"done": set[str](), "live": set[str](), "lock": locked, "divert": diverted}
-        found += [
-            f"the exchange's {family} rows are {sorted(self.rows(family))}, wanted {sorted(rows)}"
-            for family, rows in wanted.items()
-            if self.rows(family) != rows
-        ]
-        found += self._rows_differing()
-        found += [
-            f"alarm {alarm.kind} {alarm.subject}: {alarm.text}"
-            for alarm in self.biller.alarms.active()
-            if alarm.kind not in MAY_STAY
-        ]
-        found += [
-            f"{key} of {account} is held"
-            for account, purse in self.witness.purses.items()
-            for key in purse.holds
-        ]
-        if self.biller.line is not None and (count := self.biller.line.tracker.count()):
-            found.append(f"the tracker holds {count} legs")
-        return found
-
-    def _rows_differing(self) -> list[str]:
-        """Rows for calls without an answer that are not as the biller wants them."""
-        if self.biller.unaided is None:
-            return ["nothing is pushed"]
-        rows = self.unaided_rows()
-        wanted = self.biller.unaided.wanted(PBX)
-        return [
-            f"the exchange's row of {number} is {rows.get(number)}, wanted {wanted.get(number)}"
-            for number in sorted(rows.keys() | wanted.keys())
-            if rows.get(number) != wanted.get(number)
-        ]
-
     def unaided_rows(self) -> dict[str, str]:
         """What the exchange does with calls on which it gets no answer."""
         tree = self.server.database.tree("rtbill/unaided")
@@ -293,13 +240,9 @@ class World:
     # -- cheap checks while it runs
 
     def committed(self) -> None:
-        """After each commit: the books add up; follow each account."""
-        books, now_us = self.disk.books, self.exchange_clock.now_us()
-        for state in books._accounts.values():
+        """After each commit: follow which accounts are to be locked."""
+        for state in self.disk.books._accounts.values():
             account = state.account.id
-            past = self.history.setdefault(account, [])
-            if not past or past[-1][1] != state.available_micros:
-                past.append((now_us, state.available_micros))
             policy = POLICIES.get(state.account.account_class)
             is_locked = (
                 account not in (HOUSE, SUSPENSE)
@@ -332,58 +275,3 @@ class World:
         holder = self.holder(truth.payer)
         available = self.disk.books._accounts[holder].available_micros
         self.observed[truth.leg] = Observed(holder, available, self.is_calm)
-
-
-class TimedActions(deque[Mapping[str, str]]):
-    """What the exchange was told to do; snapshots are noted with their time."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(maxlen=world.server.actions.maxlen)
-        self._world = world
-
-    def append(self, action: Mapping[str, str], /) -> None:
-        """One more."""
-        super().append(action)
-        if action.get("action") == "Status":
-            self._world.snapshots.append(self._world.loop.time())
-
-
-def make_world(plan: Plan, loop: MemoryLoop) -> World:
-    """The exchange, the disk and the first biller, before anything runs."""
-    clock = BillerClock(loop, plan.start)
-    exchange_clock = ExchangeClock(clock, plan.exchange_ahead_s)
-    exchange = DecidingExchange(
-        exchange_clock.now_us,
-        loop.time,
-        pbx=PBX,
-        is_inline=plan.is_inline,
-        seed=plan.seed,
-        extensions=plan.extensions,
-        version=plan.version,
-    )
-    exchange.timers_late_s, exchange.hasty_chance = plan.timers_late_s, plan.hasty_chance
-    violations: list[str] = []
-    faults = WitnessedFaults(plan.seed, {})
-    server = AmiServer(exchange, exchange_clock, faults=faults)
-    disk = Disk(MemoryStore(clock))
-    world = World(
-        plan=plan,
-        loop=loop,
-        clock=clock,
-        exchange_clock=exchange_clock,
-        exchange=exchange,
-        server=server,
-        disk=disk,
-        biller=Biller(plan, disk, clock, 40_000, 1),
-        notices=Collector(clock),
-        rates=faults.rates,
-        witness=Witness(disk.books, loop.time, violations.append),
-        violations=violations,
-        chance=random.Random(f"late/{plan.seed}"),
-    )
-    server.actions = TimedActions(world)
-    faults.on_lost.append(world.lost)
-    disk.on_step = world.witness.look
-    disk.on_commit, disk.on_refusal = world.committed, world.refused
-    exchange.on_dialled, exchange.on_answered = world.dialled, world.answered
-    return world
