@@ -287,10 +287,10 @@ class Holdings:
 
     def _extend(self, running: RunningCall) -> None:
         asked = self._asked.get(running.leg.id)
-        if asked is None:
-            self._step(running, partial(holds.extend, wish=self._wishes.of_running(running)))
-        else:
+        if asked is not None and asked.is_out:
             asked.is_again = True
+        else:
+            self._step(running, partial(holds.extend, wish=self._wishes.of_running(running)))
 
     def _step(
         self,

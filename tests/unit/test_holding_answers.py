@@ -118,8 +118,10 @@ async def test_a_call_is_not_ended_for_a_step_that_failed_when_it_is_held_for_by
         office.store.is_stuck = False
         office.store.commit()
         await office.clock.advance(5)
-
         assert held(office) == [60]
+
+        await office.clock.advance(45)
+        assert limits(office) == [59.5, 119.5]
         assert office.pbx.done("hang_up") == []
         assert office.alarm_kinds() == []
 
