@@ -40,7 +40,7 @@ FINDS = {
     "answer-before-commit": 6,
     "closed-on-loss": 1,
     "double-posting": 10,
-    "early-acknowledgement": 25,
+    "early-acknowledgement": 86,
     "early-release": 1,
     "half-of-the-price": 1,
     "held-for-each-question": 4,
