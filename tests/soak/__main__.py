@@ -17,6 +17,7 @@ RUNS = (
     ("tests.soak.kills", "--kills", 1_000),
     ("tests.soak.credit_kills", "--kills", 1_000),
     ("tests.soak.clients", "--operations", 100_000),
+    ("tests.soak.cuts", "--calls", 1_000),
 )
 WHATEVER_THE_SCALE = (("tests.simulation", "--plant=all", "--seeds", 200),)
 """Each fault that is planted into the biller must be found within so many seeds."""

@@ -26,6 +26,10 @@ POOR = "1005"
 """Its 0.02 buy the fee of 0.015 and five seconds at 0.001."""
 ROOMS = [Room(str(1001 + n), "10.00") for n in range(9) if str(1001 + n) != POOR]
 GUARD_S = 0.5
+CREDIT = """
+[credit]
+call_min_s = 3
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def site(lab: Lab, prepared: Path, tmp_path: Path) -> AsyncIterator[Site]:
     """The biller signed in and ready."""
     async with Cable(lab.server.ports.ami) as cable:
-        biller = Biller(tmp_path, cable.port, secret=lab.server.secret, guard_s=GUARD_S)
+        secret = lab.server.secret
+        biller = Biller(tmp_path, cable.port, secret=secret, guard_s=GUARD_S, more=CREDIT)
         biller.take_over(prepared)
         biller.start()
         try:

@@ -147,10 +147,10 @@ class Biller:
             check=False,
         )
 
-    def prepare(self, rooms: list[Room]) -> None:
+    def prepare(self, rooms: list[Room], rates: str = TARIFF) -> None:
         """Tariff, accounts and opening balances."""
         tariff = self.folder / "tariff.csv"
-        tariff.write_text(TARIFF)
+        tariff.write_text(rates)
         accounts = self.folder / "accounts.csv"
         rows = ["account,name,kind,currency,class,pbx,extension,from,opening_balance"]
         rows += [
