@@ -15,7 +15,7 @@ from rtbill.storage.rows import CALL_SELECTED
 _PRICED = """
     SELECT json_group_array(json_array(
         row, call.key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
-        debit.key, debit.credit, bundle_micros, held, payer, dialled, person
+        debit.key, debit.credit, bundle_micros, CAST(held AS TEXT), payer, dialled, person
     ))
     FROM (
         SELECT id AS row, key, pbx, trunk, number, began_at, ended_at, price_micros, run, invoiced,
