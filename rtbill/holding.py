@@ -118,12 +118,11 @@ class Holdings:
 
     def has_asked(self, event: CallStarted, account: str) -> bool:
         """Whether a hold was asked for before this call was dialled, be it durable yet or not."""
-        return self._asked_for(event, account) is not None
+        return self._asked_for(account, event.id.pbx, event.asked_by) is not None
 
-    def _asked_for(self, event: CallStarted, account: str) -> str | None:
-        channel = f"{event.id.pbx}/{event.asked_by}"
-        hold = holds.asked_for(self._directory.state(account), channel)
-        return self._reserving.get(channel, hold.key if hold else None)
+    def _asked_for(self, account: str, pbx: str, channel: str) -> str | None:
+        hold = holds.asked_for(self._directory.state(account), f"{pbx}/{channel}")
+        return self._reserving.get(f"{pbx}/{channel}", hold.key if hold else None)
 
     def dialled(
         self, event: CallStarted, account: str, called: CalledNumber, refuse: Callable[[], None]
@@ -131,7 +130,7 @@ class Holdings:
         """Find the hold that was asked for, or ask for one now; `refuse` is called when there is
         not enough.
         """
-        asked = self._asked_for(event, account)
+        asked = self._asked_for(account, event.id.pbx, event.asked_by)
         key = asked or str(event.id)
         self._keys[event.id] = account, key
         if asked:
@@ -159,18 +158,18 @@ class Holdings:
             self._let_go(account, known)
         elif known and (state.hold(known) is not None or known in self._reserving.values()):
             return known
-        hold = holds.of_call(state, running.leg.id) or self._unclaimed(state, running)
-        return "" if hold is None else hold.key
+        hold = holds.of_call(state, running.leg.id)
+        return self._unclaimed(state, running) if hold is None else hold.key
 
-    def _unclaimed(self, state: AccountState, running: RunningCall) -> Hold | None:
-        """What was asked for by the channel that dialled the leg, whose beginning was not heard.
-        Other legs may be linked to that channel.
+    def _unclaimed(self, state: AccountState, running: RunningCall) -> str:
+        """What was asked for by the channel that dialled the leg, if its beginning was not heard or
+        another account paid then. Other legs may be linked to that channel.
         """
-        asked = holds.asked_for(state, f"{running.leg.id.pbx}/{running.leg.asked_by}")
+        asked = self._asked_for(running.account, running.leg.id.pbx, running.leg.asked_by)
         if asked is None or not self._control.is_held(state, running.called, running.stance):
-            return None
+            return ""
         others = self._control.of_account(running.account)
-        return None if any(each.hold_key == asked.key for each in others) else asked
+        return "" if any(each.hold_key == asked for each in others) else asked
 
     def tend(self, running: RunningCall) -> None:
         """Have the hold that the call needs as it now stands, and no other."""

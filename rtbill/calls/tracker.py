@@ -135,6 +135,7 @@ class Tracker:
                 LegState.RINGING,
                 None,
                 Source.EVENTS,
+                asked_by=event.asked_by,
             )
         return []
 
