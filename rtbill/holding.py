@@ -29,6 +29,7 @@ from rtbill.domain.hold import ENDS, Hold, HoldEvent, HoldStep
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import Facts
 from rtbill.domain.work import Committed, Holding
+from rtbill.hold_keys import HoldKeys
 from rtbill.hold_terms import HoldTerms
 from rtbill.lines import Line
 from rtbill.orphans import Orphans
@@ -74,10 +75,7 @@ class Holdings:
         self._reserved = assessor.allowances.reserved
         self._follow = follow
         self._order = order
-        self._keys: dict[CallId, tuple[str, str]] = {}
-        """Account and key of the holds of legs that ring."""
-        self._reserving: dict[str, str] = {}
-        """By channel: keys of holds that are asked for and not yet durable."""
+        self._keys = HoldKeys(directory, control)
         self._asked: dict[CallId, Asked] = {}
         self._timetable = Timetable()
         self._orphans = Orphans(lines, terms.ring_max_s)
@@ -100,41 +98,34 @@ class Holdings:
         """
         state = self._directory.state(account)
         channel = f"{pbx}/{channel}"
-        key = self._reserving.get(channel) or holds.key_for(state, channel)
+        key = self._keys.of_channel(state, channel)
         wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller)
         future = self._reserve(state, wish)
-        self._reserving[channel] = key
-        future.add_done_callback(lambda _future: self._reserving.pop(channel, None))
+        self._keys.reserving(channel, key, future)
         committed = await asyncio.shield(future)
         assert committed.facts is not None
         return committed.facts.state.hold(key)
 
     def take_up(self, event: CallStarted, account: str) -> bool:
-        """Whether a hold was asked for before this call was dialled, be it durable yet or not: it
-        is the call's from now on, and nothing more needs to be decided.
-        """
-        channel = f"{event.id.pbx}/{event.asked_by}"
-        hold = holds.asked_for(self._directory.state(account), channel)
-        key = self._reserving.get(channel, hold.key if hold else "")
-        if key:
-            self._keys[event.id] = account, key
-        return bool(key)
+        """Whether a hold was asked for before this call was dialled; it is the call's then."""
+        return self._keys.take_up(event, account)
 
     def dialled(self, event: CallStarted, grant: Grant, refuse: Callable[[], None]) -> None:
         """Ask for a hold, as nobody did before; `refuse` is called when there is not enough."""
         key = str(event.id)
-        self._keys[event.id] = grant.account, key
+        self._keys.put(event.id, grant.account, key)
         state, place = self._directory.state(grant.account), Place(event.id.pbx, event.trunk)
         wish = self._wishes.of_new(
             state, key, event.id, grant.called, event.at, place, grant.caller
         )
         try:
-            future = self._reserve(state, wish)
+            self._reserve(state, wish, refuse)
         except Unavailable:
             return  # its answer decides
-        future.add_done_callback(partial(_if_refused, key=key, refuse=refuse))
 
-    def _reserve(self, state: AccountState, wish: Wish) -> asyncio.Future[Committed]:
+    def _reserve(
+        self, state: AccountState, wish: Wish, refuse: Callable[[], None] | None = None
+    ) -> asyncio.Future[Committed]:
         calls_max = self._terms.calls_max(state)
         decide = partial(holds.reserve, wish=wish, calls_max=calls_max)
         self._count_on(state, wish)
@@ -143,14 +134,18 @@ class Holdings:
         except Unavailable:
             self._reserved.drop(wish.key)
             raise
-        future.add_done_callback(partial(self._answered, key=wish.key))
+        future.add_done_callback(partial(self._reserved_or_not, key=wish.key, refuse=refuse))
         return future
 
-    def _answered(self, future: asyncio.Future[Committed], key: str) -> None:
+    def _reserved_or_not(
+        self, future: asyncio.Future[Committed], key: str, refuse: Callable[[], None] | None
+    ) -> None:
         """Without a hold the call counts on no bundle either."""
         facts = None if future.cancelled() or future.exception() else future.result().facts
         if facts is None or facts.state.hold(key) is None:
             self._reserved.drop(key)
+            if facts is not None and refuse is not None:
+                refuse()
 
     def _count_on(self, state: AccountState, wish: Wish) -> None:
         """No other call may count on what the next slice of this one may take of bundles."""
@@ -161,28 +156,14 @@ class Holdings:
         """The key of the leg's hold, also from before a restart; empty without one. What another
         account held for it while it rang is given back.
         """
-        state = self._directory.state(running.account)
-        account, known = self._keys.get(running.leg.id, ("", ""))
+        account, known = self._keys.of_leg(running.leg.id)
         if known and account != running.account:
             self._let_go(account, known)
-        elif known and (state.hold(known) is not None or known in self._reserving.values()):
-            return known
-        hold = holds.of_call(state, running.leg.id) or self._unclaimed(state, running)
-        return "" if hold is None else hold.key
+        return self._keys.find(running)
 
     def key_of_dialled(self, call: CallId) -> str:
         """The key of the hold of a leg that rings; empty when it asked for none."""
-        return self._keys.get(call, ("", ""))[1]
-
-    def _unclaimed(self, state: AccountState, running: RunningCall) -> Hold | None:
-        """What was asked for by the channel that dialled the leg, whose beginning was not heard.
-        Other legs may be linked to that channel.
-        """
-        asked = holds.asked_for(state, f"{running.leg.id.pbx}/{running.leg.asked_by}")
-        if asked is None or not self._control.is_held(state, running.called, running.stance):
-            return None
-        others = self._control.of_account(running.account)
-        return None if any(each.hold_key == asked.key for each in others) else asked
+        return self._keys.of_leg(call)[1]
 
     def tend(self, running: RunningCall) -> None:
         """Have the hold that the call needs as it now stands, and no other."""
@@ -227,23 +208,14 @@ class Holdings:
                     self._warn(running, hold)  # its share is another
         state = self._directory.state(account)
         if state.grantable_micros > 0:
-            for running in self._at_their_end(state):
+            for running in self._wishes.at_their_end(state):
                 self._extend(running)
-
-    def _at_their_end(self, state: AccountState) -> list[RunningCall]:
-        final: list[tuple[float, RunningCall]] = []
-        for hold in state.holds:
-            if hold.is_final and hold.call is not None:
-                running = self._control.find(hold.call)
-                if running is not None and running.hold_key == hold.key:
-                    final.append((hold.granted_s - self._wishes.talked_s(running), running))
-        return [running for _, running in sorted(final, key=lambda each: each[0])]
 
     def ended(self, call: CallId, running: RunningCall | None, account: str) -> str:
         """The key of the hold that the call leaves to be resolved by the account that pays it;
         empty when there is none. What another one held for it while it rang is given back.
         """
-        holder, key = self._keys.pop(call, ("", ""))
+        holder, key = self._keys.pop(call)
         self._asked.pop(call, None)
         self._timetable.forget(call)
         self._warnings.forget(call)
@@ -315,7 +287,7 @@ class Holdings:
 
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
-        for call, (_, key) in self._keys.items():
+        for call, key in self._keys.of_legs().items():
             if self._lines[call.pbx].tracker.knows(call):
                 in_use.add(key)
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
@@ -426,11 +398,3 @@ class Holdings:
 
     def _due_in(self, call: CallId, seconds: float, granted_s: int) -> None:
         self._timetable.put(call, self._clock.monotonic() + max(0.0, seconds), granted_s)
-
-
-def _if_refused(future: asyncio.Future[Committed], key: str, refuse: Callable[[], None]) -> None:
-    if future.cancelled() or future.exception() is not None:
-        return
-    facts = future.result().facts
-    if facts is not None and facts.state.hold(key) is None:
-        refuse()

@@ -97,6 +97,16 @@ class Wishes:
             return True  # nothing can be set aside
         return pricing.cost_micros(hold.granted_s) == hold.micros
 
+    def at_their_end(self, state: AccountState) -> list[RunningCall]:
+        """The account's calls that are granted all there was, the nearest to its end first."""
+        final: list[tuple[float, RunningCall]] = []
+        for hold in state.holds:
+            if hold.is_final and hold.call is not None:
+                running = self._control.find(hold.call)
+                if running is not None and running.hold_key == hold.key:
+                    final.append((hold.granted_s - self.talked_s(running), running))
+        return [running for _, running in sorted(final, key=lambda each: each[0])]
+
     def talked_s(self, running: RunningCall) -> float:
         """By the clock of its exchange."""
         return running.talked_s(self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead)

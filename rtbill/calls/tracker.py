@@ -144,6 +144,7 @@ class Tracker:
                 None,
                 Source.EVENTS,
                 event.origin,
+                asked_by=event.asked_by,
             )
         return []
 

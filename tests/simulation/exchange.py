@@ -26,6 +26,8 @@ class Truth:
     is_emergency: bool
     asked_by: str
     """The channel that dialled it."""
+    linked_to: str
+    """The channel with which its call began: another one than that after a transfer."""
     dialled_s: float
     grant_s: int | None = None
     """Talk after which the exchange ends it by itself, without being told again."""
@@ -87,6 +89,7 @@ class WatchedExchange(Exchange):
             dialled=called,
             is_emergency=kind is CallKind.EMERGENCY,
             asked_by=call.a.uniqueid,
+            linked_to=call.b.linkedid,
             dialled_s=self._run_s(),
         )
         assert truth.leg not in self.truths, "the exchange gave one Uniqueid to two legs"

@@ -50,11 +50,8 @@ def _priced(world: World, life: HoldLife, truth: Truth) -> Iterator[str]:
         cost = cost_of(tariff, truth.dialled, truth.answered_us + off_us)
         wrong = [
             (hold, due)
-            for step in life.grants()
-            if step.at_s >= truth.answered_s + world.reaction_s
-            and (hold := step.event.hold).call is not None
-            and hold.granted_s
-            and (due := cost.micros(hold.granted_s * 1_000_000)) > hold.micros
+            for hold in _that_stood(world, life, truth)
+            if (due := cost.micros(hold.granted_s * 1_000_000)) > hold.micros
         ]
         if not wrong:
             return
@@ -63,6 +60,18 @@ def _priced(world: World, life: HoldLife, truth: Truth) -> Iterator[str]:
             f"I10: {life.key} holds {hold.micros} for {hold.granted_s} s of leg {truth.leg} "
             f"({truth.dialled}), which cost {due}"
         )
+
+
+def _that_stood(world: World, life: HoldLife, truth: Truth) -> Iterator[Hold]:
+    """What was held for the leg while it talked for long enough to be reckoned at its answer."""
+    ends = [step.at_s for step in life.steps[1:]] + [truth.ended_s]
+    for step, ends_s in zip(life.steps, ends, strict=True):
+        hold = step.event.hold
+        since_s = max(step.at_s, truth.answered_s, world.heard_s(truth))
+        until_s = min(ends_s, truth.ended_s)
+        is_granted = hold.call is not None and hold.granted_s > 0
+        if is_granted and world.troubles.gap(since_s, until_s, world.reaction_s) is not None:
+            yield hold
 
 
 def _released(world: World, life: HoldLife, truth: Truth) -> Iterator[str]:

@@ -93,7 +93,9 @@ def _held_twice(world: World, now_s: float) -> Iterator[str]:
             holds.setdefault(leg, []).append(hold.key)
     for leg, keys in holds.items():
         truth = world.exchange.truths.get(leg)
-        if len(keys) > 1 and truth is not None and not world.is_handed_over(truth):
+        # Of a transferred call whose beginning was not heard nothing tells who asked.
+        is_known = truth is not None and truth.asked_by == truth.linked_to
+        if len(keys) > 1 and truth and is_known and not world.is_handed_over(truth):
             yield f"I6: leg {leg} is held for as {' and as '.join(sorted(keys))} at {now_s:.2f}"
 
 

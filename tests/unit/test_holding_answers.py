@@ -9,7 +9,7 @@ import pytest
 
 from rtbill.domain.hold import HoldStep
 from rtbill.domain.tariff import TimeBand
-from tests.fakes.builders import a_rate, a_tariff, at
+from tests.fakes.builders import a_membership, a_rate, a_tariff, an_account, at
 from tests.fakes.office import an_office
 from tests.fakes.virtual_clock import settle
 from tests.unit.test_holding import SECOND, held, limits, steps
@@ -126,6 +126,21 @@ async def test_a_call_is_not_ended_for_a_step_that_failed_when_it_is_held_for_by
         assert office.alarm_kinds() == []
 
 
+async def test_a_call_paid_by_another_account_at_its_answer_has_what_was_asked_for_there() -> None:
+    other = an_account("room-2")
+    async with an_office("5.00", tariff=SECOND, accounts=[an_account(), other]) as office:
+        await office.credit("3.00", account="room-2")
+        called = office.assessor.classify("0041315550100")
+        await office.billing.holdings.reserve("room-2", "hotel", "17.1", called, at("12:00:00"))
+        await office.hear("12:00:01 start 1 asked_by=17.1")
+        office.directory.replace_memberships([a_membership("room-2")])
+        office.billing.reassign()
+        await office.hear("12:00:05 answer 1")
+
+        assert held(office) == []
+        assert held(office, "room-2") == [60]
+
+
 @pytest.mark.parametrize("other", ["0041315550100", "112"])
 async def test_of_two_legs_linked_to_the_channel_that_asked_one_has_its_hold(other: str) -> None:
     async with an_office("5.00", tariff=SECOND) as office:
@@ -146,7 +161,7 @@ async def test_after_a_restart_of_ours_the_hold_of_before_goes_on() -> None:
         await office.hear("12:00:00 answer 1")
         running = office.control.ended(office.control.running()[0].leg.id)
         assert running is not None
-        office.billing.holdings._keys.clear()
+        office.billing.holdings._keys._of_legs.clear()
         await office.hear("12:00:10 back; live 1 answered=12:00:00")
 
         assert held(office) == [60]
