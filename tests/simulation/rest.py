@@ -18,7 +18,7 @@ QUIET_S = 130.0
 """Long enough for two periodic snapshots."""
 REPAIR_S = 35.0
 """A half-open link is noticed by then."""
-MAY_STAY = frozenset({"clock", "house", "suspense", "unrated", "unconfirmed"})
+MAY_STAY = frozenset({"clock", "guard", "house", "suspense", "unrated", "unconfirmed"})
 """Alarms that wait for a person; all others clear by themselves."""
 
 
