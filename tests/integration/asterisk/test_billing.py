@@ -82,6 +82,9 @@ class Site:
     async def is_locked(self, extension: str) -> None:
         await until_true(lambda: self.lab.ami.get("rtbill/lock", extension), "not locked")
 
+    async def is_diverted(self, extension: str) -> None:
+        await until_true(lambda: self.lab.ami.get("rtbill/divert", extension), "not diverted")
+
 
 async def until(true: Callable[[], bool], otherwise: str, timeout_s: float = 10.0) -> None:
     end = time.monotonic() + timeout_s
@@ -223,6 +226,7 @@ async def test_exhausted_account_is_cut_locked_and_diverted(site: Site) -> None:
     assert site.balance(POOR) == 0
     await site.is_locked(POOR)
     assert await site.lab.phones.call(POOR, "9555110").ended() == 403
+    await site.is_diverted(POOR)
     site.lab.ami.events.clear()
     caller = await site.lab.carrier.call("0311234567", POOR).wait(State.UP)
     await site.lab.ami.event("Newexten", lambda event: event["Application"] == "VoiceMail")
