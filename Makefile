@@ -11,8 +11,11 @@ PYTHON ?= $(shell for each in python3.11 python3 python3.12 python3.13 python3.1
 	&& { echo $$each; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 CONFIG ?= config.toml
+SEEDS ?= 1000
+FIRST ?= 1
+JOBS ?= 2
 
-.PHONY: help run test check format bench soak simulate coverage lock clean
+.PHONY: help run test check format bench soak simulate exchange coverage lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 20
@@ -39,7 +42,10 @@ bench: $(VENV)/.development  ## measure on this machine; prints JSON lines
 soak: $(VENV)/.development  ## what takes longer than the tests may: seeds, calls, kills
 	$(BIN)/python -m tests.soak
 
-simulate: $(VENV)/.runtime  ## only the simulated exchange, on a free port
+simulate: $(VENV)/.development  ## the whole service on seeded virtual time: make simulate SEEDS=1000
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FIRST) --jobs $(JOBS)
+
+exchange: $(VENV)/.runtime  ## only the simulated exchange, on a free port
 	@$(BIN)/python -m simulator asterisk
 
 coverage: $(VENV)/.development  ## which lines the tests do not reach

@@ -30,6 +30,7 @@ from rtbill.rating.bundle_choice import Held, paying
 from rtbill.rating.bundles import Share
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.price_book import PriceBook
+from rtbill.reserved import Reserved
 
 PERIODS_KEPT = timedelta(days=70)
 """A call that is running began this month or the last."""
@@ -88,6 +89,7 @@ class Allowances:
         """When an allowance begins or ends, in microseconds since 1970, and its key."""
         self._monthly: dict[str, set[str]] = {}
         """Keys of the allowances that renew with a month, by zone."""
+        self.reserved = Reserved()
         self.revision = 0
         """How often an allowance was given or ended."""
         for bundle in bundles:
@@ -126,15 +128,16 @@ class Allowances:
         return paying(found.values(), number, answered_at, self._calendars)
 
     def shares(
-        self, book: PriceBook, account: str, number: str, answered_at: datetime
+        self, book: PriceBook, account: str, number: str, answered_at: datetime, hold_key: str = ""
     ) -> list[Share]:
-        """The same with what is left of them. A bundle whose tariff is not in force does not pay:
-        nobody knows what talk within it costs.
+        """The same with what is left of them for the call of this hold. A bundle whose tariff is
+        not in force does not pay: nobody knows what talk within it costs.
         """
         found = []
+        reserved = self.reserved.by_others(hold_key)
         for held in self.paying(account, number, answered_at):
             bundle, pool = held.bundle, held.pool(answered_at)
-            left = max(0, bundle.amount - self.used(pool))
+            left = max(0, bundle.amount - self.used(pool) - reserved.get(pool, 0))
             try:
                 found.append(Share(bundle, pool, left, _table(book, bundle, answered_at)))
             except NoRate:

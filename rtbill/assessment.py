@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from rtbill.allowances import Allowances
 from rtbill.assignment import NOWHERE, Assignment, Place
@@ -21,17 +22,25 @@ from rtbill.domain.rated import CallStatus, NumberKind, Price, RatedCall
 from rtbill.domain.trunk_numbers import TrunkNumbers
 from rtbill.offers import Offers
 from rtbill.payers import Payers, shown
-from rtbill.rating.bundle_time import affordable_with, below_ceiling_with, longest_with
 from rtbill.rating.bundles import Share
+from rtbill.rating.call_pricing import CallPricing
 from rtbill.rating.chain import Asked
-from rtbill.rating.longest import LONGEST_S
 from rtbill.rating.price_book import PriceBook
 from rtbill.site_hook import NOBODY, Answers, Caller, SiteHook
 
 Edition = tuple[PriceBook, int, int]
 CLASSIFIED_KEPT = 4096
+PRICED_KEPT = 4096
 TALK_US_MAX = 24 * 3_600_000_000
 """Longer calls wait for a person: a clock that jumped forward looks just like them."""
+
+
+class _Priced(NamedTuple):
+    """The prices of one call, as long as account and price book are these."""
+
+    account: Account
+    edition: Edition
+    pricing: CallPricing
 
 
 class Assessor:
@@ -54,6 +63,7 @@ class Assessor:
         self._directory = directory
         self._plan = plan
         self._classified: dict[tuple[str | None, TrunkNumbers | None], CalledNumber] = {}
+        self._priced: dict[tuple[Asked, str], _Priced] = {}
 
     @property
     def book(self) -> PriceBook:
@@ -152,17 +162,21 @@ class Assessor:
         place: Place,
         adjustment: Adjustment | None = None,
         kept: Sequence[Draw] | None = None,
+        hold_key: str = "",
     ) -> Bundling:
-        """The call as bundles may pay it, whether or not there are any; where it keeps what it
-        took, as that pays it. NoRate says what is missing.
+        """The call as bundles may pay it, whether or not there are any, beside what other calls
+        than that of the hold count on; where it keeps what it took, as that pays it. NoRate says
+        what is missing.
         """
         asked = _asked(account, called, answered_at, place)
         offer = self.offers.adjusted(account, answered_at, place, adjustment)
-        if kept is None:
-            shares = self._shares(account, asked)
-        else:
+        if kept is not None:
             shares = self.allowances.seconds_held(self.book, kept, answered_at)
-        return Bundling(offer, asked, talk_us, tuple(shares))
+            return Bundling(offer, asked, talk_us, tuple(shares))
+        shares = self._shares(account, asked, hold_key)
+        reserved = self.allowances.reserved
+        others = reserved.by_others(hold_key, going_on=True) if shares else {}
+        return Bundling(offer, asked, talk_us, tuple(shares), others)
 
     def owed_micros(  # noqa: PLR0913 - the facts of one call
         self,
@@ -179,9 +193,9 @@ class Assessor:
         bundling = self.bundling(account, called, answered_at, talk_us, place, adjustment)
         return bundling.price().debit_micros
 
-    def bundling_of(self, call: RatedCall) -> Bundling | None:
-        """How the call's price is to be made in the store, with what the site's hook changed about
-        it; None where no bundle may pay it.
+    def bundling_of(self, call: RatedCall, hold_key: str = "") -> Bundling | None:
+        """How the price of the call, which had this hold, is to be made in the store, with what the
+        site's hook changed about it; None where no bundle may pay it.
         """
         record = call.record
         if call.price is None or call.account not in self.allowances:
@@ -190,8 +204,8 @@ class Assessor:
         called = CalledNumber(call.kind, call.number, "as it was rated")
         place = Place(record.id.pbx, record.trunk)
         terms, adjustment = self._directory.account(call.account), call.price.adjustment
-        at = record.answered_at
-        bundling = self.bundling(terms, called, at, record.talk_us, place, adjustment)
+        at, talk_us = record.answered_at, record.talk_us
+        bundling = self.bundling(terms, called, at, talk_us, place, adjustment, hold_key=hold_key)
         return bundling if bundling.shares else None
 
     def affordable_s(  # noqa: PLR0913 - the facts of one call
@@ -207,19 +221,40 @@ class Assessor:
         """Seconds of talk that bundles and then the money buy, 0 to `cap_s`: on any trunk that has
         a rate while it is not known which; NoRate when none has.
         """
-        asked = _asked(account, called, answered_at, place)
-        shares = self._shares(account, asked)
-        if available_micros <= 0 and not shares:
-            return 0
-        money_micros = max(0, available_micros)
-        return min(
-            affordable_with(offer, asked, money_micros, cap_s, shares)
-            for offer in self.offers.covering(account, asked, place, caller)
-        )
+        pricing = self.pricing(account, called, answered_at, place, caller)
+        return pricing.affordable_s(max(0, available_micros), cap_s)
 
-    def _shares(self, account: Account, asked: Asked) -> Sequence[Share]:
+    def pricing(  # noqa: PLR0913 - the facts of one call
+        self,
+        account: Account,
+        called: CalledNumber,
+        answered_at: datetime,
+        place: Place,
+        caller: Caller = NOBODY,
+        hold_key: str = "",
+    ) -> CallPricing:
+        """What the call of this hold costs by its talk time, by the prices and bundles as they now
+        are; NoRate when no trunk has a rate. Asked many times for each call: may it be dialled, for
+        how long, for how much.
+        """
+        asked = _asked(account, called, answered_at, place)
+        if account.id in self.allowances or self.offers.hook is not None:
+            offers = self.offers.covering(account, asked, place, caller)
+            return CallPricing(offers, asked, self._shares(account, asked, hold_key))
+        key, edition = (asked, place.trunk), self.edition
+        known = self._priced.get(key)
+        if known is not None and known.account is account and known.edition == edition:
+            return known.pricing
+        if len(self._priced) >= PRICED_KEPT:
+            self._priced.clear()
+        pricing = CallPricing(self.offers.covering(account, asked, place, caller), asked)
+        self._priced[key] = _Priced(account, edition, pricing)
+        return pricing
+
+    def _shares(self, account: Account, asked: Asked, hold_key: str = "") -> list[Share]:
         """Bundles that may pay the call, as they stand."""
-        return self.allowances.shares(self.book, account.id, asked.number, asked.answered_at)
+        number, at = asked.number, asked.answered_at
+        return self.allowances.shares(self.book, account.id, number, at, hold_key)
 
     def longest_s(
         self,
@@ -232,11 +267,7 @@ class Assessor:
         """Seconds after which the rate ends the call, whatever the money: the first on any trunk
         that has a rate while it is not known which; None when it never does. NoRate when none has.
         """
-        asked = _asked(account, called, answered_at, place)
-        shares = self._shares(account, asked)
-        offers = self.offers.covering(account, asked, place, caller)
-        ends = [longest_with(offer, asked, shares) for offer in offers]
-        return min((each for each in ends if each is not None), default=None)
+        return self.pricing(account, called, answered_at, place, caller).longest_s()
 
     def below_ceiling_s(  # noqa: PLR0913 - the facts of one call
         self,
@@ -250,13 +281,8 @@ class Assessor:
         """Seconds after which talk costs more than so much a minute, 0 when it does at once: the
         first on any trunk likewise; None when it never does. NoRate when none has a rate.
         """
-        asked = _asked(account, called, answered_at, place)
-        shares = self._shares(account, asked)
-        found = min(
-            below_ceiling_with(offer, asked, ceiling_micros, LONGEST_S, shares)
-            for offer in self.offers.covering(account, asked, place, caller)
-        )
-        return found if found < LONGEST_S else None
+        pricing = self.pricing(account, called, answered_at, place, caller)
+        return pricing.below_ceiling_s(ceiling_micros)
 
     def check_rate(
         self,
@@ -267,8 +293,7 @@ class Assessor:
         caller: Caller = NOBODY,
     ) -> None:
         """NoRate when no trunk that the call may take has a rate for it."""
-        asked = _asked(account, called, answered_at, place)
-        self.offers.covering(account, asked, place, caller)
+        self.pricing(account, called, answered_at, place, caller)
 
     def assess(self, record: CallRecord, answers: Answers | None = None) -> RatedCall:
         """The call with its payer, kind and price; without a price when it has none, and why.

@@ -1,14 +1,14 @@
 """May this call be dialled? The answer to an exchange that asks first.
 
 What is asked comes from a dialplan that a caller can feed, so it is read strictly before anything
-else is done with it. The answer is made of what is in memory; nothing is reserved, so several calls
-of one account that ask in the same moment may each be granted its whole balance.
+else is done with it. A prepaid call is allowed only what is held for it, durably, before the answer
+leaves: of several calls that ask in the same moment each has money of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ from rtbill.credit import CreditControl, Grant
 from rtbill.domain.account import HOUSE, DeskLock, Extension, Outgoing
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallRefused
+from rtbill.domain.hold import Hold
 from rtbill.domain.origin import NO_ORIGIN, Origin, read_origin
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.refusal import Reason
@@ -66,6 +67,10 @@ class Refusal:
 
 
 Answer = Permission | Refusal
+Reserve = Callable[[Question, Grant, datetime], Awaitable[Hold | None]]
+"""The committed hold for a call, longer than the guard by a second at least; None when there is not
+enough for it. Unavailable: nothing can be held.
+"""
 WouldRefuse = Callable[[Question, Refusal], None]
 """Told of each refusal that is not carried out because the stance only observes or warns."""
 
@@ -125,6 +130,7 @@ class Authoriser:
         chronicle: Chronicle,
         clock: Clock,
         would_refuse: WouldRefuse,
+        reserve: Reserve,
     ) -> None:
         self._control = control
         self._desk_locks = desk_locks
@@ -132,9 +138,12 @@ class Authoriser:
         self._chronicle = chronicle
         self._clock = clock
         self._would_refuse = would_refuse
+        self._reserve = reserve
 
     async def decide(self, question: Question) -> Answer:
-        """What the exchange is told. Emergency, free-phone and internal numbers always pass."""
+        """What the exchange is told. Emergency, free-phone and internal numbers always pass.
+        Unavailable when nothing can be held for a call that needs it.
+        """
         now = self._clock.now()
         grant = self._control.grant(
             question.pbx, question.payer, question.number, now, question.origin
@@ -154,7 +163,16 @@ class Authoriser:
         if reason is not None:
             self._alarm(question, grant, reason, now)
             return self._refused(question, reason, now)
-        return Permission(_whole_seconds(grant))
+        return await self._held(question, grant, now)
+
+    async def _held(self, question: Question, grant: Grant, now: datetime) -> Answer:
+        """As long as money is held for, where any needs to be."""
+        if not grant.is_held:
+            return Permission(None if grant.limit_s is None else int(grant.limit_s))
+        hold = await self._reserve(question, grant, now)
+        if hold is None:
+            return self._refused(question, Reason.BALANCE, now)
+        return Permission(int(hold.granted_s - self._control.limits.guard_s))
 
     def _is_locked_by_hand(self, question: Question) -> bool:
         if question.payer is None:
@@ -175,7 +193,9 @@ class Authoriser:
             return Reason.UNRATED
         if grant.is_too_dear:
             return Reason.DEAR
-        return Reason.BALANCE if _whole_seconds(grant) == 0 else None
+        if grant.is_held:
+            return None  # what can be held decides: its own hold, too, when it asks again
+        return None if grant.is_affordable else Reason.BALANCE
 
     def _refused(self, question: Question, reason: Reason, now: datetime) -> Refusal:
         refused = CallRefused(
@@ -224,7 +244,3 @@ def heed_code(  # noqa: PLR0913 - the facts of one code
     if barred:
         text = f"{who}: {barred}, the last at {at:%F %T} UTC; its codes are refused for 10 minutes"
         alarms.raise_("codes", who, text)
-
-
-def _whole_seconds(grant: Grant) -> int | None:
-    return None if grant.limit_s is None else int(grant.limit_s)

@@ -8,24 +8,23 @@ the exchange forget the call. Nothing calls upward.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from rtbill import observing
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
-from rtbill.assignment import Place
-from rtbill.authorisation import heed_code
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Answered, Chronicle, Posted
 from rtbill.commands import Commands
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, RunningCall
+from rtbill.credit import CreditControl
+from rtbill.cuts import Cuts
+from rtbill.dialling import Dialling
 from rtbill.domain.bundle import PoolKey
-from rtbill.domain.call import CallId, CallRecord, Outcome, Source
+from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord, Conflict, Unavailable
 from rtbill.domain.events import (
@@ -38,17 +37,19 @@ from rtbill.domain.events import (
     PbxEvent,
     Snapshot,
 )
+from rtbill.domain.hold import HoldEvent
 from rtbill.domain.money import Money, too_fine
-from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
-from rtbill.domain.refusal import Reason
 from rtbill.domain.work import Committed, Operation
+from rtbill.hold_terms import HoldTerms
+from rtbill.holding import Holdings
 from rtbill.lines import Line, Pending
 from rtbill.link_watch import LinkWatch
 from rtbill.observing import Observations
 from rtbill.ports import Clock, Meter, Pbx, Store
 from rtbill.postings import Postings
+from rtbill.running_call import RunningCall
 from rtbill.turned import Turned
 
 STORE_PAUSE_S = 0.5
@@ -85,6 +86,7 @@ class Billing:
         meter: Meter,
         pending_max: int = 10_000,
         clock_apart_s: float = 60.0,
+        hold_terms: HoldTerms | None = None,
     ) -> None:
         self.store = store
         self.directory = directory
@@ -94,6 +96,7 @@ class Billing:
         self.alarms = alarms
         self.chronicle = chronicle
         self.commands = Commands(control, alarms, clock)
+        self.cuts = Cuts(directory, control.limits.guard_s, alarms, meter)
         self.observations = Observations()
         self.turned = Turned()
         self.allowances = assessor.allowances
@@ -102,6 +105,28 @@ class Billing:
         self._clock = clock
         self._meter = meter
         self._pending_max = pending_max
+        self.holdings = Holdings(
+            store=store,
+            directory=directory,
+            assessor=assessor,
+            control=control,
+            lines=self.lines,
+            alarms=alarms,
+            clock=clock,
+            terms=hold_terms or HoldTerms(),
+            follow=self.committed,
+            order=self._order,
+        )
+        self._dialling = Dialling(
+            assessor=assessor,
+            control=control,
+            holdings=self.holdings,
+            commands=self.commands,
+            observations=self.observations,
+            alarms=alarms,
+            chronicle=chronicle,
+            clock=clock,
+        )
         self._links = LinkWatch(alarms, clock, meter, clock_apart_s)
 
     def add_line(self, pbx: Pbx, tracker: Tracker) -> Line:
@@ -130,6 +155,8 @@ class Billing:
                 await self._take(line, event, heard_at)
 
     async def _take(self, line: Line, event: PbxEvent, heard_at: float) -> None:
+        # Before its calls: how far they have talked is told by the exchange's clock.
+        self._links.follow_clock(line, event)
         if not isinstance(event, CallRefused | LinkTrouble):
             for outcome in line.tracker.feed(event):
                 if isinstance(outcome, LiveLeg):
@@ -141,13 +168,13 @@ class Billing:
     def _notice(self, line: Line, event: PbxEvent) -> None:
         match event:
             case CallStarted():
-                self._started(line, event)
+                self._dialling.started(line, event)
             case LinkLost():
                 self._links.lost(line, event)
             case LinkRestored():
                 self._links.restored(line, event)
             case Snapshot():
-                self._links.seen(line, event)
+                self._links.seen(event)
             case LinkTrouble():
                 self._links.trouble(event)
             case CallRefused():
@@ -157,63 +184,37 @@ class Billing:
 
     # ------------------------------------------------------------------ a call's way
 
-    def _started(self, line: Line, event: CallStarted) -> None:
-        called = self.assessor.classify(event.dialled, Place(event.id.pbx, event.trunk))
-        if called.kind is NumberKind.EMERGENCY:
-            self._tell_emergency(line, event.id, event.payer, called.number, event.at)
-            return
-        pbx, payer = event.id.pbx, event.payer
-        grant = self.control.grant(pbx, payer, event.dialled, event.at, event.origin)
-        if event.origin.code:
-            heed_code(self.control, self.alarms, pbx, payer, grant, event.at)
-        if event.let_out_by:
-            self._tell_evasion(event)
-            grant = replace(grant, reason=f"{event.let_out_by} sent it out by itself")
-        if not grant.stance.is_enforcing:
-            if grant.reason and event.id not in line.let_through:
-                line.let_through.add(event.id)
-                self._observe(observing.refusal(event, grant))
-        elif event.let_out_by or grant.must_end or not grant.is_affordable:
-            if event.let_out_by or grant.must_end:
-                line.barred.add(event.id)
-            reason = Reason.DEAR if grant.is_too_dear else Reason.BALANCE
-            reason = Reason.WRONG_CODE if grant.is_code_refused else reason
-            reason = Reason.MALFORMED if event.let_out_by else reason
-            refused = CallRefused(event.id.pbx, event.at, event.payer, event.dialled, reason)
-            self.chronicle.add(event.at, refused)
-            leg = LiveLeg(event.id, event.payer, event.dialled, event.trunk, event.at)
-            running = RunningCall(leg, "", None, called, wanted_s=0.0)
-            self.commands.order(line, running)
-
     async def _answered(self, line: Line, leg: LiveLeg) -> None:
         running = self.control.answered(leg)
         running.would_be_refused = leg.id in line.let_through
         running.is_barred = leg.id in line.barred
+        running.hold_key = running.hold_key or self.holdings.key_of(running)
+        self.control.allow(running)
         await self._hand_over(partial(self.store.note_live, leg))
+        self.control.allow(running)  # meanwhile something may have been held for it
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
-            self._tell_emergency(line, leg.id, leg.payer, running.called.number, at)
+            self._dialling.tell_emergency(line, leg.id, leg.payer, running.called.number, at)
         self.chronicle.add(leg.answered_at or self._clock.now(), Answered(leg))
         self.commands.order(line, running)
+        self.holdings.tend(running)
 
     async def _ended(self, line: Line, record: CallRecord, heard_at: float) -> None:
         running = self.control.ended(record.id)
+        call = self.assessor.assess(record, running.answers if running else None)
+        self.cuts.ended(running, record)
+        hold_key = self.holdings.ended(record.id, running, call.account)
         line.let_through.discard(record.id)
         line.barred.discard(record.id)
         under_way = line.in_flight.get(record.id)
         if record.source is Source.OUTBOX and (under_way in SETTLED or under_way == record.outcome):
             return  # its row stays until we acknowledge it, and is shown again until then
         line.in_flight[record.id] = record.outcome
-        call = self.assessor.assess(record, running.answers if running else None)
         account = self.directory.account(call.account)
         observed = observing.cut(running, call, self.assessor, account) if running else ()
-        operation = self.operation(call, observed=observed)
+        operation = self.operation(call, observed=observed, hold_key=hold_key)
         future = await self._hand_over(partial(self.store.submit, operation))
         await line.pending.put(Pending(record, call, future, heard_at, observed))
-
-    def _observe(self, observation: Observation) -> None:
-        self.observations.add(observation)
-        self.chronicle.add(observation.at, observation)
 
     async def _hand_over(self, hand_over: Callable[[], _T]) -> _T:
         """Give something to the store. While it is full nothing more is read from the exchange,
@@ -234,36 +235,15 @@ class Billing:
                     self.alarms.clear("store", "queue")
                 return result
 
-    def _tell_emergency(
-        self, line: Line, call: CallId, payer: str | None, number: str | None, at: datetime
-    ) -> None:
-        """Once for each call, as soon as it is known of (CC-73)."""
-        if call in line.emergencies:
-            return
-        line.emergencies.add(call)
-        person = self.assessor.payers.of(call.pbx, payer, at).person
-        who = f"extension {payer or 'unknown'}" + (f" ({person})" if person else "")
-        notice = Notice("call.emergency", str(call), f"{who} called {number}", self._clock.now())
-        self.alarms.tell(notice)
-        self.chronicle.add(notice.at, notice)
-
-    def _tell_evasion(self, event: CallStarted) -> None:
-        text = (
-            f"{event.let_out_by} sent a call to trunk {event.trunk} by itself (302), to "
-            f"{event.dialled or 'an unknown number'}: look at that telephone"
-        )
-        notice = Notice("call.evasion", str(event.id), text, self._clock.now())
-        self.alarms.tell(notice)
-        self.chronicle.add(notice.at, notice)
-
     def operation(
         self,
         call: RatedCall,
         settles: CallStatus | None = None,
         observed: tuple[Observation, ...] = (),
+        hold_key: str = "",
     ) -> Operation:
         """The one operation that puts this call into the books."""
-        return self.postings.call(call, settles, observed)
+        return self.postings.call(call, settles, observed, hold_key)
 
     async def _confirm(self, line: Line) -> None:
         while True:
@@ -288,7 +268,7 @@ class Billing:
             line.pbx.acknowledge(record.id)
         if committed.facts is not None and pending.call.kind is NumberKind.EMERGENCY:
             number, at = pending.call.number, record.answered_at or record.ended_at
-            self._tell_emergency(line, record.id, record.payer, number, at)
+            self._dialling.tell_emergency(line, record.id, record.payer, number, at)
         line.emergencies.discard(record.id)
         self.alarms.clear("books", str(record.id))
         if committed.facts is None:
@@ -305,6 +285,7 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
+        self._count(facts.holds)
         self._follow(facts)
         if call is not None:
             posted = facts.call or call
@@ -318,26 +299,36 @@ class Billing:
 
     def _follow(self, facts: Facts) -> None:
         account = facts.state.account.id
-        if facts.transfers:
-            self.directory.put(facts.state)
-        elif facts.service_before is not None:
+        is_news = self.directory.put(facts.state)
+        if not facts.transfers and facts.service_before is not None:
             self.directory.put_service(facts.state)
+        if facts.transfers:
+            self._wake_unaided()
         drawn = facts.drawn if account in self.allowances else {}
         if drawn:
             self._drawn(account, drawn)
-        if drawn or facts.transfers:
-            self._rebalance(account)
+        self.holdings.resolved(facts.holds)
+        # One without a step of its own has told of a step whose answer was lost.
+        is_all = drawn or not facts.holds
+        changed = None if is_all else [event.hold.key for event in facts.holds]
+        if drawn or is_news or facts.transfers or facts.holds:
+            self._rebalance(account, changed)
 
     def _drawn(self, payer: str, drawn: Mapping[PoolKey, int]) -> None:
         """What bundles hold changed: running calls of all who share them follow at once, locks of
         the others as soon as their turn comes.
         """
+        self._wake_unaided()
         spent = self.allowances.draw(drawn)
         sharing = set().union(*(self.allowances.accounts_of(pool.allowance) for pool in drawn))
         for account in sharing & self.control.accounts_talking():
             self._rebalance(account)
         for key in spent:
             self.turned.add(sorted(self.allowances.accounts_of(key) - {payer}))
+
+    def _count(self, steps: Iterable[HoldEvent]) -> None:
+        for event in steps:
+            self._meter.count("rtbill_hold_steps_total", step=str(event.step))
 
     async def credit(self, account: str, micros: int, key: str, reason: str) -> Credited:
         """Money received at the desk, or taken back; once for each key.
@@ -368,6 +359,7 @@ class Billing:
         """Decide anew what service these accounts shall have, and how long their running calls may
         talk: terms, policies or what bundles pay changed.
         """
+        self._wake_unaided()
         for account in accounts:
             self._rebalance(account)
             operation = self.postings.service(account)
@@ -376,14 +368,26 @@ class Billing:
 
     def reassign(self) -> None:
         """Memberships changed: each running call is limited by the account that will be billed."""
-        for running in self.control.reassign():
-            self.commands.order(self.lines[running.leg.id.pbx], running)
+        for running, before in self.control.reassign():
+            if running.account != before:
+                self.holdings.moved(running, before)
+            self._order(running)
 
-    def _rebalance(self, account: str) -> None:
+    def _wake_unaided(self) -> None:
+        """Money or terms changed, on which those rows depend; not what is held."""
         for line in self.lines.values():
             line.unaided.wake.set()
-        for running in self.control.rebalance(account):
-            self.commands.order(self.lines[running.leg.id.pbx], running)
+
+    def _rebalance(self, account: str, changed: Collection[str] | None = None) -> None:
+        """Let running calls follow their account; `changed` are the keys of holds that changed, if
+        nothing but those and its balance did.
+        """
+        for running in self.control.rebalance(account, changed):
+            self._order(running)
+        self.holdings.account_changed(account, changed)
+
+    def _order(self, running: RunningCall) -> None:
+        self.commands.order(self.lines[running.leg.id.pbx], running)
 
 
 def _resolves_doubt(record: CallRecord, first: RatedCall | None) -> bool:

@@ -7,7 +7,7 @@ made where they come one after the other, in the store's writer; what stands her
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rtbill.domain.bundle import Draw, PoolKey, Pools, Unit, money_drawn
 from rtbill.domain.errors import NoRate
@@ -26,6 +26,8 @@ class Bundling:
     talk_us: int
     shares: tuple[Share, ...]
     """In order, as they stood."""
+    reserved: Mapping[PoolKey, int] = field(default_factory=dict)
+    """What other calls count on."""
 
     @property
     def pools(self) -> tuple[PoolKey, ...]:
@@ -40,10 +42,11 @@ class Bundling:
         return price_with(self.offer, self.asked, self.talk_us, shares)
 
     def _with(self, used: Pools) -> tuple[Share, ...]:
-        return tuple(
-            share._replace(left=max(0, share.bundle.amount - used.get(share.pool, 0)))
-            for share in self.shares
-        )
+        return tuple(share._replace(left=max(0, self._left(share, used))) for share in self.shares)
+
+    def _left(self, share: Share, used: Pools) -> int:
+        taken = used.get(share.pool, 0) + self.reserved.get(share.pool, 0)
+        return share.bundle.amount - taken
 
     def settle(self, call: RatedCall, used: Pools | None = None) -> RatedCall:
         """The call at its price; without one, and why, where there is none."""

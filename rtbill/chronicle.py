@@ -11,6 +11,8 @@ from rtbill.domain.events import CallRefused, LiveLeg
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
+from rtbill.domain.refusal import Reason
+from rtbill.ports import Meter
 
 REFUSALS_KEPT = 64
 """So many the exchange's own word about a refusal may come behind."""
@@ -55,7 +57,9 @@ class Happening:
 class Chronicle:
     """Remembers the last happenings; older ones are in the books, not here."""
 
-    def __init__(self, size_max: int = 500) -> None:
+    def __init__(self, size_max: int = 500, meter: Meter | None = None) -> None:
+        """`meter` counts refusals."""
+        self._meter = meter
         self._happenings: deque[Happening] = deque(maxlen=size_max)
         self._refusals: deque[CallRefused] = deque(maxlen=REFUSALS_KEPT)
         self._sequence = 0
@@ -64,6 +68,10 @@ class Chronicle:
         """Remember one. A refusal of ours that the exchange then tells of is one happening."""
         if isinstance(what, CallRefused) and self._is_known(what):
             return
+        if isinstance(what, CallRefused) and self._meter is not None:
+            # What only the exchange's dialplan knows is no label of ours: there may be any number.
+            reason = what.reason if what.reason in tuple(Reason) else "other"
+            self._meter.count("rtbill_refused_total", pbx=what.pbx, reason=reason)
         self._sequence += 1
         self._happenings.append(Happening(self._sequence, at, what))
 
@@ -75,6 +83,11 @@ class Chronicle:
             return True
         self._refusals.append(refused)
         return False
+
+    @property
+    def latest(self) -> int:
+        """Sequence number of the last one; 0 before the first."""
+        return self._sequence
 
     def since(self, sequence: int) -> list[Happening]:
         """Those after this sequence number, oldest first."""

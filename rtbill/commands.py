@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rtbill.alarms import Alarms
-from rtbill.credit import CreditControl, RunningCall
+from rtbill.credit import CreditControl
 from rtbill.domain.errors import OutcomeUnknown, PortFailed
 from rtbill.lines import Line
 from rtbill.ports import Clock
+from rtbill.running_call import RunningCall
 
 COMMAND_PAUSES_S = (1.0, 1.0, 2.0, 4.0, 8.0, 30.0)
 """After a failed command: CC-43."""

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from balance import ledger, thresholds
+from balance import holds, ledger, thresholds
 from rtbill.allowances import EMPTY_PURSE, Purse
 from rtbill.bundling import Bundling, redecided
 from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, Service
 from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
+from rtbill.domain.hold import HoldStep
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
@@ -54,13 +55,15 @@ def settle(  # noqa: PLR0913 - the facts of one call
     observed: tuple[Observation, ...] = (),
     purse: Purse = EMPTY_PURSE,
     bundling: Bundling | None = None,
+    hold_key: str = "",
 ) -> Facts:
     """The call enters the books, with all that follows from it, and with what was observed of it
-    already. Where bundles may pay it, its price is made here.
+    already. Where bundles may pay it, its price is made here. Its hold, known by its key or by the
+    call, ends.
     """
     if bundling is not None:
         call = bundling.settle(call, pools)
-    facts = ledger.post_call(state, call)
+    facts = _resolved(ledger.post_call(state, call), call, hold_key, at)
     left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
     facts = with_consequences(state, facts, policies, at, reach, left)
     notices = call_notices(call, at)
@@ -71,6 +74,17 @@ def settle(  # noqa: PLR0913 - the facts of one call
     return replace(
         facts, notices=facts.notices + notices, observations=facts.observations + observed
     )
+
+
+def _resolved(facts: Facts, call: RatedCall, hold_key: str, at: datetime) -> Facts:
+    """The same, and nothing is held for the call any more."""
+    state = facts.state
+    hold = state.hold(hold_key) or holds.of_call(state, call.record.id)
+    if hold is None:
+        return facts
+    step = HoldStep.POST if facts.transfers else HoldStep.RELEASE
+    resolved = holds.resolve(state, hold.key, step, at)
+    return replace(facts, state=resolved.state, holds=resolved.holds)
 
 
 def credited(  # noqa: PLR0913 - the facts of one credit
@@ -152,13 +166,12 @@ def with_consequences(  # noqa: PLR0913 - what follows depends on as much
     service = decide(after, policy, left)
     notices: list[Notice] = []
     low = policy.low_balance_micros
-    if (
-        low
-        and reach.tells_holder
-        and after.account.is_limited
-        and thresholds.fell_below(before, after, low)
-    ):
-        notices.append(_balance_notice("balance.low", after, at))
+    if low and reach.tells_holder and after.account.is_limited:
+        noted = thresholds.told(before, after, low)
+        if noted is not after:
+            facts, after = replace(facts, state=noted), noted
+            if noted.is_told_low:
+                notices.append(_balance_notice("balance.low", after, at))
     if service == before.service:
         if notices:
             return replace(facts, notices=facts.notices + tuple(notices))

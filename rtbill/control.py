@@ -1,7 +1,8 @@
 """Orders to the service, and how it is: two listeners, and the client of the first.
 
 Orders change things: a Unix socket that only the service's own user can open, POST
-/v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz and /metrics.
+/v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz, /metrics, and /v1/live
+for those who have its token.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from rtbill.domain.errors import (
     UnknownAccount,
 )
 from rtbill.listening import is_answered, serve, tcp_listener, unix_listener
+from rtbill.live_stream import LiveStream
 
 BODY_BYTES_MAX = 32 * 1024 * 1024
 """As much as a tariff of 500,000 lines."""
@@ -78,11 +80,17 @@ async def serve_control(path: Path, orders: Orders, *, timeout_s: float = ORDER_
 
 
 async def serve_health(
-    host: str, port: int, readiness: Callable[[], Readiness], metrics: Callable[[], bytes]
+    host: str,
+    port: int,
+    readiness: Callable[[], Readiness],
+    metrics: Callable[[], bytes],
+    live: LiveStream | None = None,
 ) -> None:
-    """Answer health and metrics over HTTP until cancelled. Refused when the port is taken."""
+    """Answer health, metrics and, where there is one, the live stream over HTTP until cancelled.
+    Refused when the port is taken.
+    """
     with tcp_listener(host, port, "http") as listener:
-        await serve(_health_application(readiness, metrics), listener)
+        await serve(_health_application(readiness, metrics, live), listener)
 
 
 def _orders_application(orders: Orders, timeout_s: float) -> Starlette:
@@ -157,7 +165,7 @@ def _answer(status: int, kind: str, message: str) -> Response:
 
 
 def _health_application(
-    readiness: Callable[[], Readiness], metrics: Callable[[], bytes]
+    readiness: Callable[[], Readiness], metrics: Callable[[], bytes], live: LiveStream | None
 ) -> Starlette:
     async def alive(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -174,13 +182,14 @@ def _health_application(
     async def measured(_request: Request) -> Response:
         return Response(metrics(), media_type=METRICS_TYPE)
 
-    return Starlette(
-        routes=[
-            Route("/healthz", alive),
-            Route("/readyz", ready),
-            Route("/metrics", measured),
-        ]
-    )
+    routes = [
+        Route("/healthz", alive),
+        Route("/readyz", ready),
+        Route("/metrics", measured),
+    ]
+    if live is not None:
+        routes.append(Route("/v1/live", live))
+    return Starlette(routes=routes)
 
 
 class ControlClient:

@@ -1,19 +1,20 @@
 """Control of running calls: how long each may talk, and what must be told to its exchange.
 
-Here a prepaid call is limited at answer, and after each change of the balance, to what the balance
-then buys, and any call to where its rate or its account's class ends it. Several calls of one
-account may together spend more than it holds (their sum is the exposure of the reactive mode).
+A prepaid call whose limit is enforced may talk for what its committed hold grants
+(rtbill/holding.py). One at an exchange that only observes is measured against what the account has
+beside its holds: nothing is reserved for what cannot be stopped. Any call ends where its rate or
+its account's class ends it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, KeysView, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
-from rtbill.call_bounds import UNBOUND, Bound, CallBounds
+from rtbill.call_bounds import Bound, CallBounds
 from rtbill.domain.account import SUSPENSE, Account, AccountKind, AccountState, Outgoing
 from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallId
@@ -27,7 +28,8 @@ from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
 from rtbill.payers import FoundBy, Payer
-from rtbill.site_hook import Answers, Caller
+from rtbill.running_call import RunningCall
+from rtbill.site_hook import Caller
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
 from rtbill.wrong_codes import WrongCodes
 
@@ -73,6 +75,10 @@ class Grant:
     """Nothing that was pushed beforehand could keep it from being dialled: it has to be ended."""
     reason: str
     """Why it would be refused; empty when it would not."""
+    caller: Caller
+    """What a site's hook is told of the call."""
+    is_held: bool
+    """It may only talk for what is held for it."""
     stance: Stance
     """Unless it enforces, the call goes through whatever stands above, and that is told."""
 
@@ -80,78 +86,6 @@ class Grant:
     def is_affordable(self) -> bool:
         """It can pay one increment, or need not."""
         return self.limit_s is None or self.limit_s > 0
-
-
-@dataclass(slots=True)
-class RunningCall:
-    """A call in progress, its payer, and the limit its exchange shall hold."""
-
-    leg: LiveLeg
-    account: str
-    person: str | None
-    called: CalledNumber
-    wanted_s: float | None = None
-    """Seconds from answer that money, rate and class allow; None means no limit."""
-    armed_s: float | None = None
-    """What the exchange has confirmed; negative while it did not answer."""
-    is_commanded: bool = False
-    """A task is bringing `armed_s` to `order_s`."""
-    stance: Stance = Stance.ENFORCE
-    would_be_refused: bool = False
-    """It only goes on because its limit is not enforced."""
-    is_barred: bool = False
-    """Nobody let it out: it is hung up, whatever the money allows."""
-    bound: Bound = UNBOUND
-    """Where it ends whatever the money."""
-    bound_of: object = None
-    """What the bound was reckoned from: a balance that changes leaves it as it is."""
-    answers: Answers = field(default_factory=dict)
-    """Of the site's hook about this call: what it says later is not asked for."""
-    _watched_s: float | None = None
-    _passed_s: float | None = None
-
-    @property
-    def caller(self) -> Caller:
-        """What a site's hook is told of it."""
-        leg = self.leg
-        return Caller(leg.payer or "", leg.dialled or "", self.person or "", self.answers)
-
-    @property
-    def order_s(self) -> float | None:
-        """Seconds from answer after which the exchange shall end it; None means no limit."""
-        if not self.stance.is_enforcing:
-            return None
-        return 0.0 if self.is_barred else self.wanted_s
-
-    def talked_s(self, now: datetime) -> float:
-        """Seconds since the answer; `now` is of the exchange's clock."""
-        assert self.leg.answered_at is not None
-        return (now - self.leg.answered_at).total_seconds()
-
-    def watch(self, talked_s: float) -> None:
-        """Follow where a limit that is not enforced would have ended the call: at the first instant
-        at which talk had gone on for as long as the money then allowed.
-        """
-        if self._passed_s is None:
-            before, now = self._watched_s, self.wanted_s
-            if before is not None and talked_s > before:
-                self._passed_s = before
-            elif now is not None and talked_s > now:
-                self._passed_s = now if before is None else talked_s
-        self._watched_s = self.wanted_s
-
-    def limit_passed_s(self, talk_s: float) -> float | None:
-        """Seconds of talk after which a call of this talk time would have been ended; None when it
-        would not, or when its limit is enforced.
-        """
-        if self.stance.is_enforcing:
-            return None
-        if self.would_be_refused:
-            return 0.0
-        self.watch(talk_s)
-        if self._passed_s is None or talk_s <= self._passed_s:
-            return None  # our clock was ahead of what the exchange's now proves
-        return self._passed_s
 
 
 class CreditControl:
@@ -179,6 +113,28 @@ class CreditControl:
         self._running: dict[CallId, RunningCall] = {}
         self._by_account: dict[str, dict[CallId, RunningCall]] = {}
 
+    @property
+    def bounds(self) -> CallBounds:
+        """Where rate or class end calls, whatever the money."""
+        return self._bounds
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds that hold for every call."""
+        return self._limits
+
+    def is_held(self, state: AccountState, called: CalledNumber, stance: Stance) -> bool:
+        """Whether such a call of the account may only talk for what a hold grants."""
+        return (
+            stance.is_enforcing
+            and state.account.kind is AccountKind.PREPAID
+            and called.kind is NumberKind.CHARGEABLE
+        )
+
+    def of_account(self, account: str) -> list[RunningCall]:
+        """The account's answered calls in progress."""
+        return list(self._by_account.get(account, {}).values())
+
     def running(self) -> list[RunningCall]:
         """Every answered call in progress."""
         return list(self._running.values())
@@ -191,26 +147,27 @@ class CreditControl:
         """The call if it is in progress."""
         return self._running.get(call)
 
-    def grant(
+    def grant(  # noqa: PLR0913 - the facts of one call
         self,
         pbx: str,
         payer: str | None,
         dialled: str | None,
         at: datetime,
         origin: Origin = NO_ORIGIN,
+        trunk: str = "",
     ) -> Grant:
-        """What this extension may do if it dials this number now."""
+        """What this extension may do if it dials now; by any trunk while none is known."""
         holder = self._assessor.payers.of(pbx, payer, at, origin)
-        called = self._assessor.classify(dialled)
+        place = Place(pbx, trunk)
+        called = self._assessor.classify(dialled, place)
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
-        place = Place(pbx)
         caller = Caller(payer or "", dialled or "", holder.person or "", {})
         bound = self._bounds.of(state.account, called, at, place, caller)
         is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
         limit_s = self._limit_s(state, called, at, place, bound, caller)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
-        left = Money(state.available_micros, state.account.currency)
+        left = Money(state.grantable_micros, state.account.currency)
         no_rate = self._no_rate(state.account, called, at, place, caller)
         is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
         is_payer_unknown = chargeable and payer is None and holder.account == SUSPENSE
@@ -230,6 +187,7 @@ class CreditControl:
             reason = f"account {holder.account} cannot pay the first increment: {left} left"
         elif is_unrated_refused:
             reason = f"its price is unknown: {no_rate}"
+        stance = self.stances.of(pbx, state.account.account_class)
         return Grant(
             account=holder.account,
             called=called,
@@ -245,7 +203,9 @@ class CreditControl:
             or (is_payer_unknown and bool(origin))
             or (is_locked and holder.found_by in (FoundBy.CODE, FoundBy.TRUNK)),
             reason=reason,
-            stance=self.stances.of(pbx, state.account.account_class),
+            caller=caller,
+            is_held=self.is_held(state, called, stance),
+            stance=stance,
         )
 
     def _is_code_refused(
@@ -270,7 +230,7 @@ class CreditControl:
             self._running[leg.id] = known
             self._by_account.setdefault(holder.account, {})[leg.id] = known
             self.adjustment(known)  # asked at the answer, also where nothing limits the call
-        self._allow(known)
+        self.allow(known)
         return known
 
     def adjustment(self, running: RunningCall) -> Adjustment | None:
@@ -297,21 +257,22 @@ class CreditControl:
         held = self._directory.extensions_of(account, at)
         return self.stances.reach(self._directory.account(account).account_class, held)
 
-    def reassign(self) -> list[RunningCall]:
-        """Memberships changed, perhaps from an instant that has passed: running calls whose limit
-        changes because another account pays them, or a hook knows their person.
+    def reassign(self) -> list[tuple[RunningCall, str]]:
+        """Memberships changed, perhaps from an instant that has passed: running calls that another
+        account pays now, or whose limit changes as a hook knows their person; and who paid before.
         """
         changed = []
         for call, running in self._running.items():
             leg = running.leg
             holder = self._payer_of(leg)
-            if (holder.account, holder.person) == (running.account, running.person):
-                continue
-            self._take_from_account(running)
-            running.account, running.person = holder.account, holder.person
-            self._by_account.setdefault(holder.account, {})[call] = running
-            if self._allow(running):
-                changed.append(running)
+            before = running.account
+            running.person = holder.person
+            if holder.account != before:
+                self._take_from_account(running)
+                running.account = holder.account
+                self._by_account.setdefault(holder.account, {})[call] = running
+            if self.allow(running) or holder.account != before:
+                changed.append((running, before))
         return changed
 
     def _payer_of(self, leg: LiveLeg) -> Payer:
@@ -324,28 +285,47 @@ class CreditControl:
         if not calls:
             del self._by_account[running.account]
 
-    def rebalance(self, account: str) -> list[RunningCall]:
-        """The account's balance changed: its running calls whose limit changes with it."""
+    def rebalance(self, account: str, changed: Collection[str] | None = None) -> list[RunningCall]:
+        """Something about the account changed: its running calls whose limit changes with it. Where
+        only its balance and holds of these keys did, calls held by others stay as they are.
+        """
         calls = self._by_account.get(account)
         if not calls:
             return []
-        return [running for running in calls.values() if self._allow(running)]
+        return [
+            running
+            for running in calls.values()
+            if running.is_touched_by(changed) and self.allow(running)
+        ]
 
-    def _allow(self, running: RunningCall) -> bool:
-        """Whether the call's limit, or how far it is enforced, is another than before."""
+    def allow(self, running: RunningCall) -> bool:
+        """Reckon its limit anew; whether it, or how far it is enforced, is another than before."""
         leg = running.leg
         assert leg.answered_at is not None
         state = self._directory.state(running.account)
         before = running.wanted_s, running.stance
-        place = Place(leg.id.pbx, leg.trunk)
-        at, caller = leg.answered_at, running.caller
-        made_of = self._bounds.made_of(state.account, caller)
+        running.stance = self.stances.of(leg.id.pbx, state.account.account_class)
+        if self.is_held(state, running.called, running.stance):
+            hold = state.hold(running.hold_key)
+            if hold is not None:
+                running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
+        else:
+            bound = self.bound_of(running)
+            running.wanted_s = self._limit_s(
+                state, running.called, leg.answered_at, running.place, bound, running.caller
+            )
+        return (running.wanted_s, running.stance) != before
+
+    def bound_of(self, running: RunningCall) -> Bound:
+        """Where rate or class end it."""
+        assert running.leg.answered_at is not None
+        account = self._directory.account(running.account)
+        made_of = self._bounds.made_of(account, running.caller)
         if running.bound_of != made_of:
             running.bound_of = made_of
-            running.bound = self._bounds.of(state.account, running.called, at, place, caller)
-        running.wanted_s = self._limit_s(state, running.called, at, place, running.bound, caller)
-        running.stance = self.stances.of(running.leg.id.pbx, state.account.account_class)
-        return (running.wanted_s, running.stance) != before
+            at, place, caller = running.leg.answered_at, running.place, running.caller
+            running.bound = self._bounds.of(account, running.called, at, place, caller)
+        return running.bound
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
         """Calls that still talk this long after their limit: the exchange's timer has failed."""
@@ -373,10 +353,10 @@ class CreditControl:
             cap_s = min(cap_s, self._limits.call_max_s)
             try:
                 seconds = self._assessor.affordable_s(
-                    state.account, called, at, state.available_micros, cap_s, place, caller
+                    state.account, called, at, state.grantable_micros, cap_s, place, caller
                 )
             except NoRate:
-                return float(self._limits.unrated_talk_max_s) if state.available_micros > 0 else 0.0
+                return float(self._limits.unrated_talk_max_s) if state.grantable_micros > 0 else 0.0
         return None if seconds is None else max(0.0, seconds - self._limits.guard_s)
 
     def _too_dear(self, account: Account) -> str:

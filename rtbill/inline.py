@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from rtbill import authorisation
 from rtbill.alarms import Alarms
 from rtbill.authorisation import Permission, Question, Refusal, read_question
-from rtbill.domain.errors import BadRecord
+from rtbill.domain.errors import BadRecord, PortFailed
 from rtbill.domain.refusal import Reason
 from rtbill.form_server import Fields, Reply, serve_forms
 from rtbill.listening import tcp_listener
@@ -99,6 +99,8 @@ class QuestionDesk:
             found = await self._decided(question)
         except TimeoutError:
             return self._unanswered(pbx, f"took longer than {ANSWER_TIMEOUT_S:g} s"), "late"
+        except PortFailed as failed:
+            return self._unanswered(pbx, f"could not be answered: {failed}"), "failed"
         except Exception:  # a mistake of ours must end neither the service nor the call
             _logger.exception("a question could not be answered", extra={"pbx": pbx})
             return self._unanswered(pbx, "failed inside rtbill; its log says where"), "failed"

@@ -233,12 +233,29 @@ async def _store_alarms(store: Store, alarms: Alarms) -> None:
         raise
 
 
+def _gauge_holds(billing: Billing, held: dict[str, int], meter: Meter) -> None:
+    """Open holds by exchange, and by currency what they come to."""
+    holds = dict.fromkeys(billing.lines, 0)
+    for state in billing.directory.holding():
+        currency = state.account.currency
+        held[currency] = held.get(currency, 0) + state.held_micros
+        for hold in state.holds:
+            holds[hold.pbx] = holds.get(hold.pbx, 0) + 1
+    for pbx, count in holds.items():
+        meter.gauge("rtbill_holds_open", count, pbx=pbx)
+    for currency, micros in held.items():
+        meter.gauge("rtbill_held_micros", micros, currency=currency)
+
+
 async def keep_gauges(
     billing: Billing, rounds: Enforcement, store: Store, meter: Meter, clock: Clock
 ) -> None:
     """Refresh the gauges that nobody else sets."""
     by_kind: dict[str, int] = {}
+    held: dict[str, int] = {}
     while True:
+        held = dict.fromkeys(held, 0)  # a currency in which nothing is held any more falls to 0
+        _gauge_holds(billing, held, meter)
         meter.gauge("rtbill_store_queue", store.queued)
         wanted = confirmed = differing = 0
         for line in billing.lines.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtbill.alarms import Alarms
-from rtbill.domain.events import LinkLost, LinkRestored, LinkTrouble, Snapshot
+from rtbill.domain.events import LinkLost, LinkRestored, LinkTrouble, PbxEvent, Snapshot
 from rtbill.lines import Line
 from rtbill.ports import Clock, Meter
 
@@ -30,25 +30,29 @@ class LinkWatch:
         """Have everything that waits for the exchange look at it anew."""
         line.is_up, line.since = True, self._clock.now()
         line.forget_held()
-        self._mind_clock(line, event.snapshot)
         for kind in ("link", "login", "unreachable", "tls", "frame"):
             self._alarms.clear(kind, event.pbx)
         self._meter.gauge("rtbill_link_up", 1, pbx=event.pbx)
         line.wake()
         line.restored.set()
 
-    def seen(self, line: Line, snapshot: Snapshot) -> None:
+    def seen(self, snapshot: Snapshot) -> None:
         """The exchange told what it holds."""
-        self._mind_clock(line, snapshot)
         self._alarms.clear("snapshot", snapshot.pbx)
 
     def trouble(self, event: LinkTrouble) -> None:
         """The link works badly, or cannot be opened."""
         self._alarms.raise_(event.kind, event.pbx, event.text)
 
-    def _mind_clock(self, line: Line, snapshot: Snapshot) -> None:
-        """Follow the exchange's clock; talk times come from it (CA-14)."""
-        line.clock_ahead = self._clock.now() - snapshot.at
+    def follow_clock(self, line: Line, event: PbxEvent) -> None:
+        """Learn from a snapshot how far the exchange's clock is from ours; talk times come from it
+        (CA-14).
+        """
+        snapshot = event.snapshot if isinstance(event, LinkRestored) else event
+        if not isinstance(snapshot, Snapshot):
+            return
+        ahead = snapshot.clock_ahead  # a snapshot may have waited for us
+        line.clock_ahead = self._clock.now() - snapshot.at if ahead is None else ahead
         seconds = line.clock_ahead.total_seconds()
         if abs(seconds) <= self._clock_apart_s:
             self._alarms.clear("clock", snapshot.pbx)

@@ -57,6 +57,12 @@ HELP = {
     "rtbill_calls_total": "Calls entered into the books",
     "rtbill_questions_total": "Questions before dialling, by what was answered",
     "rtbill_question_seconds": "Question before dialling read until its answer is known",
+    "rtbill_hold_steps_total": "Steps of holds made durable: open and extend are grants",
+    "rtbill_holds_open": "Holds of calls in progress or about to be dialled",
+    "rtbill_held_micros": "Money set aside by open holds, in millionths of the currency",
+    "rtbill_refused_total": "Calls refused before or while they were dialled, by reason",
+    "rtbill_cut_late_seconds": "Call ended by its limit: seconds after that limit",
+    "rtbill_cuts_beyond_guard_total": "Calls ended later after their limit than the guard covers",
     "rtbill_refusals_let_through_total": "Refusals not carried out, as the stance does not enforce",
 }
 

@@ -31,7 +31,7 @@ from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
 from rtbill.domain.usage import UsageFound, UsageQuestion
-from rtbill.domain.work import Committed, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 
 
 class Clock(Protocol):
@@ -116,6 +116,12 @@ class Pbx(Protocol):
         """
         ...
 
+    async def warn(self, call: CallId) -> None:
+        """Sound a tone to who pays, and to nobody else: the call is about to end. Nothing happens
+        when it has ended already.
+        """
+        ...
+
     async def hang_up(self, call: CallId) -> None:
         """End the call now; no error when it has ended already."""
         ...
@@ -159,6 +165,12 @@ class Store(Protocol):
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Queue one operation; the future resolves after its commit, or fails with Unavailable,
         UnknownAccount.
+        """
+        ...
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """Queue a step of a hold, in order with the operations; the future resolves after its
+        commit, or fails with Unavailable, UnknownAccount.
         """
         ...
 
@@ -234,7 +246,7 @@ class Reader(Protocol):
     """
 
     async def accounts(self) -> Sequence[AccountState]:
-        """Every account with its committed balance, by id."""
+        """Every account with its committed balance and its open holds, by id."""
         ...
 
     async def memberships(self) -> Sequence[Membership]:

@@ -42,14 +42,19 @@ class Postings:
         call: RatedCall,
         settles: CallStatus | None = None,
         observed: tuple[Observation, ...] = (),
+        hold_key: str = "",
     ) -> Operation:
         """The one operation that puts this call into the books."""
         at = self._clock.now()
         purse, bundling = EMPTY_PURSE, None
         pools: tuple[PoolKey, ...] = ()
         if call.account in self._assessor.allowances:
-            purse, bundling = self._assessor.allowances.purse(call.account, at), self._of(call)
+            purse, bundling = (
+                self._assessor.allowances.purse(call.account, at),
+                self._of(call, hold_key),
+            )
             pools = all_pools(purse, bundling)
+            self._assessor.allowances.reserved.end(hold_key)
         decide = partial(
             consequences.settle,
             call=call,
@@ -59,13 +64,14 @@ class Postings:
             observed=observed,
             purse=purse,
             bundling=bundling,
+            hold_key=hold_key,
         )
         key = ledger.call_key(call.record.id)
         return Operation(call.account, key, decide, call.record.id, settles, pools)
 
-    def _of(self, call: RatedCall) -> Bundling | None:
+    def _of(self, call: RatedCall, hold_key: str) -> Bundling | None:
         try:
-            return self._assessor.bundling_of(call)
+            return self._assessor.bundling_of(call, hold_key)
         except NoRate:
             return None  # a tariff was replaced since it was rated
 

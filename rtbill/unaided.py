@@ -106,11 +106,8 @@ class UnaidedRows:
         """What the account's extensions at the exchange may do where its limits are enforced."""
         account = state.account
         terms = self._terms.get(account.account_class, self._standard)
-        policy = terms.policy
-        if policy is None:
-            policy = Unaided.CLOSED if account.kind is AccountKind.PREPAID else Unaided.OPEN
         share = terms.share_micros(state)
-        if policy is Unaided.CLOSED:
+        if self._policy(account, terms) is Unaided.CLOSED:
             return CLOSED
         if share is None and terms.ceiling_micros is None:
             return OPEN
@@ -125,6 +122,20 @@ class UnaidedRows:
             known = (made_of, f"{':'.join(self._names)}/{':'.join(seconds)}")
             self._rows[account.id, pbx] = known
         return known[1]
+
+    def at_risk_micros(self, state: AccountState) -> int:
+        """What the account's calls may spend unaided beside all that is held for others: as many at
+        once as share it. Nothing where they are refused, or no limit could be passed.
+        """
+        terms = self._terms.get(state.account.account_class, self._standard)
+        if not state.account.is_limited or self._policy(state.account, terms) is Unaided.CLOSED:
+            return 0
+        return (terms.share_micros(state) or 0) * terms.calls
+
+    def _policy(self, account: Account, terms: UnaidedTerms) -> Unaided:
+        if terms.policy is not None:
+            return terms.policy
+        return Unaided.CLOSED if account.kind is AccountKind.PREPAID else Unaided.OPEN
 
     def _seconds(
         self,

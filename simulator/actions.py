@@ -192,6 +192,15 @@ def _absolute_timeout(exchange: Exchange, _session: Session, request: Request) -
         yield success(request, ("Message", "Timeout Set"))
 
 
+def _play_dtmf(exchange: Exchange, _session: Session, request: Request) -> Iterator[Message]:
+    if not request.get("digit"):
+        yield error(request, "No digit specified")
+    elif request.get("channel", "") not in exchange.channels:
+        yield error(request, "Channel not found")
+    else:
+        yield success(request, ("Message", "DTMF successfully queued"))
+
+
 def _hangup(exchange: Exchange, _session: Session, request: Request) -> Iterator[Message]:
     name = request.get("channel", "")
     if not name:
@@ -269,6 +278,7 @@ ACTIONS: dict[str, tuple[frozenset[str], Handler | None]] = {
     "coreshowchannels": (_REPORTING, _show_channels),
     "status": (frozenset({"system", "call", "reporting"}), _status),
     "absolutetimeout": (_SYSTEM_OR_CALL, _absolute_timeout),
+    "playdtmf": (frozenset({"call"}), _play_dtmf),
     "hangup": (_SYSTEM_OR_CALL, _hangup),
     "setvar": (frozenset({"call"}), _setvar),
     "getvar": (frozenset({"call", "reporting"}), _getvar),

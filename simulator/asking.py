@@ -47,6 +47,41 @@ class AskSettings:
     seed: int = 1
 
 
+def question(settings: AskSettings, channel: str, payer: str, number: str) -> bytes:
+    """The bytes of one question, as libcurl puts it."""
+    fields = {
+        "token": settings.token,
+        "call": channel,
+        "payer": payer,
+        "number": number,
+        "kind": "direct",
+    }
+    body = "&".join(f"{name}={quote(value)}" for name, value in fields.items())
+    head = (
+        f"POST /v1/authorise/{settings.pbx} HTTP/1.1\r\nHost: 127.0.0.1:{settings.port}\r\n"
+        "User-Agent: asterisk-libcurl-agent/1.0\r\nAccept: */*\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+    return (head + body).encode()
+
+
+async def answer_to(request: bytes, port: int) -> str:
+    """What the dialplan reads, on a new connection: nothing when it hears nothing in time."""
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(request)
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length:")[2].split()[0])
+                return (await reader.readexactly(length)).decode()
+            finally:
+                writer.close()
+    except (OSError, EOFError, TimeoutError):
+        return ""
+
+
 class Questions:
     """What was asked and answered so far."""
 
@@ -61,42 +96,23 @@ class Questions:
         settings, draw = self._settings, self._draw
         payer = settings.first_extension + draw.randrange(settings.extensions)
         called = f"00{draw.choice(settings.prefixes)}{draw.randrange(10**7):07}"
-        fields = {
-            "token": settings.token,
-            "call": f"1795356012.{number}",
-            "payer": str(payer),
-            "number": called[:20],
-            "kind": "direct",
-        }
-        body = "&".join(f"{name}={quote(value)}" for name, value in fields.items())
-        head = (
-            f"POST /v1/authorise/{settings.pbx} HTTP/1.1\r\nHost: 127.0.0.1:{settings.port}\r\n"
-            "User-Agent: asterisk-libcurl-agent/1.0\r\nAccept: */*\r\n"
-            f"Content-Length: {len(body)}\r\n"
-            "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
-        )
-        return (head + body).encode()
+        return question(settings, f"1795356012.{number}", str(payer), called[:20])
 
-    async def ask(self, request: bytes, due: float) -> None:
-        """One question on a new connection."""
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                answer = await self._answer(request)
-        except (OSError, EOFError, TimeoutError):
-            answer = ""
+    async def ask(self, request: bytes, due: float) -> str:
+        """The answer to one question, which was due then."""
+        answer = await answer_to(request, self._settings.port)
         self.latencies_s.append(time.monotonic() - due)
         # Seconds differ from call to call; that there is a limit is what counts.
         self.answers[re.sub("[0-9]+", "N", answer) or "none"] += 1
+        return answer
 
-    async def _answer(self, request: bytes) -> str:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._settings.port)
-        try:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length:")[2].split()[0])
-            return (await reader.readexactly(length)).decode()
-        finally:
-            writer.close()
+    def report(self) -> dict[str, Any]:
+        """What was counted."""
+        return {
+            "asked": len(self.latencies_s),
+            "answers": dict(self.answers),
+            "latency_ms": percentiles(self.latencies_s),
+        }
 
 
 async def run_questions(settings: AskSettings) -> dict[str, Any]:
@@ -120,12 +136,7 @@ async def run_questions(settings: AskSettings) -> dict[str, Any]:
             group.create_task(ask(questions.next_request(asked), due), name=f"question {asked}")
             asked += 1
             due += draw.expovariate(settings.calls_per_s)
-    return {
-        "asked": asked,
-        "answers": dict(questions.answers),
-        "seconds": round(time.monotonic() - began, 3),
-        "latency_ms": percentiles(questions.latencies_s),
-    }
+    return {**questions.report(), "seconds": round(time.monotonic() - began, 3)}
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

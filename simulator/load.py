@@ -15,10 +15,12 @@ import sys
 import time
 from array import array
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.asking import IN_PROGRESS_MAX, AskSettings, Questions, question
 from simulator.load_calls import Call, CallPlan
 from simulator.load_session import LoadSession, wall_us
 from simulator.percentiles import percentiles
@@ -43,6 +45,7 @@ class LoadSettings:
     """Instead: so many answered calls, kept up until standard input is closed."""
     extensions: int = 1000
     first_extension: int = 20_000
+    extension_step: int = 1
     talk_s: tuple[float, float] = (5.0, 180.0)
     prefixes: tuple[str, ...] = ("3",)
     window: int = 2000
@@ -50,6 +53,8 @@ class LoadSettings:
     overlap: int = 400
     """Calls in progress at a time."""
     seed: int = 1
+    asking: AskSettings | None = None
+    """Ask before each call, which is dialled only when it is allowed; at a rate only."""
 
 
 class Load:
@@ -57,9 +62,9 @@ class Load:
 
     def __init__(self, settings: LoadSettings, session: LoadSession) -> None:
         self._session = session
-        first = settings.first_extension
+        first, step = settings.first_extension, settings.extension_step
         plan = CallPlan(
-            extensions=[str(first + number) for number in range(settings.extensions)],
+            extensions=[str(first + number * step) for number in range(settings.extensions)],
             prefixes=settings.prefixes,
             talk_s=settings.talk_s,
             epoch=wall_us() // 1_000_000,
@@ -83,12 +88,20 @@ class Load:
         """Calls dialled and not over."""
         return self.begun - self.ended
 
+    def next_call(self) -> Call:
+        """One that nobody has begun."""
+        return next(self._calls)
+
     def advance(self, calls: int) -> None:
         """So many calls begin; as many ring, are answered and end, once there are enough."""
+        self.begin([self.next_call() for _ in range(calls)])
+
+    def begin(self, calls: Iterable[Call]) -> None:
+        """These begin, and as many go on."""
         messages: list[bytes] = []
         ended: list[Call] = []
-        for _ in range(calls):
-            messages.append(self._begin())
+        for call in calls:
+            messages.append(self._begin(call))
             if len(self._dialled) > self._ring_after:
                 messages.append(self._ring())
             if len(self._rung) > self._answer_after:
@@ -110,8 +123,7 @@ class Load:
         self._session.send(messages, ended)
         return bool(ended)
 
-    def _begin(self) -> bytes:
-        call = next(self._calls)
+    def _begin(self, call: Call) -> bytes:
         self.begun += 1
         self._dialled.append(call)
         self._session.ringing[call.leg] = call
@@ -163,13 +175,16 @@ async def run_load(settings: LoadSettings) -> dict[str, Any]:
 
 async def _play(settings: LoadSettings, session: LoadSession) -> dict[str, Any]:
     load = Load(settings, session)
+    questions = None if settings.asking is None else Questions(settings.asking)
     started = time.monotonic()
     if settings.hold is not None:
         await _hold(settings.hold, load, session)
     elif settings.calls_per_s is None:
         await _closed_loop(settings, load, session)
-    else:
+    elif questions is None:
         await _open_loop(settings, settings.calls_per_s, load, session)
+    else:
+        await _asking_loop(settings, settings.calls_per_s, load, session, questions)
     sent_until = time.monotonic()
     load.answer_all()
     async with asyncio.timeout(DRAIN_WITHIN_S):
@@ -182,7 +197,8 @@ async def _play(settings: LoadSettings, session: LoadSession) -> dict[str, Any]:
         while session.ended and not session.gone.is_set():
             session.room.clear()
             await session.room.wait()
-    return _report(load, session, started, sent_until)
+    report = _report(load, session, started, sent_until)
+    return report if questions is None else {**report, "questions": questions.report()}
 
 
 async def _closed_loop(settings: LoadSettings, load: Load, session: LoadSession) -> None:
@@ -206,6 +222,39 @@ async def _open_loop(
         load.advance(calls)
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         now = time.monotonic()
+
+
+async def _asking_loop(
+    settings: LoadSettings,
+    calls_per_s: float,
+    load: Load,
+    session: LoadSession,
+    questions: Questions,
+) -> None:
+    """Like the open loop: what is asked at its time is dialled as soon as it is allowed."""
+    asking = settings.asking
+    assert asking is not None
+    draw = random.Random(settings.seed)
+    places = asyncio.Semaphore(IN_PROGRESS_MAX)
+
+    async def place(due: float) -> None:
+        try:
+            call = load.next_call()
+            told = (call.asked_by.decode(), call.payer.decode(), call.dialled.decode())
+            answer = await questions.ask(question(asking, *told), due)
+            if answer.startswith("allow,"):
+                load.begin([call])
+        finally:
+            places.release()
+
+    due = time.monotonic()
+    ends_at = due + settings.seconds
+    async with asyncio.TaskGroup() as group:
+        while due < ends_at and not session.gone.is_set():
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await places.acquire()
+            group.create_task(place(due), name="question")
+            due += draw.expovariate(calls_per_s)
 
 
 async def _hold(calls: int, load: Load, session: LoadSession) -> None:

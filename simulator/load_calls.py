@@ -72,17 +72,19 @@ class Call:
     """One call. Its stamps lie in the past by its talk time, so that none is in the future."""
 
     __slots__ = (
-        *("_channel", "_dialled", "_payer", "_which", "_who", "answered_us", "dial_begin"),
-        *("ended_us", "leg", "written_at"),
+        *("_channel", "_which", "_who", "answered_us", "asked_by", "dial_begin", "dialled"),
+        *("ended_us", "leg", "payer", "written_at"),
     )
 
     def __init__(  # noqa: PLR0913 - the facts of one call
         self, number: int, epoch: int, payer: bytes, dialled: bytes, answered_us: int, talk_us: int
     ) -> None:
-        self._payer, self._dialled = payer, dialled
+        self.payer, self.dialled = payer, dialled
         self.answered_us = answered_us
         self.ended_us = answered_us + talk_us
         self.leg = b"%d.%d" % (epoch, 2 * number + 1)
+        self.asked_by = b"%d.%d" % (epoch, 2 * number)
+        """Uniqueid of the channel that dials it."""
         self.written_at = 0.0
         """Monotonic instant at which its Hangup was given to the socket."""
         words = {
@@ -90,7 +92,7 @@ class Call:
             b"payer": payer,
             b"dialled": dialled,
             b"leg": self.leg,
-            b"linked": b"%d.%d" % (epoch, 2 * number),
+            b"linked": self.asked_by,
             b"channel": b"PJSIP/carrier-%08x" % (2 * number + 1),
             b"caller": 2 * number,
         }
@@ -102,11 +104,11 @@ class Call:
     def ringing(self) -> bytes:
         """Newstate 5."""
         at = stamp(self.answered_us - RING_US // 2)
-        return _NEWSTATE + at + self._leg(_RINGING, self._dialled) + b"\r\n\r\n"
+        return _NEWSTATE + at + self._leg(_RINGING, self.dialled) + b"\r\n\r\n"
 
     def up(self) -> bytes:
         """Newstate 6; the stamp of the answer is set only after it."""
-        return _NEWSTATE + stamp(self.answered_us) + self._leg(_UP, self._dialled) + b"\r\n\r\n"
+        return _NEWSTATE + stamp(self.answered_us) + self._leg(_UP, self.dialled) + b"\r\n\r\n"
 
     def hangup(self) -> bytes:
         """Hangup of an answered call."""
@@ -116,14 +118,14 @@ class Call:
     def status(self, *, is_up: bool) -> bytes:
         """Its block in the reply to Status, without ActionID and the empty line."""
         answered = row_stamp(self.answered_us) if is_up else b""
-        words = {b"payer": self._payer, b"dialled": self._dialled}
-        leg = self._leg(_UP if is_up else _RINGING, self._dialled) + answered
+        words = {b"payer": self.payer, b"dialled": self.dialled}
+        leg = self._leg(_UP if is_up else _RINGING, self.dialled) + answered
         end = _STATUS_END % words + (answered or b"(null)")
         return b"Event: Status\r\nPrivilege: Call" + leg + end + b"\r\n"
 
     def live_row(self) -> bytes:
         """What the dialplan keeps under `rtbill/live` from the answer on."""
-        return b"%s,%s,%s" % (self._payer, self._dialled, row_stamp(self.answered_us))
+        return b"%s,%s,%s" % (self.payer, self.dialled, row_stamp(self.answered_us))
 
     def done_row(self) -> bytes:
         """What it keeps under `rtbill/done` from the end on."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from simulator.asking import AskSettings
 from simulator.load import LoadSettings, main
 
 EXAMPLES = """examples:
   python -m simulator load --port 5038 --calls-per-s 200 --seconds 60
   python -m simulator load --port-file port --calls-per-s max --prefixes prefixes.txt
   python -m simulator load --hold 10000 < /dev/tty
+  python -m simulator load --port 5038 --calls-per-s 300 --ask-port 9465 --ask-token TOKEN
+
+With --ask-port each call asks first, and is dialled only when it is allowed.
 
 The load begins when the biller has signed in and written its first sign of life. At the end one
 line of JSON tells what was sent and acknowledged, and after how long.
@@ -36,10 +40,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--hold", type=int, help="instead: so many answered calls until standard input closes")
     add("--extensions", type=int, default=standard.extensions, help="how many call (1000)")
     add("--first-extension", type=int, default=standard.first_extension, help="number (20000)")
+    add("--extension-step", type=int, default=1, help="every so many of them calls (1)")
     add("--talk", type=_span, default=standard.talk_s, metavar="MIN..MAX", help="seconds (5..180)")
     add("--prefixes", type=Path, help="file with one beginning of an international number a line")
     add("--window", type=int, default=standard.window, help="unacknowledged calls at most (2000)")
     add("--overlap", type=int, default=standard.overlap, help="calls in progress (400)")
+    add("--ask-port", type=int, help="where the biller answers questions on 127.0.0.1")
+    add("--ask-pbx", default="bench", help="the exchange that asks (bench)")
+    add("--ask-token", default="", help="its token")
     add("--seed", type=int, default=standard.seed, help="draws who calls whom for how long (1)")
 
 
@@ -48,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
     prefixes = LoadSettings().prefixes
     if options.prefixes is not None:
         prefixes = tuple(options.prefixes.read_text(encoding="ascii").split())
+    asking = None
+    if options.ask_port is not None:
+        asking = AskSettings(port=options.ask_port, pbx=options.ask_pbx, token=options.ask_token)
     return main(
         LoadSettings(
             port=options.port,
@@ -59,11 +70,13 @@ def run(options: argparse.Namespace) -> int:
             hold=options.hold,
             extensions=options.extensions,
             first_extension=options.first_extension,
+            extension_step=options.extension_step,
             talk_s=options.talk,
             prefixes=prefixes,
             window=options.window,
             overlap=options.overlap,
             seed=options.seed,
+            asking=asking,
         )
     )
 

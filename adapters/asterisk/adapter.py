@@ -24,7 +24,7 @@ CAPABILITIES = Capabilities(
     ask_before_dialling=True,
     set_service=True,
     limit_call=True,
-    warn=False,
+    warn=True,
     hang_up=True,
 )
 
@@ -77,6 +77,10 @@ class AsteriskPbx:
     async def limit(self, call: CallId, talk_s: float) -> None:
         """Arm the exchange's own timer on the leg."""
         await self._control.limit(call.leg, talk_s)
+
+    async def warn(self, call: CallId) -> None:
+        """Sound a tone to who dialled."""
+        await self._control.warn(call.leg)
 
     async def hang_up(self, call: CallId) -> None:
         """End the call now."""

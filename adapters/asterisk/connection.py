@@ -9,6 +9,7 @@ key tells the dialplan that rtbill is there.
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import datetime, timedelta
 
 from adapters.asterisk.clock_offset import ClockOffset
@@ -108,6 +109,12 @@ class Session:
         else:
             self._hear_reply(line, message)
 
+    def latest_exchange_time(self, ours: datetime) -> datetime:
+        """The latest that the exchange's clock may show at an instant of ours: as `exchange_time`,
+        but for a delay that may have been on the way back.
+        """
+        return ours - timedelta(seconds=self._offset.seconds_least)
+
     async def sign_in(self, line: Line[Message]) -> None:
         """Up to and including LinkRestored."""
         self._buffer.hold()
@@ -134,8 +141,9 @@ class Session:
 
     async def ping(self, line: Line[Message]) -> None:
         """Wait for a pong, and set our idea of the exchange's clock by it."""
+        asked_us = epoch_us(self._clock.now())
         pong = await self._ask(line, "Ping")
-        self._learn_offset(pong, epoch_us(line.heard_at))
+        self._learn_offset(pong, epoch_us(line.heard_at), asked_us)
 
     # Actions
 
@@ -213,10 +221,12 @@ class Session:
         elif message.get("EventList") != "start":
             line.answer(action_id, message)  # a list action that has no list to give
 
-    def _learn_offset(self, message: Message, arrived_us: int) -> None:
+    def _learn_offset(self, message: Message, arrived_us: int, asked_us: int | None = None) -> None:
         stamp_us = timestamp_us(message)
-        if stamp_us is not None:
-            self._offset.learn((arrived_us - stamp_us) / 1e6, self._clock.monotonic())
+        if stamp_us is None:
+            return
+        least_s = -math.inf if asked_us is None else (asked_us - stamp_us) / 1e6
+        self._offset.learn((arrived_us - stamp_us) / 1e6, self._clock.monotonic(), least_s)
 
     # Sign-in
 
@@ -324,9 +334,12 @@ class Session:
         variables = (("Variables", STATUS_VARIABLES), ("AllVariables", "false"))
         channels = await self.list_items(line, "Status", variables)
         done_rows = await self._tree_or_none(line, DONE_FAMILY)
-        at = self.exchange_time(self._clock.now())
+        now = self._clock.now()
+        at = self.exchange_time(now)
         replies = Replies(live_rows, channels, done_rows)
-        snapshot, bad_rows = build(self.translator, replies, at, events_follow=opening)
+        snapshot, bad_rows = build(
+            self.translator, replies, at, events_follow=opening, clock_ahead=now - at
+        )
         for row in bad_rows:
             self.trouble("frame", f"a row of {self.settings.name}'s outbox cannot be read: {row}")
         self.vanished = {leg.id.leg for leg in snapshot.vanished}

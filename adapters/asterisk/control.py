@@ -35,7 +35,13 @@ none.
 """
 _HANGUP_UNDER_S = 0.05
 """A timer of 0 is refused by the exchange, so less than this is a hang-up at once."""
+_ARMED_IN_S = 0.1
+_ARMINGS_MAX = 3
+"""The exchange counts a timer from when it comes to the order, which stands behind its own events:
+one that it was so long about may be as much late, and is set again.
+"""
 _NORMAL_CLEARING = "16"
+_WARNING_DIGIT = "1"
 
 
 class Control:
@@ -72,6 +78,13 @@ class Control:
         """Have the leg cut this many seconds after its answer, whatever becomes of us; at once if
         that has passed.
         """
+        for _ in range(_ARMINGS_MAX):
+            asked_s = self._clock.monotonic()
+            await self._arm(leg_id, talk_s)
+            if self._clock.monotonic() - asked_s <= _ARMED_IN_S:
+                return
+
+    async def _arm(self, leg_id: str, talk_s: float) -> None:
         leg = self._session.translator.legs.get(leg_id)
         if leg is None:
             return  # it has ended
@@ -81,7 +94,9 @@ class Control:
             )
         line = self._require_line()
         deadline_us = leg.answered_us + round(talk_s * 1e6)
-        left_s = (deadline_us - self._now_us()) / 1e6
+        # By the latest that its clock may show: a timer too early is moved with the next grant.
+        latest = self._session.latest_exchange_time(self._clock.now())
+        left_s = (deadline_us - epoch_us(latest)) / 1e6
         if left_s < _HANGUP_UNDER_S:
             await self.hang_up(leg_id)
             return
@@ -92,6 +107,23 @@ class Control:
             await self._session.act(line, "AbsoluteTimeout", headers)
         except ActionFailed as failed:
             leg.deadline_us = before_us
+            _unless_gone(failed)
+
+    async def warn(self, leg_id: str) -> None:
+        """Sound a tone on the channel that dialled the leg: the far end hears nothing. Unavailable
+        when that channel is not known, as after a restart of ours.
+        """
+        leg = self._session.translator.legs.get(leg_id)
+        if leg is None:
+            return
+        line = self._require_line()
+        if leg.caller is None:
+            raise Unavailable(f"nobody knows which channel dialled the leg {leg_id}")
+        channel = _checked(_CHANNEL, leg.caller, "channel")
+        try:
+            headers = (("Channel", channel), ("Digit", _WARNING_DIGIT))
+            await self._session.act(line, "PlayDTMF", headers)
+        except ActionFailed as failed:
             _unless_gone(failed)
 
     async def hang_up(self, leg_id: str) -> None:
@@ -211,5 +243,6 @@ def _checked(allowed: re.Pattern[str], value: str, what: str) -> str:
 
 def _unless_gone(failed: ActionFailed) -> None:
     """A channel that is no more has ended, which is what was wanted."""
-    if "no such channel" not in failed.text.lower():
+    text = failed.text.lower()
+    if "no such channel" not in text and "channel not found" not in text:
         raise failed

@@ -14,6 +14,7 @@ NEEDED_ACTIONS = {
     "Status": "call",
     "Hangup": "call",
     "AbsoluteTimeout": "call",
+    "PlayDTMF": "call",
 }
 """Actions rtbill uses, with the class to grant."""
 EXCESSIVE_ACTIONS = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapters.asterisk.translate import Leg, Translator, instant_us
 from adapters.asterisk.wire import Message, header_key
@@ -25,6 +25,7 @@ DONE_FAMILY = "rtbill/done"
 
 _CHANNEL = header_key("Channel")
 _UNIQUEID = header_key("Uniqueid")
+_LINKEDID = header_key("Linkedid")
 _STATE = header_key("ChannelState")
 _KEY = header_key("Key")
 _VALUE = header_key("Val")
@@ -41,7 +42,12 @@ class Replies:
 
 
 def build(
-    translator: Translator, replies: Replies, at: datetime, *, events_follow: bool
+    translator: Translator,
+    replies: Replies,
+    at: datetime,
+    *,
+    events_follow: bool,
+    clock_ahead: timedelta | None = None,
 ) -> tuple[Snapshot, list[str]]:
     """The snapshot, and the rows that could not be read. The translator learns of the legs.
 
@@ -84,6 +90,7 @@ def build(
             and not translator.has_ended(leg_id)
         ),
         has_outbox=has_outbox,
+        clock_ahead=clock_ahead,
     )
     return snapshot, bad
 
@@ -101,13 +108,17 @@ def _seen_leg(
     if leg is None:
         if stamp is None and not _is_dialled(message):
             return None
-        leg = Leg(channel, trunk, None, None, None)
+        # A leg is linked to the channel that dialled it, until an attended transfer.
+        linked_to = message.find(_LINKEDID) or ""
+        leg = Leg(channel, trunk, None, None, None, asked_by=linked_to)
     leg.channel = channel
     leg.payer = leg.payer or _variable(message, "RTB_PAYER")
     leg.dialled = leg.dialled or _variable(message, "RTB_DEST")
     leg.origin = leg.origin or origin_of_leg(_variable(message, "RTB_ORIGIN"))
-    if leg.answered_us is None and stamp is not None:
-        leg.answered_us = instant_us(stamp)
+    if leg.answered_us is None:
+        leg.answered_us = (
+            translator.unseen_answer_us(leg_id) if stamp is None else instant_us(stamp)
+        )
     return leg
 
 
@@ -151,7 +162,15 @@ def _rows(
 
 def _live_leg(pbx: str, leg_id: str, leg: Leg) -> LiveLeg:
     answered_at = None if leg.answered_us is None else from_epoch_us(leg.answered_us)
-    return LiveLeg(CallId(pbx, leg_id), leg.payer, leg.dialled, leg.trunk, answered_at, leg.origin)
+    return LiveLeg(
+        CallId(pbx, leg_id),
+        leg.payer,
+        leg.dialled,
+        leg.trunk,
+        answered_at,
+        leg.origin,
+        asked_by=leg.asked_by,
+    )
 
 
 def _vanished(translator: Translator, leg_id: str, row: list[str]) -> LiveLeg:

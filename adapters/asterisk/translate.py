@@ -35,6 +35,7 @@ EVIDENCE_EVENTS = LEG_EVENTS | {"Newexten"}
 _ENDED_KEPT = 4096
 """Legs remembered after their end, so that a repeated Hangup says nothing new."""
 _ORDERS_KEPT = 4096
+_ANSWERS_KEPT = 1024
 _DIGITS_MAX = 17
 """Of an instant in microseconds: enough until the year 5138."""
 _SECOND_US = 1_000_000
@@ -81,6 +82,8 @@ class Leg:
     """Dial's own limit, counted from the answer."""
     hung_up_us: int | None = None
     """When we told the exchange to hang up."""
+    asked_by: str = ""
+    """Uniqueid of the channel that dialled it."""
 
 
 @dataclass(slots=True)
@@ -105,6 +108,10 @@ class Translator:
         self._starts = tuple(prefixes)
         self._orders: dict[str, Orders] = {}
         self._ended: dict[str, None] = {}
+        self._answered_us: dict[str, int] = {}
+        """Of legs on trunks whose beginning was not heard: a snapshot that is on its way, and shows
+        them ringing, is older.
+        """
 
     def feed(self, message: Message, arrived_us: int) -> PbxEvent | None:
         """What this message means, or None. `arrived_us` stands in for a missing Timestamp.
@@ -132,6 +139,12 @@ class Translator:
         if not channel.startswith(self._starts):
             return None
         return next(group for start, group in self._prefixes.items() if channel.startswith(start))
+
+    def unseen_answer_us(self, leg_id: str) -> int | None:
+        """When a leg was answered whose beginning was not heard; None if it was not, as far as is
+        known.
+        """
+        return self._answered_us.get(leg_id)
 
     def has_ended(self, leg_id: str) -> bool:
         """Whether the leg's end was told not long ago."""
@@ -168,6 +181,7 @@ class Translator:
             message.find(_CHANNEL),
             origin_of_leg(message.find(_DEST_ORIGIN)),
         )
+        leg.asked_by = message.find(_UNIQUEID) or ""
         if self._orders and leg.caller is not None:
             leg.dial_limit_us = self._orders.get(leg.caller, Orders()).dial_limit_us
         self.legs[leg_id] = leg
@@ -183,14 +197,18 @@ class Translator:
             trunk,
             forwarder or None,
             leg.origin,
+            leg.asked_by,
         )
 
     def _newstate(self, message: Message, arrived_us: int) -> CallAnswered | None:
         if _STATE_UP not in message.raw:
             return None
-        leg_id = message.find(_UNIQUEID)
-        leg = self.legs.get(leg_id or "")
-        if leg is None or leg_id is None or leg.answered_us is not None:
+        leg_id = message.find(_UNIQUEID) or ""
+        leg = self.legs.get(leg_id)
+        if leg is None:
+            self._remember_answer(leg_id, message, arrived_us)
+            return None
+        if leg.answered_us is not None:
             return None
         leg.answered_us = self._instant_us(message, arrived_us)
         leg.payer = message.find(_PAYER) or leg.payer
@@ -205,6 +223,12 @@ class Translator:
             leg.origin,
         )
 
+    def _remember_answer(self, leg_id: str, message: Message, arrived_us: int) -> None:
+        if leg_id and self.trunk_of(message.find(_CHANNEL) or "") is not None:
+            self._answered_us[leg_id] = self._instant_us(message, arrived_us)
+            if len(self._answered_us) > _ANSWERS_KEPT:
+                del self._answered_us[next(iter(self._answered_us))]
+
     def _hangup(self, message: Message, arrived_us: int) -> CallEnded | None:
         leg_id = message.find(_UNIQUEID)
         if not leg_id:
@@ -213,6 +237,7 @@ class Translator:
         if leg is None:
             return None
         self._ended[leg_id] = None
+        self._answered_us.pop(leg_id, None)
         if len(self._ended) > _ENDED_KEPT:
             del self._ended[next(iter(self._ended))]
         ended_us = self._instant_us(message, arrived_us)

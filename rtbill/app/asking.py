@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from datetime import datetime
 from typing import Any
 
 from rtbill.app.books import Books
 from rtbill.authorisation import Authoriser, Question, Refusal
+from rtbill.billing import Billing
+from rtbill.credit import Grant
+from rtbill.domain.account import DeskLock, Extension
+from rtbill.domain.hold import Hold
 from rtbill.inline import QuestionDesk, serve_inline
 from rtbill.listening import server_tls
-from rtbill.ports import Meter
+from rtbill.ports import Clock, Meter
 
 
 def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | None:
@@ -22,19 +27,36 @@ def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | N
     tls = None
     if inline.tls is not None:
         tls = server_tls(inline.tls.cert_file, inline.tls.key_file, "inline.tls")
+    decide = authoriser_of(books.billing, books.enforcement.desk_locks, meter, books.clock).decide
+    return serve_inline(
+        inline.host,
+        inline.port,
+        QuestionDesk(tokens, decide, books.alarms, meter, books.clock),
+        tls,
+    )
+
+
+def authoriser_of(
+    billing: Billing, desk_locks: Mapping[Extension, DeskLock], meter: Meter, clock: Clock
+) -> Authoriser:
+    """Who decides for exchanges that ask, out of what billing knows and holds."""
 
     def let_through(question: Question, refusal: Refusal) -> None:
         # Billing notes it among the observations when the leg appears.
         reason = str(refusal.reason)
         meter.count("rtbill_refusals_let_through_total", pbx=question.pbx, reason=reason)
 
-    authoriser = Authoriser(
-        control=books.billing.control,
-        desk_locks=books.enforcement.desk_locks,
-        alarms=books.alarms,
-        chronicle=books.billing.chronicle,
-        clock=books.clock,
+    async def reserve(question: Question, grant: Grant, at: datetime) -> Hold | None:
+        return await billing.holdings.reserve(
+            grant.account, question.pbx, question.channel, grant.called, at, grant.caller
+        )
+
+    return Authoriser(
+        control=billing.control,
+        desk_locks=desk_locks,
+        alarms=billing.alarms,
+        chronicle=billing.chronicle,
+        clock=clock,
         would_refuse=let_through,
+        reserve=reserve,
     )
-    desk = QuestionDesk(tokens, authoriser.decide, books.alarms, meter, books.clock)
-    return serve_inline(inline.host, inline.port, desk, tls)

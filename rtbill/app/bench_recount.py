@@ -20,15 +20,22 @@ _NEW_TRANSFERS = """
     FROM transfer WHERE id > ? AND kind = 'call' AND call IN (SELECT key FROM call WHERE id > ?)
 """
 
+_OPEN_HOLDS = """
+    SELECT count(*) FROM open_hold WHERE (key, opened_at) IN (
+        SELECT hold, opened_at FROM hold_event WHERE step = 'open' AND id > ?
+    )
+"""
 
-def recount(path: Path, last_call: int, last_transfer: int) -> dict[str, int]:
-    """Calls and transfers after these ids, with sums."""
+
+def recount(path: Path, last_call: int, last_transfer: int, last_step: int) -> dict[str, int]:
+    """Calls and transfers after these ids, with sums, and holds opened since and still open."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         calls, keys, talk_us, price = connection.execute(_NEW_CALLS, (last_call,)).fetchone()
         posted, posted_keys, amount = connection.execute(
             _NEW_TRANSFERS, (last_transfer, last_call)
         ).fetchone()
+        (holds,) = connection.execute(_OPEN_HOLDS, (last_step,)).fetchone()
     finally:
         connection.close()
     return {
@@ -39,11 +46,14 @@ def recount(path: Path, last_call: int, last_transfer: int) -> dict[str, int]:
         "transfers": posted,
         "distinct_transfers": posted_keys,
         "amount_micros": amount,
+        "open_holds": holds,
     }
 
 
-def problems(counted: dict[str, int], calls: int, talk_us: int) -> list[str]:
-    """How the books differ from what the load generator did; empty when they agree exactly."""
+def problems(counted: dict[str, int], calls: int, talk_us: int, unheard: int = 0) -> list[str]:
+    """How the books differ from what the load generator did; empty when they agree exactly. As many
+    holds as questions whose answer was not heard may still be open.
+    """
     found = []
     if not counted["calls"] == counted["distinct_calls"] == calls:
         found.append(f"{calls} calls were made, the books have {counted['calls']}")
@@ -53,8 +63,10 @@ def problems(counted: dict[str, int], calls: int, talk_us: int) -> list[str]:
         found.append(f"{calls} calls were made, {counted['transfers']} were posted")
     if counted["amount_micros"] != counted["price_micros"]:
         found.append(f"prices {counted['price_micros']}, postings {counted['amount_micros']}")
+    if counted["open_holds"] > unheard:
+        found.append(f"all calls are over, {counted['open_holds']} holds are open")
     return found
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(recount(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
+    sys.stdout.write(json.dumps(recount(Path(sys.argv[1]), *map(int, sys.argv[2:5]))))

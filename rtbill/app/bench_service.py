@@ -18,11 +18,12 @@ from typing import Any
 
 import httpx
 
-from rtbill.app.bench_books import PBX, TARIFF, made_books, prefixes_of, tariff_text
+from rtbill.app.bench_books import ACCOUNTS, PBX, TARIFF, made_books, prefixes_of, tariff_text
 from rtbill.domain.errors import Unavailable
 from rtbill.rating.tariff_file import read_tariff
 
 READY_WITHIN_S = 60.0
+_TOKEN = "rtbill-bench-on-loopback"  # noqa: S105 - of a listener on loopback, for minutes
 _CONFIG = """
 [site]
 name = "Bench"
@@ -45,6 +46,8 @@ port = {http}
 port = {inline}
 [rating]
 default_tariff = "{tariff}"
+[account_classes.standard]
+calls_max = 10000
 [[pbx]]
 name = "{pbx}"
 mode = "inline"
@@ -53,7 +56,7 @@ port = {ami}
 user = "rtbill"
 demo = true
 secret = "rtbill-bench-on-loopback"
-token = "rtbill-bench-on-loopback"
+token = "{token}"
 [[pbx.trunk]]
 name = "carrier"
 match = ["PJSIP/carrier-*"]
@@ -81,16 +84,17 @@ class Bench:
         """The books that are measured."""
         return self.folder / "books.sqlite"
 
-    def last_ids(self) -> tuple[int, int]:
-        """Of the newest call and the newest transfer."""
+    def last_ids(self) -> tuple[int, int, int]:
+        """Of the newest call, the newest transfer and the newest step of a hold; 0 for none."""
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
         try:
             found = connection.execute(
-                "SELECT (SELECT max(id) FROM call), (SELECT max(id) FROM transfer)"
+                "SELECT (SELECT max(id) FROM call), (SELECT max(id) FROM transfer),"
+                " (SELECT coalesce(max(id), 0) FROM hold_event)"
             ).fetchone()
         finally:
             connection.close()
-        return int(found[0]), int(found[1])
+        return int(found[0]), int(found[1]), int(found[2])
 
     @contextmanager
     def service(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -130,16 +134,23 @@ class Bench:
                 return int(float(line.rpartition(" ")[2]))
         return 0
 
-    def asked(self, seconds: float, calls_per_s: int) -> dict[str, Any]:
-        """What questions before dialling were answered, by the side that asked them."""
-        command = [
-            *(sys.executable, "-m", "simulator", "ask", "--port", str(self.inline)),
-            *("--pbx", PBX, "--token", "rtbill-bench-on-loopback"),
-            *("--calls-per-s", str(calls_per_s), "--seconds", str(seconds)),
-            *("--prefixes", str(self.folder / "prefixes")),
+    def asking(self) -> list[str]:
+        """Options of the load with which it asks before each call, of prepaid accounts only."""
+        return [
+            *("--ask-port", str(self.inline), "--ask-pbx", PBX, "--ask-token", _TOKEN),
+            *("--extensions", str(ACCOUNTS // 2), "--extension-step", "2", "--talk", "5..50"),
         ]
+
+    @contextmanager
+    def sessions(
+        self, seconds: float, extensions: int, sessions: int
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """So many calls in progress in a process of their own; rtbill.app.bench_sessions."""
+        module = "rtbill.app.bench_sessions"
+        figures = map(str, (seconds, extensions, sessions))
+        command = [sys.executable, "-m", module, str(self.folder), *figures]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
-            return result_of(process, seconds + 60)
+            yield process
 
     @contextmanager
     def load(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -188,7 +199,12 @@ def prepared(cache: Path) -> Iterator[Bench]:
         prefixes = prefixes_of(read_tariff(tariff_text()).rates)
         (folder / "prefixes").write_text("\n".join(prefixes))
         text = _CONFIG.format(
-            http=bench.http, ami=bench.ami, inline=bench.inline, tariff=TARIFF, pbx=PBX
+            http=bench.http,
+            ami=bench.ami,
+            inline=bench.inline,
+            tariff=TARIFF,
+            pbx=PBX,
+            token=_TOKEN,
         )
         (folder / "config.toml").write_text(text)
         yield bench

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from balance.holds import SliceTerms
 from rtbill.alarms import Alarms
 from rtbill.allowances import PERIODS_KEPT
 from rtbill.app.holdings import read_allowances
@@ -25,8 +26,10 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.pins import Pins
 from rtbill.domain.rated import CallStatus
+from rtbill.domain.stance import Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
+from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.bands import Calendars
@@ -52,6 +55,8 @@ class Books:
     billing: Billing
     enforcement: Enforcement
     unaided: UnaidedRounds
+    unaided_rows: UnaidedRows
+    hold_terms: HoldTerms
     desk: Desk
     alarms: Alarms
     clock: Clock
@@ -72,6 +77,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         await _open_site_accounts(store, directory, config.site.currency)
         calendars = holiday_calendars(config.holidays)
         alarms = Alarms(clock)
+        hold_terms = _hold_terms(config, directory, clock)
         hook = site_hook(config, clock, alarms)
         assessor = await _assessor(config, reader, directory, calendars, clock.now(), hook)
         billing = Billing(
@@ -81,10 +87,12 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             control=_credit_control(config, assessor, directory),
             policies=_policies(config),
             alarms=alarms,
-            chronicle=Chronicle(),
+            chronicle=Chronicle(meter=meter),
             clock=clock,
             meter=meter,
+            hold_terms=hold_terms,
         )
+        unaided_rows = _unaided_rows(config, billing)
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
         desk = Desk(
             billing=billing,
@@ -107,7 +115,9 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             reader=reader,
             billing=billing,
             enforcement=enforcement,
-            unaided=UnaidedRounds(_unaided_rows(config, billing), alarms, clock),
+            unaided=UnaidedRounds(unaided_rows, alarms, clock),
+            unaided_rows=unaided_rows,
+            hold_terms=hold_terms,
             desk=desk,
             alarms=alarms,
             clock=clock,
@@ -213,6 +223,31 @@ async def _recall_waiting_calls(reader: Reader, alarms: Alarms) -> None:
 def _limits(config: Config) -> Limits:
     rating = config.rating
     return Limits(rating.guard_s, rating.call_max_s, rating.unrated_talk_max_s)
+
+
+def _hold_terms(config: Config, directory: Directory, clock: Clock) -> HoldTerms:
+    credit, classes = config.credit, config.account_classes
+
+    def calls_max(state: AccountState) -> int:
+        own = classes.get(state.account.account_class, classes["standard"]).calls_max
+        return own or max(2, len(directory.extensions_of(state.account.id, clock.now())))
+
+    def is_open(account: Account) -> bool:
+        return classes.get(account.account_class, classes["standard"]).unaided is Unaided.OPEN
+
+    return HoldTerms(
+        slices=SliceTerms(
+            slice_min_s=credit.slice_min_s,
+            slice_max_s=credit.slice_max_s,
+            call_min_s=credit.call_min_s,
+            call_max_s=config.rating.call_max_s,
+        ),
+        warn_s=credit.warn_s,
+        ring_max_s=credit.ring_max_s,
+        commit_max_s=credit.commit_max_s,
+        calls_max=calls_max,
+        is_open=is_open,
+    )
 
 
 def _unaided_rows(config: Config, billing: Billing) -> UnaidedRows:

@@ -12,6 +12,7 @@ from adapters.asterisk.settings import AsteriskSettings, Trunk
 from adapters.line import Recorder
 from adapters.tls import Tls
 from rtbill.app.books import number_plan
+from rtbill.app.capabilities import lacking
 from rtbill.app.pbx_config import files_of
 from rtbill.config import Config, PbxConfig, client_context
 from rtbill.domain.errors import ConfigError
@@ -72,10 +73,22 @@ PBX_KINDS: dict[str, Maker] = {"asterisk": _asterisk}
 
 def make_pbx(config: Config, pbx: PbxConfig, clock: Clock) -> RecordedPbx:
     """The adapter for one configured exchange; not yet connected. ConfigError when it cannot do
-    what its mode wants of it.
+    what the configuration wants of it.
     """
     made = PBX_KINDS[pbx.kind](pbx, clock, expected_files(config, pbx))
-    if pbx.mode == "inline" and not made.capabilities.ask_before_dialling:
-        text = f"pbx {pbx.name}: mode: an exchange of kind {pbx.kind!r} cannot ask before it "
-        raise ConfigError([text + "dials; use 'reactive'"])
+    problems = lacking(config, pbx, made.capabilities)
+    if problems:
+        raise ConfigError(problems)
     return made
+
+
+def check_capabilities(config: Config, clock: Clock) -> None:
+    """ConfigError with all that any exchange cannot do."""
+    problems = []
+    for pbx in config.pbxs:
+        try:
+            make_pbx(config, pbx, clock)
+        except ConfigError as lacks:
+            problems += lacks.problems
+    if problems:
+        raise ConfigError(problems)

@@ -9,12 +9,12 @@ from rich.console import Console
 from rtbill.alarms import Alarm
 from rtbill.app.books import Books
 from rtbill.app.sentences import sentence
-from rtbill.app.status import Status
 from rtbill.app.view import Line, LinkRow, LiveRow, show
-from rtbill.credit import RunningCall
 from rtbill.domain.account import AccountKind
 from rtbill.domain.money import Money
+from rtbill.live_calls import LiveCalls
 from rtbill.observability import mask_number
+from rtbill.running_call import RunningCall
 
 CALLS_MAX = 200
 """More than any screen shows."""
@@ -23,9 +23,9 @@ CALLS_MAX = 200
 class Onlooker:
     """view.ViewModel over the books; answers from memory."""
 
-    def __init__(self, books: Books, status: Status) -> None:
+    def __init__(self, books: Books, live: LiveCalls) -> None:
         self._books = books
-        self._status = status
+        self._live = live
         self._mask = books.config.log.mask_digits
 
     async def show(self, view: str) -> None:
@@ -59,23 +59,21 @@ class Onlooker:
         return self._books.alarms.active()
 
     def _row(self, running: RunningCall) -> LiveRow:
-        leg = running.leg
-        assert leg.answered_at is not None
-        now = self._books.clock.now()
-        state = self._books.billing.directory.state(running.account)
-        currency = state.account.currency
-        cost, destination = self._status.cost_so_far(running, now)
-        talk_s = max(0.0, (now - leg.answered_at).total_seconds())
-        limited = state.account.kind is AccountKind.PREPAID and cost is not None
+        call = self._live.call(running)
+        account = self._books.billing.directory.account(call.account)
+        limited = account.kind is AccountKind.PREPAID and call.cost_micros is not None
+        # Only what is enforced ends a call: the screen counts down to nothing else.
+        left_s = call.left_s if call.is_enforced else None
+        rest = call.balance_micros + account.credit_limit_micros - (call.cost_micros or 0)
         return LiveRow(
-            call=str(leg.id),
-            extension=f"{leg.id.pbx}/{leg.payer or 'unknown'}",
-            person=running.person or "",
-            number=mask_number(running.called.number or leg.dialled or "unknown", self._mask),
-            destination=destination,
+            call=str(call.id),
+            extension=f"{call.id.pbx}/{call.payer or 'unknown'}",
+            person=call.person or "",
+            number=mask_number(call.number or "unknown", self._mask),
+            destination=call.destination,
             state="talking",
-            talk_s=talk_s,
-            cost=None if cost is None else Money(cost, currency),
-            balance=Money(state.available_micros - (cost or 0), currency) if limited else None,
-            left_s=None if running.order_s is None else max(0.0, running.order_s - talk_s),
+            talk_s=call.talk_s,
+            cost=None if call.cost_micros is None else Money(call.cost_micros, call.currency),
+            balance=Money(rest, call.currency) if limited else None,
+            left_s=left_s,
         )

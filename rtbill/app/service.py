@@ -16,14 +16,19 @@ from rtbill import jobs, renewals
 from rtbill.app.asking import inline_listener
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
-from rtbill.app.exchanges import make_pbx
+from rtbill.app.exchanges import check_capabilities, make_pbx
 from rtbill.app.onlooker import Onlooker
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
 from rtbill.config import Config
 from rtbill.control import serve_control, serve_health
+from rtbill.desk import Answer, Arguments
 from rtbill.inspections import Inspections
+from rtbill.live_calls import LiveCalls
+from rtbill.live_feed import LiveFeed
+from rtbill.live_json import view_json
+from rtbill.live_stream import LiveStream
 from rtbill.notify.log import LogNotifier
 from rtbill.observability import PrometheusMeter
 from rtbill.ports import Clock, LiveRow
@@ -38,6 +43,7 @@ SWITCH_INTERVAL_S = 0.0005
 async def run(config: Config, view: str = "auto") -> int:
     """Serve until SIGINT or SIGTERM; 0 after a clean stop. Errors of start-up are raised."""
     clock, meter = SystemClock(), PrometheusMeter()
+    check_capabilities(config, clock)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -48,11 +54,12 @@ async def run(config: Config, view: str = "auto") -> int:
         # again would hold up calls and questions for tens of milliseconds.
         gc.collect()
         gc.freeze()
+        live = LiveCalls(books.billing, clock)
         status = Status(books)
         async with asyncio.TaskGroup() as group:
-            tasks = await _start(group, books, status, meter)
+            tasks = await _start(group, books, status, live, meter)
             if view != "none":
-                onlooker = Onlooker(books, status)
+                onlooker = Onlooker(books, live)
                 tasks.append(group.create_task(onlooker.show(view), name="view"))
             _tell_systemd("READY=1")
             await stop.wait()
@@ -64,7 +71,7 @@ async def run(config: Config, view: str = "auto") -> int:
 
 
 async def _start(
-    group: asyncio.TaskGroup, books: Books, status: Status, meter: PrometheusMeter
+    group: asyncio.TaskGroup, books: Books, status: Status, live: LiveCalls, meter: PrometheusMeter
 ) -> list[asyncio.Task[None]]:
     config, clock, billing = books.config, books.clock, books.billing
     captures = Captures(clock)
@@ -80,7 +87,12 @@ async def _start(
         work.append((inspections.serve(line), f"inspect {pbx.name}"))
         work.append((books.unaided.serve(line), f"unaided {pbx.name}"))
     books.desk.add_order("status", status.status)
-    books.desk.add_order("live", status.live)
+
+    async def look_on(arguments: Arguments) -> Answer:
+        view = await live.view(live.wanted(arguments))
+        return await asyncio.to_thread(view_json, view)  # there may be thousands of calls
+
+    books.desk.add_order("live", look_on)
     books.desk.add_order("check", inspections.order)
     books.desk.add_order("capture.start", captures.start)
     books.desk.add_order("capture.stop", captures.stop)
@@ -88,6 +100,7 @@ async def _start(
     notifiers = [LogNotifier()]
     work += [
         (serve_control(config.control.socket, books.desk.order), "control"),
+        (billing.holdings.serve(), "holds"),
         (books.desk.runs.serve(), "runs"),
         (jobs.sweep(billing, store, alarms, clock), "sweep"),
         (jobs.keep_observations(billing, store, alarms, clock), "observations"),
@@ -105,7 +118,13 @@ async def _start(
     if asked is not None:
         work.append((asked, "inline"))
     if config.http.port:
-        health = serve_health(config.http.host, config.http.port, status.readiness, meter.render)
+        stream = None
+        if config.http.live_token:
+            feed = LiveFeed(billing, live, clock)
+            stream = LiveStream(feed, config.http.live_token)
+            work.append((feed.serve(), "live feed"))
+        http = config.http.host, config.http.port
+        health = serve_health(*http, status.readiness, meter.render, stream)
         work.append((health, "health"))
     return [group.create_task(coroutine, name=name) for coroutine, name in work]
 

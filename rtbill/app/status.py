@@ -1,20 +1,28 @@
-"""How things stand, for the orders `status` and `live` and for readiness."""
+"""How things stand, for the order `status` and for readiness."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from rtbill import __version__
 from rtbill.app.books import Books
-from rtbill.assignment import Place
 from rtbill.config import EXPOSURES
 from rtbill.control import Readiness
-from rtbill.credit import RunningCall
-from rtbill.domain.errors import NoRate
+from rtbill.cuts import Lateness
 from rtbill.domain.money import EXPONENTS, decimal_text
-from rtbill.domain.rated import NumberKind
+from rtbill.exposure import Exposures, RiskKind
 from rtbill.lines import Line
+
+_WORDS = {
+    RiskKind.LATE: "held calls in progress, were each cut as late as the latest one was",
+    RiskKind.START: (
+        "connect fee and first increment, of the dearest number there is a rate for, of as many "
+        "calls as may be out, should all be answered before they can be hung up"
+    ),
+    RiskKind.SILENT: "what may be spent while rtbill gives no answer, though some of it is held",
+    RiskKind.UNLIMITED: "limits that are not enforced here",
+}
 
 
 class Status:
@@ -22,6 +30,9 @@ class Status:
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        self._exposures = Exposures(
+            books.billing, books.hold_terms, books.unaided_rows, books.clock
+        )
         self._configured = {pbx.name: pbx for pbx in books.config.pbxs}
 
     async def status(self, _arguments: object = None) -> dict[str, Any]:
@@ -37,7 +48,7 @@ class Status:
         return {
             "version": __version__,
             "ready": not self.readiness().problems,
-            "pbxs": [self._pbx(line) for line in lines],
+            "pbxs": [await self._pbx(line) for line in lines],
             "store": {
                 "queued": books.store.queued,
                 "failing": books.store.failing,
@@ -64,12 +75,6 @@ class Status:
             ],
         }
 
-    async def live(self, _arguments: object = None) -> dict[str, Any]:
-        """Every call in progress with its cost so far."""
-        now = self._books.clock.now()
-        running = self._books.billing.control.running()
-        return {"calls": [self.live_call(call, now) for call in running]}
-
     def readiness(self) -> Readiness:
         """Ready when the books can be written and every exchange is heard."""
         problems = []
@@ -83,55 +88,9 @@ class Status:
                 problems.append(f"{name}: link down")
         return Readiness(tuple(problems), parts)
 
-    def live_call(self, running: RunningCall, now: datetime) -> dict[str, Any]:
-        """One call in progress as JSON values; cost is null when its price is unknown."""
-        leg = running.leg
-        assert leg.answered_at is not None
-        directory = self._books.billing.directory
-        account = directory.account(running.account)
-        cost, destination = self.cost_so_far(running, now)
-        digits = EXPONENTS[account.currency]
-        return {
-            "call": str(leg.id),
-            "pbx": leg.id.pbx,
-            "payer": leg.payer,
-            "account": running.account,
-            "person": running.person,
-            "number": running.called.number or leg.dialled,
-            "destination": destination,
-            "trunk": leg.trunk,
-            "trunk_title": self._books.config.trunk_title(leg.id.pbx, leg.trunk),
-            "answered_at": leg.answered_at.isoformat(),
-            "talk_s": round(max(0.0, (now - leg.answered_at).total_seconds()), 3),
-            "cost": None if cost is None else decimal_text(cost, digits),
-            "currency": account.currency,
-            "balance": decimal_text(directory.state(running.account).balance_micros, digits),
-            "limit_s": running.wanted_s,
-            "enforced": running.stance.is_enforcing,
-            "state": "talking",
-        }
-
-    def cost_so_far(self, running: RunningCall, now: datetime) -> tuple[int | None, str]:
-        """Micro-units it would owe if it ended now, and its destination; None if unknown."""
-        leg = running.leg
-        assert leg.answered_at is not None
-        if running.called.kind is not NumberKind.CHARGEABLE:
-            return 0, str(running.called.kind)
-        billing = self._books.billing
-        account, place = billing.directory.account(running.account), Place(leg.id.pbx, leg.trunk)
-        talk_us = max(0, int((now - leg.answered_at).total_seconds() * 1_000_000))
-        called, adjustment = running.called, billing.control.adjustment(running)
-        try:
-            bundling = billing.assessor.bundling(
-                account, called, leg.answered_at, talk_us, place, adjustment
-            )
-            found = bundling.price()
-        except NoRate:
-            return None, "no rate"
-        return found.debit_micros, found.price.destination
-
-    def _pbx(self, line: Line) -> dict[str, Any]:
+    async def _pbx(self, line: Line) -> dict[str, Any]:
         configured = self._configured[line.pbx.name]
+        exposure = await self._exposures.of(line, configured.mode)
         return {
             "name": line.pbx.name,
             "link": "up" if line.is_up else "down",
@@ -147,6 +106,41 @@ class Status:
             ],
             "mode": configured.mode,
             "exposure": EXPOSURES[configured.mode],
+            "at_risk": _money(exposure.micros),
+            "risks": [
+                {
+                    "kind": str(risk.kind),
+                    "amount": _money(risk.micros),
+                    "accounts": risk.accounts,
+                    "text": _WORDS[risk.kind],
+                }
+                for risk in exposure.risks
+            ],
+            "holds": exposure.holds,
+            "held": _money(exposure.held_micros),
+            "cuts": _cuts(exposure.lateness, self._books.config.rating.guard_s),
             "enforcement": str(configured.enforcement),
             "would_lock": len(self._books.enforcement.would_lock(line.pbx.name)),
         }
+
+
+def _money(micros: Mapping[str, int] | None) -> dict[str, str] | None:
+    """By currency; null without a bound."""
+    if micros is None:
+        return None
+    return {
+        currency: decimal_text(amount, EXPONENTS[currency]) for currency, amount in micros.items()
+    }
+
+
+def _cuts(lateness: Lateness | None, guard_s: float) -> dict[str, Any]:
+    """How late the exchange ended calls by their limit, since this start of rtbill."""
+    found: dict[str, Any] = {"count": 0, "p50_s": None, "p99_s": None, "max_s": None}
+    if lateness is not None:
+        found = {
+            "count": lateness.cuts,
+            "p50_s": round(lateness.p50_s, 4),
+            "p99_s": round(lateness.p99_s, 4),
+            "max_s": round(lateness.max_s, 4),
+        }
+    return found | {"guard_s": guard_s}

@@ -47,10 +47,19 @@ class Leg:
     origin: Origin = NO_ORIGIN
     missed_at: datetime | None = None
     """The last instant it is proven alive, once a snapshot did not show it."""
+    asked_by: str = ""
 
     def as_live(self) -> LiveLeg:
         """The leg as others may see it."""
-        return LiveLeg(self.id, self.payer, self.dialled, self.trunk, self.answered_at, self.origin)
+        return LiveLeg(
+            self.id,
+            self.payer,
+            self.dialled,
+            self.trunk,
+            self.answered_at,
+            self.origin,
+            asked_by=self.asked_by,
+        )
 
 
 class Tracker:
@@ -81,6 +90,10 @@ class Tracker:
     def live(self) -> list[LiveLeg]:
         """Every leg that has not ended as far as we know, ringing ones included."""
         return [leg.as_live() for leg in self._legs.values()]
+
+    def ringing(self) -> list[LiveLeg]:
+        """Every leg that was not answered yet as far as we know."""
+        return [leg.as_live() for leg in self._legs.values() if leg.answered_at is None]
 
     def knows(self, call: CallId) -> bool:
         """Whether the leg is in progress as far as we know."""
@@ -131,6 +144,7 @@ class Tracker:
                 None,
                 Source.EVENTS,
                 event.origin,
+                asked_by=event.asked_by,
             )
         return []
 
@@ -265,6 +279,7 @@ class Tracker:
                     seen.answered_at,
                     Source.STATUS,
                     seen.origin,
+                    asked_by=seen.asked_by,
                 )
                 if seen.answered_at is not None:
                     out.append(seen)
@@ -274,6 +289,7 @@ class Tracker:
             leg.state = state or leg.state
             leg.payer, leg.dialled = leg.payer or seen.payer, leg.dialled or seen.dialled
             leg.origin = leg.origin or seen.origin
+            leg.asked_by = leg.asked_by or seen.asked_by
             if leg.answered_at is None and seen.answered_at is not None:
                 leg.answered_at, leg.source = seen.answered_at, Source.STATUS
                 out.append(leg.as_live())

@@ -18,6 +18,7 @@ from rtbill.cli import (
     exchange,
     group,
     imports,
+    live,
     money,
     observed,
     plans,
@@ -64,6 +65,7 @@ def _rtbill(
 
 for family in (
     service,
+    live,
     exchange,
     checking,
     upkeep,

@@ -20,7 +20,7 @@ from rtbill.cli.frame import (
     ask_service,
     load,
 )
-from rtbill.cli.paper import print_json, print_table, say
+from rtbill.cli.paper import print_json, say
 from rtbill.domain.errors import Refused
 from rtbill.domain.money import decimal_text
 from rtbill.domain.stance import Stance
@@ -44,7 +44,6 @@ def add_to(app: typer.Typer) -> None:
     add_command(app, "run", run, "rtbill run --view plain")
     add_command(app, "check-config", check_config, "rtbill check-config --config site.toml")
     add_command(app, "status", status, "rtbill status --json")
-    add_command(app, "live", live, "rtbill live")
     add_command(app, "capture", capture, "rtbill capture --pbx hall hall.jsonl --seconds 300")
 
 
@@ -72,15 +71,19 @@ def run(
 
 def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Read the configuration and name every mistake at once, each with its place."""
+    from rtbill.app.exchanges import check_capabilities
     from rtbill.app.hook_file import load_hook
     from rtbill.clock import SystemClock
     from rtbill.config import EXPOSURES, holiday_calendars
 
     loaded = load(config, opens_calendars=True)
+    check_capabilities(loaded, SystemClock())
     hook = load_hook(loaded)
     say(f"{config}: all right")
     say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
     say(f"books    {loaded.store.path}")
+    stream = "to those who have its token" if loaded.http.live_token else "to nobody: no token"
+    say(f"stream   of calls in progress: {stream}")
     for pbx in loaded.pbxs:
         trunks = ", ".join(loaded.trunk_text(pbx.name, trunk.name) for trunk in pbx.trunks)
         link = "TLS" if pbx.tls else "plain text"
@@ -145,7 +148,7 @@ def _unaided(account_class: AccountClass) -> str:
 
 
 def status(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Tell how the running service is: links, books, locks, alarms."""
+    """Tell how the running service is: links, money at risk and held, books, locks, alarms."""
     answer = ask_service(load(config), "status", {})
     if as_json:
         print_json(answer)
@@ -163,7 +166,7 @@ def _say_status(answer: dict[str, Any]) -> None:
             f"{pbx['live_calls']} calls in progress, mode {pbx['mode']}, "
             f"stance {pbx['enforcement']}"
         )
-        say(f"  exposure: {pbx['exposure']}")
+        _say_exposure(pbx)
         for trunk in pbx["trunks"]:
             title = f" ({trunk['title']})" if trunk["title"] else ""
             say(f"  trunk {trunk['name']}{title}: {trunk['live_calls']} calls in progress")
@@ -183,35 +186,33 @@ def _say_status(answer: dict[str, Any]) -> None:
         say(f"ALARM {alarm['kind']} {alarm['subject']} since {alarm['since']}: {alarm['text']}")
 
 
-def live(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """List the calls in progress, with what each costs so far."""
-    answer = ask_service(load(config), "live", {})
-    if as_json:
-        print_json(answer)
-        return
-    print_table(
-        ("extension", "person", "account", "number", "destination", "talk", "cost", "limit"),
-        (
-            (
-                f"{call['pbx']}/{call['payer'] or 'unknown'}",
-                call["person"] or "",
-                call["account"],
-                call["number"] or "",
-                call["destination"] or "",
-                f"{call['talk_s']:.0f} s",
-                "unknown" if call["cost"] is None else f"{call['cost']} {call['currency']}",
-                _limit_text(call),
-            )
-            for call in answer["calls"]
-        ),
-        right="talk,cost,limit",
-    )
+def _say_exposure(pbx: dict[str, Any]) -> None:
+    """What could be spent beyond what there is, what is held, and how late cuts came."""
+    say(f"  exposure: {pbx['exposure']}")
+    say(f"  at risk now: {_amounts(pbx['at_risk'])}")
+    for risk in pbx["risks"]:
+        if risk["amount"] is None or risk["amount"]:
+            say(f"    {_amounts(risk['amount'])}, {risk['kind']}: {risk['text']}; {_whose(risk)}")
+    say(f"  held: {_amounts(pbx['held'])} by {pbx['holds']} holds")
+    cuts = pbx["cuts"]
+    if cuts["count"]:
+        say(
+            f"  cuts: {cuts['count']}, after their limit by {cuts['p50_s']:.3f} s (half of them), "
+            f"{cuts['p99_s']:.3f} s (99 of 100), {cuts['max_s']:.3f} s (latest); the guard is "
+            f"{cuts['guard_s']:g} s"
+        )
+    else:
+        say(f"  cuts: none yet; the guard is {cuts['guard_s']:g} s")
 
 
-def _limit_text(call: dict[str, Any]) -> str:
-    if call["limit_s"] is None:
-        return "none"
-    return f"{call['limit_s']:.0f} s" + ("" if call["enforced"] else ", not enforced")
+def _whose(risk: dict[str, Any]) -> str:
+    return f"{risk['accounts']} account{'' if risk['accounts'] == 1 else 's'}"
+
+
+def _amounts(amounts: dict[str, str] | None) -> str:
+    if amounts is None:
+        return "no bound"
+    return ", ".join(f"{amount} {currency}" for currency, amount in amounts.items()) or "nothing"
 
 
 def capture(

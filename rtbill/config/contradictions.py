@@ -11,7 +11,12 @@ from typing import Any
 
 def contradictions(raw: Mapping[str, Any]) -> list[str]:
     """Each as `key: text`."""
-    return _repeated(raw) + _class_problems(raw) + _prefixes_taken_off_twice(raw)
+    return (
+        _repeated(raw)
+        + _class_problems(raw)
+        + _prefixes_taken_off_twice(raw)
+        + _slices_out_of_order(raw)
+    )
 
 
 def pbx_tables(raw: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, object]]]:
@@ -20,6 +25,16 @@ def pbx_tables(raw: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, objec
     for index, table in enumerate(written if isinstance(written, list) else []):
         if isinstance(table, dict):
             yield f"pbx[{index}]", table
+
+
+def _slices_out_of_order(raw: Mapping[str, Any]) -> list[str]:
+    """A shortest slice that is longer than the longest, or longer than any call may be."""
+    written = raw.get("credit")
+    credit = written if isinstance(written, dict) else {}
+    least, most = credit.get("slice_min_s", 10), credit.get("slice_max_s", 60)
+    if not (isinstance(least, int) and isinstance(most, int)) or least <= most:
+        return []
+    return [f"credit.slice_min_s: {least} is above slice_max_s, which is {most}; make it smaller"]
 
 
 def _repeated(raw: Mapping[str, Any]) -> list[str]:

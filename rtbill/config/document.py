@@ -223,6 +223,7 @@ class ControlTable(_Table):
 class HttpTable(_Table):
     host: Text = "127.0.0.1"
     port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
+    live_token_file: Text | None = None
 
 
 class LogTable(_Table):
@@ -257,6 +258,18 @@ class RatingTable(_Table):
     hook_path: Text = "."
     hook_slow_ms: Annotated[StrictInt, Field(ge=1, le=1000)] = 10
     hook_bounds: HookBoundsTable = HookBoundsTable()
+
+
+class CreditTable(_Table):
+    slice_min_s: Annotated[StrictInt, Field(ge=5, le=300)] = 10
+    slice_max_s: Annotated[StrictInt, Field(ge=10, le=300)] = 60
+    call_min_s: Annotated[StrictInt, Field(ge=0, le=600)] = 20
+    ring_max_s: Annotated[StrictInt, Field(ge=30, le=3600)] = 130
+    commit_max_s: Annotated[float, Field(ge=0.5, le=10)] = 2.0
+    warn_s: Annotated[list[Annotated[StrictInt, Field(ge=1, le=600)]], Field(max_length=5)] = [
+        60,
+        20,
+    ]
 
 
 class PayersTable(_Table):
@@ -302,6 +315,7 @@ class ClassTable(_Table):
     unaided_calls: Annotated[StrictInt, Field(ge=1, le=100)] = 2
     price_per_minute_max: Annotated[StrictStr, AfterValidator(_amount)] | None = None
     tariff: Name | None = None
+    calls_max: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
 
 
 class TlsTable(_Table):
@@ -375,6 +389,7 @@ class Document(_Table):
     inline: InlineTable = InlineTable()
     log: LogTable = LogTable()
     rating: RatingTable
+    credit: CreditTable = CreditTable()
     payers: PayersTable = PayersTable()
     account_classes: dict[Name, ClassTable] = {}
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []

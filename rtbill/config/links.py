@@ -17,6 +17,7 @@ _TOKEN = re.compile(r"[0-9A-Za-z._-]{1,200}")
 """It stands in a dialplan and in a form: nothing that either would read as syntax."""
 PIN_SECRET_VARIABLE = "RTBILL_PIN_SECRET"  # noqa: S105 - a name, no secret
 _OR_ACCEPT = " (or set weak_secret_accepted = true)"
+LIVE_TOKEN_VARIABLE = "RTBILL_LIVE_TOKEN"  # noqa: S105 - where it may stand
 _NOT_HERE = (
     "{what}: a {what} does not belong in this file; use {what}_file, a systemd credential "
     "or the environment (a demonstration on this machine may set demo = true)"
@@ -150,6 +151,42 @@ def find_pin_secret(
     return secret, []
 
 
+def find_live_token(
+    http: Mapping[str, object], folder: Path, environ: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """The token of the live stream, from its file, systemd credential or environment, and what is
+    wrong with the `[http]` table on its account; empty where nobody may read the stream.
+    """
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / "live-token"
+    if isinstance(written := http.get("live_token_file"), str):
+        token, problem = read_private(folder / written)
+        if problem:
+            return "", [f"http.live_token_file: {problem}"]
+    elif credential.is_file():
+        token = credential.read_text(encoding="utf-8").strip()
+    elif LIVE_TOKEN_VARIABLE in environ:
+        token = environ[LIVE_TOKEN_VARIABLE].strip()
+    else:
+        return "", []
+    return token, [f"http.live_token_file: {text}" for text in _live_problems(http, token)]
+
+
+def _live_problems(http: Mapping[str, object], token: str) -> list[str]:
+    problems = _weakness(token, "token", accepted=None)
+    if token and not problems and not _TOKEN.fullmatch(token):
+        problems.append("the token may hold letters, digits, '.', '_' and '-' only")
+    host = http.get("host", "127.0.0.1")
+    if isinstance(host, str) and not is_loopback(host):
+        problems.append(
+            f"http.host {host} is not this machine alone, and the live stream would show token, "
+            "numbers and names to the network; set http.host to 127.0.0.1 and let a proxy with TLS "
+            "pass it on"
+        )
+    if not http.get("port"):
+        problems.append("http.port is missing, and the live stream is served there")
+    return problems
+
+
 def _find(
     table: Mapping[str, object], folder: Path, environ: Mapping[str, str], what: str
 ) -> tuple[str, list[str]]:
@@ -176,12 +213,14 @@ def _find(
     return secret, _weakness(secret, what, accepted=table.get("weak_secret_accepted") is True)
 
 
-def _weakness(secret: str, what: str, *, accepted: bool) -> list[str]:
+def _weakness(secret: str, what: str, *, accepted: bool | None) -> list[str]:
     if any(ord(character) < 0x20 for character in secret):
         return [f"{what}: holds a control character; a {what} is one line of text"]
     if not secret:
         return [f"{what}: is empty"]
-    remedy = f"make a new one with: openssl rand -hex 24{_OR_ACCEPT}"
+    remedy = "make a new one with: openssl rand -hex 24"
+    if accepted is not None:
+        remedy += _OR_ACCEPT
     if accepted:
         return []
     if is_known(secret):

@@ -16,6 +16,7 @@ from rtbill.config.certificates import tls_problems
 from rtbill.config.contradictions import contradictions, pbx_tables
 from rtbill.config.document import (
     ClassTable,
+    CreditTable,
     DialplanTable,
     Document,
     HolidaysTable,
@@ -28,6 +29,7 @@ from rtbill.config.document import (
 )
 from rtbill.config.holiday_calendars import country_problems, table_problems
 from rtbill.config.links import (
+    find_live_token,
     find_pin_secret,
     find_secret,
     find_token,
@@ -39,6 +41,7 @@ from rtbill.config.values import (
     AccountClass,
     Config,
     ControlConfig,
+    CreditConfig,
     DestinationClass,
     DialplanConfig,
     HolidaysConfig,
@@ -91,12 +94,15 @@ def load_config(
         problems += [f"{place}.{text}" for text in found]
     pin_secret, found = find_pin_secret(raw.get("payers"), folder, environ)
     problems += [f"payers.{text}" for text in found]
+    http = raw.get("http")
+    live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
+    problems += found
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys, pin_secret)
+    return _config(document, folder, keys, pin_secret, live_token)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -157,17 +163,22 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
 
 
 def _config(
-    document: Document, folder: Path, keys: list[tuple[str, str]], pin_secret: str
+    document: Document,
+    folder: Path,
+    keys: list[tuple[str, str]],
+    pin_secret: str,
+    live_token: str,
 ) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
         site=_site(document),
         store=StoreConfig(path=folder / document.store.path, queue_max=document.store.queue_max),
         control=ControlConfig(socket=folder / document.control.socket),
-        http=HttpConfig(host=document.http.host, port=document.http.port),
+        http=HttpConfig(host=document.http.host, port=document.http.port, live_token=live_token),
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=_rating(document.rating, folder),
+        credit=_credit(document.credit),
         payers=PayersConfig(
             wrong_code=document.payers.wrong_code,
             pin_secret=pin_secret,
@@ -248,6 +259,10 @@ def _site(document: Document) -> Site:
     )
 
 
+def _credit(table: CreditTable) -> CreditConfig:
+    return CreditConfig(**{**table.model_dump(), "warn_s": tuple(table.warn_s)})
+
+
 def _holidays(table: HolidaysTable) -> HolidaysConfig:
     return HolidaysConfig(
         name=table.name,
@@ -272,6 +287,7 @@ def _account_class(name: str, table: ClassTable) -> AccountClass:
             None if table.price_per_minute_max is None else parse_micros(table.price_per_minute_max)
         ),
         tariff=table.tariff or "",
+        calls_max=table.calls_max,
     )
 
 

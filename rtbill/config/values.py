@@ -70,11 +70,13 @@ class ControlConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpConfig:
-    """Where health and metrics are served."""
+    """Where health, metrics and the live stream are served."""
 
     host: str
     port: int
     """0 serves nothing."""
+    live_token: str = field(default="", repr=False)
+    """Who has it may read the live stream; empty: nobody may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,22 @@ class RatingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreditConfig:
+    """How prepaid calls are granted talk: slice by slice, each held before it is granted."""
+
+    slice_min_s: int
+    slice_max_s: int
+    call_min_s: int
+    """Money for less talk lets no call out."""
+    ring_max_s: int
+    """A hold whose call nobody sees is given up after so long."""
+    commit_max_s: float
+    """A new call for which nothing is held by then goes by the policy for a silent rtbill."""
+    warn_s: tuple[int, ...]
+    """Seconds before the end of a call at which who pays hears a tone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayersConfig:
     """Account codes and PINs."""
 
@@ -210,6 +228,10 @@ class AccountClass:
     """Calls are not let out, nor on, where a minute costs more; None: at any price."""
     tariff: str = ""
     """Tariff or price plan of accounts that name none; empty: as trunk, exchange or site say."""
+    calls_max: int = 0
+    """Prepaid calls that one account may have out at once; 0: as many as it has extensions, and two
+    at least.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,12 +302,15 @@ class DialplanConfig:
 
 
 EXPOSURES: Mapping[str, str] = {
-    "reactive": "calls are limited at answer; at risk are set-up fee and first increment",
-    "inline": (
-        "the exchange asks before dialling and ends each call when its money does; at risk is what "
-        "calls of one account that start in the same moment spend together"
+    "reactive": (
+        "money is held for each call as it is dialled, and the exchange ends it there; at risk are "
+        "connect fee and first increment of calls that are answered before they can be hung up"
     ),
-    "post": "calls are billed afterwards and cannot be stopped",
+    "inline": (
+        "the exchange asks before it dials, and lets a call talk only for what is held for it; at "
+        "risk is nothing while cuts are no later than the guard"
+    ),
+    "post": "calls are billed afterwards and cannot be stopped: there is no bound",
 }
 """By mode: what can be spent beyond what there is."""
 
@@ -324,6 +349,7 @@ class Config:
     inline: InlineConfig
     log: LogConfig
     rating: RatingConfig
+    credit: CreditConfig
     payers: PayersConfig
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,26 +21,55 @@ class Directory:
         bindings: Iterable[Binding] = (),
     ) -> None:
         self._states: dict[str, AccountState] = {}
+        self._holding: set[str] = set()
         self._by_extension: dict[Extension, list[Membership]] = {}
         self._by_account: dict[str, list[Membership]] = {}
         self._by_key: dict[PayerKey, list[Binding]] = {}
+        self._watchers: list[Callable[[AccountState], None]] = []
         for state in states:
             self.put(state)
         for membership in memberships:
             self.assign(membership)
         self.replace_bindings(bindings)
 
-    def put(self, state: AccountState) -> None:
-        """Take over a committed state unless one as new is here already. Terms that are here stay:
-        they change by `change_terms` alone, and the state may be from before.
+    def watch(self, watcher: Callable[[AccountState], None]) -> None:
+        """Have it told, at once, of each account whose money or holds are other than before."""
+        self._watchers.append(watcher)
+
+    def put(self, state: AccountState) -> bool:
+        """Take over what is newer in a committed state: its money, its holds, or both; whether any
+        of it was. Terms that are here stay: they change by `change_terms` alone, and the state may
+        be from before.
         """
         known = self._states.get(state.account.id)
         if known is None:
-            self._states[state.account.id] = state
-        elif state.version > known.version:
-            if state.account is not known.account:
-                state = replace(state, account=known.account)
-            self._states[state.account.id] = state
+            self._keep(state)
+            return True
+        money = state if state.version > known.version else known
+        held = state if state.hold_steps > known.hold_steps else known
+        if money is known and held is known:
+            return False
+        self._keep(
+            AccountState(
+                known.account,
+                money.balance_micros,
+                money.version,
+                money.service,
+                held.holds,
+                held.hold_steps,
+                money.is_told_low,
+            )
+        )
+        return True
+
+    def _keep(self, state: AccountState) -> None:
+        self._states[state.account.id] = state
+        if state.holds:
+            self._holding.add(state.account.id)
+        else:
+            self._holding.discard(state.account.id)
+        for watcher in self._watchers:
+            watcher(state)
 
     def put_service(self, state: AccountState) -> None:
         """Take over the service of a state in which no money moved, unless more moved since."""
@@ -64,6 +93,10 @@ class Directory:
             raise UnknownAccount(
                 f"there is no account {account!r}; `rtbill accounts list` shows them"
             ) from None
+
+    def holding(self) -> list[AccountState]:
+        """Accounts with open holds."""
+        return [self._states[key] for key in sorted(self._holding)]
 
     def account(self, account: str) -> Account:
         """The account's terms."""

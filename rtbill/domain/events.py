@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rtbill.domain.call import CallId, CutBy
 from rtbill.domain.origin import NO_ORIGIN, Origin
@@ -22,6 +22,8 @@ class CallStarted:
     let_out_by: str | None = None
     """A telephone's channel that sent the call to the trunk by itself: nobody was asked."""
     origin: Origin = NO_ORIGIN
+    asked_by: str = ""
+    """The channel that dials it, by the exchange's own id: the one that asked beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class LiveLeg:
     answered_at: datetime | None
     """None while it still rings."""
     origin: Origin = NO_ORIGIN
+    asked_by: str = ""
+    """The channel that dialled it, as far as is known: the one that asked beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class Snapshot:
     """
     has_outbox: bool = True
     """False when finished and vanished could not be read."""
+    clock_ahead: timedelta | None = None
+    """How far our clock was ahead of the exchange's when this was made; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

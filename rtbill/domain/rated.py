@@ -11,6 +11,7 @@ from rtbill.domain.account import AccountState, Service
 from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.bundle import Draw, PoolKey, money_drawn, release
 from rtbill.domain.call import CallRecord
+from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
@@ -198,6 +199,8 @@ class Facts:
     """What would have been done, where it is only observed."""
     repriced: tuple[Repriced, ...] = ()
     """Calls that have a newer price."""
+    holds: tuple[HoldEvent, ...] = ()
+    """What became of money held for calls in progress."""
 
     @property
     def drawn(self) -> dict[PoolKey, int]:

@@ -35,6 +35,16 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """A step of a hold of one account. No key tells whether it was done: the open holds themselves
+    do, so a step that comes again changes nothing.
+    """
+
+    account: str
+    decide: Callable[[AccountState], Facts]
+
+
+@dataclass(frozen=True, slots=True)
 class Repricing:
     """A slice of a run: some calls of one account get newer prices, in order of their answers.
 

@@ -37,14 +37,21 @@ def affordable_s(
     budget = budget_parts(table, money_micros)
     if terms.charge_max_ends and terms.charge_max_micros is not None:
         budget = min(budget, terms.charge_max_micros * table.per_micro)
-    return paid_s(table, number, answered_at, budget, cap_s)
+    return _paid_s(table, terms, number, answered_at, budget, cap_s)
 
 
 def paid_s(
     table: RateTable, number: str, answered_at: datetime, budget: int, cap_s: int = CALL_S_MAX
 ) -> int:
     """The same for an exact sum in parts of a micro-unit, whatever else ends the call."""
-    if _adds_up(table, terms_at(table, number, epoch_us(answered_at))):
+    terms = terms_at(table, number, epoch_us(answered_at))
+    return _paid_s(table, terms, number, answered_at, budget, cap_s)
+
+
+def _paid_s(  # noqa: PLR0913 - the facts of one call
+    table: RateTable, terms: Terms, number: str, answered_at: datetime, budget: int, cap_s: int
+) -> int:
+    if _adds_up(table, terms):
         return _by_increments(table, number, answered_at, budget, cap_s)
     return longest_paid_s(
         lambda talk_us: exact_price(table, number, answered_at, talk_us).parts <= budget, cap_s

@@ -30,8 +30,10 @@ class RateTable:
     __slots__ = (
         "_ends",
         "_ladders",
+        "_latest",
         "_without_connect_fee",
         "by_prefix",
+        "ends_calls",
         "per_micro",
         "per_step",
         "rounding_step",
@@ -56,8 +58,13 @@ class RateTable:
         self.by_prefix = _by_prefix(tariff, calendars)
         """What `find` looks in: the rate of each prefix, or its rates by time."""
         self._ends = sorted({len(prefix) + 1 for prefix in self.by_prefix}, reverse=True)
+        self.ends_calls = any(
+            rate.terms.call_max_s is not None or rate.terms.charge_max_ends for rate in tariff.rates
+        )
+        """Whether any rate ends a call, whatever the money."""
         self._ladders: dict[int, Ladder] = {}
         self._without_connect_fee: dict[int, Rate | BandTable] = {}
+        self._latest: tuple[str, Rate | BandTable | None] = ("", None)
 
     def find(self, number: str) -> Rate | BandTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
@@ -70,13 +77,18 @@ class RateTable:
 
     def get(self, number: str) -> Rate | BandTable | None:
         """The same, and None where there is no rate."""
+        latest = self._latest
+        if latest[0] is number:  # what one call costs, and for how long, is asked in one go
+            return latest[1]
+        found = None
         if number[:1] == "+":
             by_prefix = self.by_prefix
             for end in self._ends:
                 found = by_prefix.get(number[1:end])
                 if found is not None:
-                    return found
-        return None
+                    break
+        self._latest = (number, found)
+        return found
 
     def covers(self, number: str) -> bool:
         """Whether there are rates for the number."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import divide_rounding, divide_rounding_up
 from rtbill.domain.price_plan import PricePlan
@@ -18,7 +19,7 @@ from rtbill.rating.chain import Asked, Sum, rounding_only
 from rtbill.rating.charging import Charger
 from rtbill.rating.longest import LONGEST_S, Ceiling, below_ceiling_s, longest_s
 from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import ExactPrice, exact_parts, price
+from rtbill.rating.price import ExactPrice, exact_parts, price, terms_at
 from rtbill.rating.zones import SECOND_US
 
 
@@ -103,9 +104,11 @@ class Offer:
 
     def longest_s(self, asked: Asked) -> int | None:
         """Seconds after which the rate of the answer ends the call, whatever the money; None when
-        it never does. NoRate as for the price.
+        it never does. NoRate as for the price, where it might.
         """
         table, _ = self.find(asked.number)
+        if not table.ends_calls:
+            return None
         return longest_s(table, asked.number, asked.answered_at)
 
     def below_ceiling_s(self, asked: Asked, micros: int, cap_s: int = LONGEST_S) -> int:
@@ -132,6 +135,11 @@ class Offer:
         table, rates = self.find(asked.number)
         found = exact_parts(table, rates, asked.number, asked.answered_at, talk_us)
         return Found(table, ExactPrice(*found))
+
+    def check(self, asked: Asked) -> None:
+        """NoRate when the call has no rate at its answer; names all that were asked."""
+        table, _ = self.find(asked.number)
+        terms_at(table, asked.number, epoch_us(asked.answered_at))
 
     def find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
         """The first table with rates for the number, and them; NoRate names all that were asked."""

@@ -71,6 +71,30 @@ class WorstPrices:
             return 0
         return min(course.affordable_s(budget, cap_s) for course in found)
 
+    def first_micros(self, name: str) -> int | None:
+        """What being answered costs at most, first increment included, for any number of the class;
+        None when none of them has a rate.
+        """
+        found = self._courses.get(name)
+        if not found:
+            return None
+        due = max(course.first_cost for course in found)
+        if due == 0 and all(course.is_free for course in found):
+            return 0
+        due = max(due, self._least)
+        # The least money that pays it: the inverse of what money buys, so that both agree.
+        above = 1
+        while self._budget(above) < due:
+            above *= 2
+        least = 0
+        while least < above:
+            middle = (least + above) // 2
+            if self._budget(middle) >= due:
+                above = middle
+            else:
+                least = middle + 1
+        return least
+
     def longest_s(self, name: str, cap_s: int, ceiling_micros: int | None = None) -> int | None:
         """Whole seconds, 0 to `cap_s`, after which some rate of the class ends a call, or may come
         to cost more a minute than the ceiling; None when no number of the class has a rate.

@@ -10,14 +10,14 @@ from itertools import groupby
 from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.work import Committed, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 from rtbill.ports import Clock
 from rtbill.storage.changes import apply_change
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import OperationSet
 
-Work = Operation | Repricing | LiveLeg | Change
-Posting = Operation | Repricing | LiveLeg
+Work = Operation | Holding | Repricing | LiveLeg | Change
+Posting = Operation | Holding | Repricing | LiveLeg
 """Work that is gathered and written together."""
 Answer = Committed | Exception | None
 """What the caller of one piece of work hears: its result, or why it was not done."""

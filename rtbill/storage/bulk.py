@@ -40,6 +40,12 @@ def select_by_keys(
         yield from connection.execute(statement, part)
 
 
+def delete_by_keys(connection: sqlite3.Connection, delete: str, keys: Sequence[str]) -> None:
+    """Take away the rows of these keys; `delete` is the statement up to `IN`."""
+    for statement, part in selects_by_keys(delete, keys):
+        connection.execute(statement, part)
+
+
 def selects_by_keys(select: str, keys: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
     """Statements with their values, of a few hundred keys at most each, that find these keys
     together; `select` is the statement up to `IN`.

@@ -14,6 +14,7 @@ from rtbill.domain.account import Account, AccountState, Membership
 from rtbill.domain.bundle import Allowance, Pools
 from rtbill.domain.call import CallRecord, Outcome, epoch_us, from_epoch_us
 from rtbill.domain.errors import Conflict, Refused
+from rtbill.domain.hold import ENDS, HoldStep
 from rtbill.domain.ledger import CONTRA_ACCOUNTS, Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.payer_key import Binding
@@ -60,6 +61,15 @@ def check_repricing(before: AccountState, repricing: Repricing, facts: Facts) ->
         assert not any(each.draws for each in facts.repriced), "drawn, and no pool was looked at"
 
 
+def check_holding(before: AccountState, facts: Facts) -> None:
+    """Assert that nothing but holds changed."""
+    assert not facts.transfers
+    assert not facts.repriced
+    assert facts.call is None
+    assert facts.state.service == before.service, "a hold decides about no service"
+    _check_moves(before, facts)
+
+
 def _check_moves(before: AccountState, facts: Facts) -> None:
     assert facts.state.account == before.account, "an operation moves money, it changes no terms"
     balance, version = before.balance_micros, before.version
@@ -75,6 +85,20 @@ def _check_moves(before: AccountState, facts: Facts) -> None:
         assert transfer.balance_after_micros == balance, f"{transfer.key}: balance does not follow"
     assert facts.state.balance_micros == balance, "the state does not follow from the transfers"
     assert facts.state.version == version
+    _check_holds(before, facts)
+
+
+def _check_holds(before: AccountState, facts: Facts) -> None:
+    held = {hold.key: hold for hold in before.holds}
+    for event in facts.holds:
+        assert event.hold.account == before.account.id
+        assert (event.step is HoldStep.OPEN) == (event.hold.key not in held)
+        if event.step in ENDS:
+            assert held.pop(event.hold.key) == event.hold, "a hold ends as it was"
+        else:
+            held[event.hold.key] = event.hold
+    assert facts.state.holds == tuple(held.values()), "the holds do not follow from their steps"
+    assert facts.state.hold_steps == before.hold_steps + len(facts.holds)
 
 
 def _check_draws(work: Operation | Repricing, facts: Facts) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.rated import CallStatus
+from rtbill.storage.hold_rows import OPEN_HOLD_COLUMNS, open_hold_from
 from rtbill.storage.rows import ACCOUNT_COLUMNS, account_state_from
 
 _K = TypeVar("_K", bound=Hashable)
@@ -37,6 +39,11 @@ class Memory:
                 " JOIN balance USING (currency) WHERE balance.account = account.id"
             )
         }
+        for row in connection.execute(
+            f"SELECT {OPEN_HOLD_COLUMNS} FROM open_hold ORDER BY opened_at, key"  # noqa: S608
+        ):
+            state = self.accounts[row[1]]
+            self.accounts[row[1]] = replace(state, holds=(*state.holds, open_hold_from(row)))
         self.own: dict[Side, tuple[int, int]] = {
             (account, currency): (micros, version)
             for account, currency, micros, version in connection.execute(

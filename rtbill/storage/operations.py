@@ -9,23 +9,31 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from rtbill.domain.account import AccountState, Service
+from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import Conflict, UnknownAccount
 from rtbill.domain.events import LiveLeg
+from rtbill.domain.hold import ENDS, Hold
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
-from rtbill.domain.work import Committed, Operation, Repricing
-from rtbill.storage.bulk import Row, insert_rows, select_by_keys
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.storage.bulk import Row, delete_by_keys, insert_rows, select_by_keys
 from rtbill.storage.checks import (
     as_another_leg,
     check_facts,
+    check_holding,
     check_repricing,
     is_another_leg,
 )
 from rtbill.storage.draw_rows import DRAW_COLUMNS, draw_rows
+from rtbill.storage.hold_rows import (
+    HOLD_EVENT_COLUMNS,
+    OPEN_HOLD_COLUMNS,
+    hold_event_row,
+    open_hold_row,
+)
 from rtbill.storage.memory import Memory, Side
 from rtbill.storage.repricing import repricing_rows, still_to_do
 from rtbill.storage.rerating_rows import RERATED_COLUMNS
@@ -49,6 +57,8 @@ _INSERT_CALLS = f"INSERT INTO call (id, posted_at, {CALL_COLUMNS})"
 _INSERT_TRANSFERS = f"INSERT INTO transfer (id, posted_at, {TRANSFER_COLUMNS})"
 _INSERT_NOTICES = f"INSERT INTO notice ({NOTICE_COLUMNS})"
 _INSERT_OBSERVATIONS = f"INSERT INTO observation (posted_at, {OBSERVATION_COLUMNS})"
+_INSERT_HOLD_EVENTS = f"INSERT INTO hold_event (posted_at, {HOLD_EVENT_COLUMNS})"
+_INSERT_OPEN_HOLDS = f"INSERT OR REPLACE INTO open_hold ({OPEN_HOLD_COLUMNS})"
 _INSERT_DRAWS = f"INSERT INTO draw ({DRAW_COLUMNS})"
 _INSERT_POOLS = "INSERT INTO pool (allowance, period, used)"
 _NEW_USED = "ON CONFLICT (allowance, period) DO UPDATE SET used = excluded.used"
@@ -81,7 +91,7 @@ class OperationSet:
         self,
         connection: sqlite3.Connection,
         memory: Memory,
-        works: Iterable[Operation | Repricing | LiveLeg],
+        works: Iterable[Operation | Holding | Repricing | LiveLeg],
         posted_at_us: int,
     ) -> None:
         self._connection = connection
@@ -110,11 +120,15 @@ class OperationSet:
         self._pools: set[PoolKey] = set()
         self._slices: list[tuple[Repricing, int]] = []
         """Slices of runs, and how many calls each did."""
+        self._hold_rows: list[Row] = []
+        self._holds: dict[str, Hold | None] = {}
+        """By key, as they are at the end of the set; None: not open any more."""
         self._live: dict[CallId, LiveLeg | None] = {}
         self._balances: set[Side] = set()
-        self._services: dict[str, Service] = {}
+        self._standings: dict[str, AccountState] = {}
+        """Accounts with another service, or told otherwise of their balance."""
 
-    def add(self, work: Operation | LiveLeg) -> Committed | None:
+    def add(self, work: Operation | Holding | LiveLeg) -> Committed | None:
         """Decide one operation on the state after those before it; None for a live note.
 
         Whatever is raised leaves the set as it was.
@@ -127,6 +141,11 @@ class OperationSet:
         state = self._memory.accounts.get(work.account)
         if state is None:
             raise UnknownAccount(f"there is no account {work.account}")
+        if isinstance(work, Holding):
+            facts = work.decide(state)
+            check_holding(state, facts)
+            self._follow(facts)
+            return Committed(facts, None)
         if work.call is None:
             return self._credit(work, state)
         return self._call(work, work.call, state)
@@ -250,8 +269,12 @@ class OperationSet:
         for observation in facts.observations:
             row = (self._posted_at_us, *observation_row(observation))
             self._observation_rows.append(row)
-        if facts.state.service != memory.accounts[account.id].service:
-            self._services[account.id] = facts.state.service
+        for event in facts.holds:
+            self._hold_rows.append((self._posted_at_us, *hold_event_row(event)))
+            self._holds[event.hold.key] = None if event.step in ENDS else event.hold
+        before, after = memory.accounts[account.id], facts.state
+        if (after.service, after.is_told_low) != (before.service, before.is_told_low):
+            self._standings[account.id] = after
         memory.put(memory.accounts, account.id, facts.state)
 
     def post_notice(self, notice: Notice) -> None:
@@ -300,11 +323,12 @@ class OperationSet:
             if repricing.is_last:
                 connection.execute(_ACCOUNT_DONE, (repricing.run, repricing.account))
         insert_rows(connection, _INSERT_NOTICES, self._notice_rows)
+        self._write_holds()
         write_observations(connection, self._observation_rows)
-        for account, service in self._services.items():
+        for account, state in self._standings.items():
             connection.execute(
-                "UPDATE account SET outgoing = ?, incoming = ? WHERE id = ?",
-                (service.outgoing.value, service.incoming.value, account),
+                "UPDATE account SET outgoing = ?, incoming = ?, told_low = ? WHERE id = ?",
+                (*state.service, int(state.is_told_low), account),
             )
         opened = [live_row(leg) for leg in self._live.values() if leg is not None]
         closed = [(str(call),) for call, leg in self._live.items() if leg is None]
@@ -312,6 +336,14 @@ class OperationSet:
         if closed:
             connection.executemany("DELETE FROM live_call WHERE key = ?", closed)
         write_counts(connection, memory)
+
+    def _write_holds(self) -> None:
+        connection = self._connection
+        insert_rows(connection, _INSERT_HOLD_EVENTS, self._hold_rows)
+        opened = [open_hold_row(hold) for hold in self._holds.values() if hold is not None]
+        ended = [key for key, hold in self._holds.items() if hold is None]
+        insert_rows(connection, _INSERT_OPEN_HOLDS, opened)
+        delete_by_keys(connection, "DELETE FROM open_hold WHERE key", ended)
 
     def _balance_rows(self) -> list[Row]:
         rows: list[Row] = []

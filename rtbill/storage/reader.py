@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -15,6 +16,7 @@ import aiosqlite
 from rtbill.domain.account import AccountState, DeskLock, Membership
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import Unavailable
+from rtbill.domain.hold import Hold
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import ObservationFilter, ObservedTotals, PostedObservation
 from rtbill.domain.payer_key import Binding
@@ -32,6 +34,7 @@ from rtbill.ports import (
 from rtbill.storage.binding_rows import BINDING_COLUMNS, binding_from
 from rtbill.storage.bulk import Row, selects_by_keys
 from rtbill.storage.bundle_reader import BundleReader
+from rtbill.storage.hold_rows import OPEN_HOLD_COLUMNS, open_hold_from
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
 from rtbill.storage.rerating_queries import priced_page, waiting_page
 from rtbill.storage.rerating_rows import (
@@ -80,6 +83,7 @@ _RATES = f"SELECT {RATE_COLUMNS} FROM rate ORDER BY tariff, position"
 _PLANS = f"SELECT {PLAN_COLUMNS} FROM price_plan ORDER BY name, version"
 _TERMS = "SELECT id, body FROM terms"
 _BANDS = "SELECT id, body FROM band"
+_OPEN_HOLDS = f"SELECT {OPEN_HOLD_COLUMNS} FROM open_hold ORDER BY account, opened_at, key"
 _DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
 _LIVE = f"SELECT {LIVE_COLUMNS}, at FROM live_call LEFT JOIN heard USING (pbx) ORDER BY answered_at"
 _CALL = f"SELECT {CALL_SELECTED} FROM priced_call WHERE key = ?"
@@ -148,8 +152,21 @@ class SqliteReader(BundleReader):
         await self._resources.aclose()
 
     async def accounts(self) -> Sequence[AccountState]:
-        """Every account with its committed balance, by id."""
-        return await self._list(account_state_from, _ACCOUNTS)
+        """Every account with its committed balance and open holds, by id."""
+        states = await self._list(account_state_from, _ACCOUNTS)
+        held: dict[str, list[Hold]] = {}
+        for hold in await self._list(open_hold_from, _OPEN_HOLDS):
+            held.setdefault(hold.account, []).append(hold)
+        return (
+            [
+                replace(state, holds=tuple(held[state.account.id]))
+                if state.account.id in held
+                else state
+                for state in states
+            ]
+            if held
+            else states
+        )
 
     async def memberships(self) -> Sequence[Membership]:
         """Every membership, by extension and beginning."""

@@ -29,7 +29,8 @@ from rtbill.storage.bulk import Row
 from rtbill.storage.draw_rows import HELD_DRAWS, draws_from
 
 ACCOUNT_COLUMNS = (
-    "id, name, kind, currency, credit_limit_micros, account_class, tariff, outgoing, incoming"
+    "id, name, kind, currency, credit_limit_micros, account_class, tariff, outgoing, incoming,"
+    " told_low"
 )
 MEMBERSHIP_COLUMNS = "account, pbx, number, valid_from, valid_until, person"
 DESK_LOCK_COLUMNS = "pbx, number, outgoing, incoming, reason, since"
@@ -60,7 +61,7 @@ def _instant_or_none(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else from_epoch_us(microseconds)
 
 
-def account_row(account: Account, service: Service) -> Row:
+def account_row(account: Account, service: Service, *, is_told_low: bool = False) -> Row:
     """As in ACCOUNT_COLUMNS."""
     return (
         account.id,
@@ -72,6 +73,7 @@ def account_row(account: Account, service: Service) -> Row:
         account.tariff,
         service.outgoing.value,
         service.incoming.value,
+        int(is_told_low),
     )
 
 
@@ -80,7 +82,8 @@ def account_state_from(row: Row) -> AccountState:
     name = ("id", "name", "kind", "currency", "credit_limit_micros", "account_class", "tariff")
     values = dict(zip(name, row, strict=False))
     account = Account(**{**values, "kind": AccountKind(row[2])})
-    return AccountState(account, row[9], row[10], Service(Outgoing(row[7]), Incoming(row[8])))
+    service = Service(Outgoing(row[7]), Incoming(row[8]))
+    return AccountState(account, row[10], row[11], service, is_told_low=bool(row[9]))
 
 
 def membership_row(membership: Membership) -> Row:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.work import Committed, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 from rtbill.ports import Clock, Meter
 from rtbill.storage.books import Work
 from rtbill.storage.writer import Done, Item, StoreSettings, Writer
@@ -77,6 +77,12 @@ class SqliteStore:
         """
         future: asyncio.Future[Committed] = self._loop.create_future()
         self._put(operation, future)
+        return future
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """Queue a step of a hold, in order with the operations. Fails and raises as `submit`."""
+        future: asyncio.Future[Committed] = self._loop.create_future()
+        self._put(holding, future)
         return future
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:

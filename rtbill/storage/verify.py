@@ -11,6 +11,7 @@ from pathlib import Path
 from rtbill.storage.migrate import check_usable
 from rtbill.storage.sqlite import open_reader
 from rtbill.storage.verify_bundles import BUNDLE_PROOFS
+from rtbill.storage.verify_holds import HOLD_PROOFS
 from rtbill.storage.verify_rerating import RERATING_PROOFS
 
 _EXAMPLES_MAX = 20
@@ -227,7 +228,8 @@ def problems_of(connection: sqlite3.Connection) -> list[str]:
     problems: list[str] = []
     connection.execute("BEGIN")
     try:
-        for sentence, query in (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS, *BUNDLE_PROOFS):
+        proofs = (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS, *BUNDLE_PROOFS, *HOLD_PROOFS)
+        for sentence, query in proofs:
             try:
                 problems += _sentences(sentence, connection.execute(query))
             except sqlite3.DatabaseError as error:

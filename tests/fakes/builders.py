@@ -244,7 +244,9 @@ def _leg_event(verb: str, instant: datetime, words: _Words) -> PbxEvent:
     match verb:
         case "start":
             told = words.id, instant, words.payer, words.dialled, trunk
-            return CallStarted(*told, words.told.get("let_out_by"), words.origin)
+            return CallStarted(
+                *told, words.told.get("let_out_by"), words.origin, words.told.get("asked_by", "")
+            )
         case "answer":
             leg_facts = words.id, instant, words.payer, words.dialled, trunk
             return CallAnswered(*leg_facts, words.origin)
@@ -269,7 +271,9 @@ def _snapshot(pbx: str, instant: datetime, flags: list[str], parts: list[str]) -
         who = (words.id, words.payer, words.dialled, words.told.get("trunk", "carrier"))
         match verb:
             case "live":
-                live.append(LiveLeg(*who, words.instant("answered"), words.origin))
+                asked_by = words.told.get("asked_by", "")
+                answered = words.instant("answered")
+                live.append(LiveLeg(*who, answered, words.origin, asked_by=asked_by))
             case "gone":
                 gone.append(LiveLeg(*who, words.sure("answered"), words.origin))
             case "done":

@@ -18,7 +18,7 @@ EVERYTHING = Capabilities(
     ask_before_dialling=False,
     set_service=True,
     limit_call=True,
-    warn=False,
+    warn=True,
     hang_up=True,
 )
 _EVENTS_MAX = 10_000
@@ -90,6 +90,10 @@ class FakePbx:
     async def limit(self, call: CallId, talk_s: float) -> None:
         """Remembered in `commands`."""
         self._carry_out("limit", call.leg, talk_s)
+
+    async def warn(self, call: CallId) -> None:
+        """Remembered in `commands`."""
+        self._carry_out("warn", call.leg)
 
     async def hang_up(self, call: CallId) -> None:
         """Remembered in `commands`; the end is for the test to tell."""

@@ -1,4 +1,4 @@
-"""What the store in memory is asked for, fact by fact."""
+"""Which calls and observations a question of a reader is about."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rtbill.ports import CallFilter
 
 
 def looks_at(wanted: ObservationFilter, posted: PostedObservation) -> bool:
+    """Whether the observation is asked for."""
     observation = posted.observation
     return (
         (wanted.since is None or observation.at >= wanted.since)
@@ -19,10 +20,12 @@ def looks_at(wanted: ObservationFilter, posted: PostedObservation) -> bool:
 
 
 def began_at(call: RatedCall) -> datetime:
+    """The answer, or the end of what was not answered."""
     return call.record.answered_at or call.record.ended_at
 
 
 def matches(call: RatedCall, wanted: CallFilter) -> bool:
+    """Whether the call is asked for."""
     record = call.record
     return (
         wanted.account in (None, call.account)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from rtbill.domain.account import (
     OPEN_SERVICE,
@@ -43,6 +44,7 @@ from rtbill.domain.changes import (
 )
 from rtbill.domain.errors import Conflict, Refused, RtbillError, UnknownAccount
 from rtbill.domain.events import LiveLeg
+from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import (
@@ -55,13 +57,14 @@ from rtbill.domain.observation import (
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
-from rtbill.domain.work import Committed, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 from rtbill.ports import CallFilter, Clock, LiveRow, PostedTransfer, StoredNotice
 from rtbill.storage.checks import (
     Reassignment,
     as_another_leg,
     assigned,
     check_facts,
+    check_holding,
     check_new_account,
     check_repricing,
     ended,
@@ -72,6 +75,8 @@ from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
 from tests.fakes.memory_filters import began_at, looks_at, matches
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
 from tests.fakes.memory_usage import UsageReader
+
+_W = TypeVar("_W")
 
 
 class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
@@ -90,6 +95,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         self._calls: dict[str, RatedCall] = {}
         self._transfers: dict[str, PostedTransfer] = {}
         self._live: dict[str, LiveLeg] = {}
+        self._hold_events: list[HoldEvent] = []
         self._heard: dict[str, datetime] = {}
         self._notices: dict[int, StoredNotice] = {}
         self._notices_ever = 0
@@ -99,12 +105,18 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
-        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        try:
-            future.set_result(self._apply(operation))
-        except (RtbillError, AssertionError) as error:
-            future.set_exception(error)
-        return future
+        return _done(self._apply, operation)
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """Done, or refused, before it returns."""
+        return _done(self._hold, holding)
+
+    def _hold(self, holding: Holding) -> Committed:
+        state = self._account(holding.account)
+        facts = holding.decide(state)
+        check_holding(state, facts)
+        self._move(facts)
+        return Committed(facts, None)
 
     def _apply(self, operation: Operation) -> Committed:
         state = self._accounts.get(operation.account)
@@ -136,12 +148,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
-        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        try:
-            future.set_result(self._reprice(repricing))
-        except (RtbillError, AssertionError) as error:
-            future.set_exception(error)
-        return future
+        return _done(self._reprice, repricing)
 
     def _reprice(self, repricing: Repricing) -> Committed:
         state = self._account(repricing.account)
@@ -177,6 +184,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         self._accounts[facts.state.account.id] = facts.state
         for transfer in facts.transfers:
             self._transfers[transfer.key] = PostedTransfer(transfer, self._clock.now())
+        self._hold_events += facts.holds
         self._post(facts.notices)
         self._observe(facts.observations, self._clock.now())
 
@@ -379,3 +387,12 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
     async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
         """Oldest unsent notices."""
         return list(self._notices.values())[:limit]
+
+
+def _done(apply: Callable[[_W], Committed], work: _W) -> asyncio.Future[Committed]:
+    future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+    try:
+        future.set_result(apply(work))
+    except (RtbillError, AssertionError) as error:
+        future.set_exception(error)
+    return future

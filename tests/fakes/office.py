@@ -19,12 +19,13 @@ from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
-from rtbill.domain.errors import Unavailable
+from rtbill.domain.errors import OutcomeUnknown, Unavailable
+from rtbill.domain.events import LiveLeg
 from rtbill.domain.notice import Notice
 from rtbill.domain.pins import Pins
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
-from rtbill.domain.work import Committed, Operation
+from rtbill.domain.work import Committed, Holding, Operation
 from rtbill.enforcement import Policy
 from rtbill.lines import Line
 from rtbill.ports import CallFilter
@@ -60,25 +61,52 @@ class SlowStore(MemoryStore):
         super().__init__(clock)
         self.is_stuck = False
         self.queue_max = 10_000
-        self._waiting: list[tuple[Operation, asyncio.Future[Committed]]] = []
+        self.answers_lost = 0
+        """So many steps of holds are made durable, and nobody hears of it."""
+        self.has_room_for_live = False
+        """Also while it is stuck and its queue is full."""
+        self._waiting: list[tuple[Operation | Holding, asyncio.Future[Committed]]] = []
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done at once, or with `commit` while it is stuck."""
         if not self.is_stuck:
             return super().submit(operation)
+        return self._wait(operation)
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """As `submit`."""
+        if self.is_stuck:
+            return self._wait(holding)
+        done = super().hold(holding)
+        if not self.answers_lost:
+            return done
+        self.answers_lost -= 1
+        lost: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        lost.set_exception(OutcomeUnknown("the answer was lost"))
+        return lost
+
+    def note_live(self, leg: LiveLeg) -> None:
+        """Unavailable while it is stuck and its queue is full, unless there is room for these."""
+        is_full = self.is_stuck and len(self._waiting) >= self.queue_max
+        if is_full and not self.has_room_for_live:
+            raise Unavailable(f"{len(self._waiting)} facts wait to be written")
+        super().note_live(leg)
+
+    def _wait(self, work: Operation | Holding) -> asyncio.Future[Committed]:
         if len(self._waiting) >= self.queue_max:
             raise Unavailable(f"{len(self._waiting)} facts wait to be written")
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        self._waiting.append((operation, future))
+        self._waiting.append((work, future))
         self.queued = len(self._waiting)
         return future
 
-    def commit(self) -> None:
-        """Write what waits, in order."""
-        waiting, self._waiting = self._waiting, []
-        self.queued = 0
-        for operation, future in waiting:
-            done = super().submit(operation)
+    def commit(self, count: int | None = None) -> None:
+        """Write what waits, in order; or so much of it."""
+        waiting = self._waiting[:count]
+        del self._waiting[:count]
+        self.queued = len(self._waiting)
+        for work, future in waiting:
+            done = super().submit(work) if isinstance(work, Operation) else super().hold(work)
             error = done.exception()
             if error is not None:
                 future.set_exception(error)
@@ -254,6 +282,7 @@ async def an_office(
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(office.billing.bill_pbx(office.line), name="bill"),
+            group.create_task(office.billing.holdings.serve(), name="holds"),
             group.create_task(office.enforcement.serve(office.line), name="enforce"),
             group.create_task(office.unaided.serve(office.line), name="unaided"),
             group.create_task(renewals.watch_turns(office.billing, office.clock), name="turns"),

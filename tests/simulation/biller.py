@@ -11,6 +11,7 @@ from adapters.asterisk.adapter import AsteriskPbx
 from adapters.asterisk.settings import AsteriskSettings, Trunk
 from rtbill import jobs
 from rtbill.alarms import Alarms
+from rtbill.app.asking import authoriser_of
 from rtbill.app.service import _tracker
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment
@@ -19,21 +20,29 @@ from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
 from rtbill.credit import CreditControl, Limits
 from rtbill.desk import Desk
+from rtbill.domain.account import Account
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import NumberPlan
+from rtbill.domain.stance import Unaided
+from rtbill.form_server import serve_forms
+from rtbill.hold_terms import HoldTerms
+from rtbill.inline import QuestionDesk
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.lines import Line
 from rtbill.rating.price_book import PriceBook
 from rtbill.unaided import UnaidedLimits, UnaidedRows
 from tests.fakes.environment import CountingMeter
 from tests.simulation.clocks import BillerClock
-from tests.simulation.network import MemoryLoop
-from tests.simulation.plan import DESTINATIONS, PBX, POLICIES, Plan
+from tests.simulation.dialplan import ASKED_PORT, TOKEN
+from tests.simulation.network import MemoryListener, MemoryLoop
+from tests.simulation.plan import PBX, POLICIES, Plan
+from tests.simulation.prices import DESTINATIONS
 from tests.simulation.store import Disk, LateStore
 
 CLOSE_WITHIN_S = 10.0
+GUARD_S = 0.5
 
 
 class Collector:
@@ -42,9 +51,12 @@ class Collector:
     def __init__(self, clock: BillerClock) -> None:
         self._clock = clock
         self.told: list[str] = []
+        self.is_deaf = False
 
     async def send(self, notice: Notice) -> None:
-        """One line a notice."""
+        """One line a notice; Unavailable while it is deaf."""
+        if self.is_deaf:
+            raise Unavailable("who is told takes nothing")
         self.told.append(f"{self._clock.now()} {notice}")
 
 
@@ -85,6 +97,7 @@ class Biller:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, MemoryLoop)
         loop.break_clients()
+        loop.break_accepted()
         await self._end()
 
     async def stop(self) -> None:
@@ -142,12 +155,19 @@ class Biller:
             store=store,
             directory=directory,
             assessor=assessor,
-            control=CreditControl(assessor, directory, Limits(), self._plan.stances),
+            control=CreditControl(
+                assessor,
+                directory,
+                Limits(guard_s=GUARD_S),
+                self._plan.stances,
+                refusing_unrated=[PBX] if self._plan.is_inline else (),
+            ),
             policies=Policies(POLICIES),
             alarms=self.alarms,
             chronicle=Chronicle(),
             clock=clock,
             meter=meter,
+            hold_terms=self._hold_terms(),
         )
         enforcement = Enforcement(billing, self.alarms, clock, await reader.desk_locks())
         unaided = UnaidedRounds(self._unaided_rows(billing), self.alarms, clock)
@@ -165,8 +185,11 @@ class Biller:
         pbx = AsteriskPbx(self._settings(), clock, random.Random(self._chance.random()))
         line = billing.add_line(pbx, _tracker(PBX, await reader.live_rows()))
         async with asyncio.TaskGroup() as group:
+            if self._plan.is_inline:
+                group.create_task(self._answer_questions(billing, enforcement, meter))
             for work in (
                 billing.bill_pbx(line),
+                billing.holdings.serve(),
                 enforcement.serve(line),
                 unaided.serve(line),
                 jobs.sweep(billing, store, self.alarms, clock),
@@ -178,6 +201,28 @@ class Biller:
                 group.create_task(work)
             self.desk, self.line, self._group = desk, line, group
             self.unaided = unaided
+
+    async def _answer_questions(
+        self, billing: Billing, enforcement: Enforcement, meter: CountingMeter
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, MemoryLoop)
+        decide = authoriser_of(billing, enforcement.desk_locks, meter, self._clock).decide
+        desk = QuestionDesk({PBX: TOKEN}, decide, billing.alarms, meter, self._clock)
+        listener = MemoryListener(loop, ASKED_PORT)
+        try:
+            await serve_forms(listener, desk.answer)  # type: ignore[arg-type]  # no sockets
+        finally:
+            listener.close()
+            listener.break_all()
+
+    def _hold_terms(self) -> HoldTerms:
+        def is_open(account: Account) -> bool:
+            return self._plan.unaided[account.account_class].policy is Unaided.OPEN
+
+        return HoldTerms(
+            slices=self._plan.slices, calls_max=lambda _state: self._plan.calls_max, is_open=is_open
+        )
 
     def _unaided_rows(self, billing: Billing) -> UnaidedRows:
         return UnaidedRows(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
+from functools import cache
 
 from rtbill.domain.account import Account, AccountKind
 from rtbill.domain.rated import NumberKind, RatedCall
 from rtbill.domain.stance import Stance, Unaided
-from rtbill.domain.tariff import Rate
-from tests.property.price_oracle import oracle_price
-from tests.simulation.plan import CLOCK_CHANGE, DESTINATIONS, NUMBERS, tariffs
+from tests.simulation.exchange import Truth
+from tests.simulation.plan import PBX
+from tests.simulation.prices import CLOCK_CHANGE, DESTINATIONS, NUMBERS, class_of
+from tests.simulation.second_opinion import Cost
 from tests.simulation.world import World
 
 INSTANTS = tuple(CLOCK_CHANGE + timedelta(minutes=each) for each in (-61, -40, -20, 5, 25, 300))
@@ -50,6 +50,36 @@ def left_undone(world: World) -> Iterator[str]:
             yield f"told of more than the {call.record.talk_us} us of the call: {seen}"
         elif call.price is not None and not 0 <= (seen.beyond_micros or 0) <= call.price.micros:
             yield f"told of more than the {call.price.micros} of the call: {seen}"
+
+
+def let_go(world: World) -> Iterator[str]:
+    """A call that no limit ended, and that spent more than there was, is told of."""
+    for truth in world.exchange.truths.values():
+        call = world.disk.books._calls.get(f"{PBX}/{truth.leg}")
+        seen = world.observed.get(truth.leg)
+        if call is None or seen is None or truth.ended_us is None or call.price is None:
+            continue
+        account = world.disk.books._accounts[call.account].account
+        is_let_go = account.kind is AccountKind.PREPAID and not world.plan.is_enforced(
+            account.account_class
+        )
+        if not is_let_go or seen.account != call.account or world.has_stepped:
+            continue
+        paid = sum(micros for at_s, whose, micros in world.witness.credits if whose == account.id)
+        paid -= world.plan.openings[account.id]
+        is_calm = seen.is_calm and _stayed_calm(world, truth)
+        if (
+            is_calm
+            and call.price.micros > seen.available_micros + paid
+            and not was_observed(world, call)
+        ):
+            spent, had = call.price.micros, seen.available_micros
+            yield f"{truth.leg} spent {spent} of {had}, and nobody said so"
+
+
+def _stayed_calm(world: World, truth: Truth) -> bool:
+    """Nothing broke from the answer until the call was over."""
+    return all(not truth.answered_s - 1 <= at_s <= truth.ended_s + 5 for at_s in world.breaks)
 
 
 def was_observed(world: World, call: RatedCall) -> bool:
@@ -103,27 +133,16 @@ def _seconds(world: World, account: Account, by_class: dict[str, int]) -> Iterat
     money = max(0, world.disk.books._accounts[account.id].available_micros)
     share = (min(money, terms.cap_micros) if terms.cap_micros else money) // terms.calls
     for number in NUMBERS:
-        rates = _rates(account, number.digits)
-        if number.kind is not NumberKind.CHARGEABLE or not rates:
+        if number.kind is not NumberKind.CHARGEABLE:
             continue
-        seconds = by_class[_class_of(number.digits)]
+        seconds = by_class[class_of(number.dialled)]
         for instant in INSTANTS if seconds else ():
-            talk = timedelta(seconds=seconds)
-            tariff = replace(tariffs()[0], rates=tuple(rates))
-            cost = oracle_price(tariff, instant, talk).amount
-            if cost > Decimal(share).scaleb(-6):
+            cost = _cost(account.tariff, number.dialled, instant).micros(seconds * 1_000_000)
+            if cost > share:
                 yield f"{seconds} s to {number.digits} cost {cost}, its share is {share}"
 
 
-def _class_of(digits: str) -> str:
-    for name, prefixes in DESTINATIONS.items():
-        if any(("+" + digits).startswith(prefix) for prefix in prefixes):
-            return name
-    return "other"
-
-
-def _rates(account: Account, digits: str) -> list[Rate]:
-    tariff = next(each for each in tariffs() if each.name == (account.tariff or "retail"))
-    fitting = [rate for rate in tariff.rates if digits.startswith(rate.prefix)]
-    length = max((len(rate.prefix) for rate in fitting), default=0)
-    return [rate for rate in fitting if len(rate.prefix) == length]
+@cache
+def _cost(tariff: str, dialled: str, instant: datetime) -> Cost:
+    """Kept from run to run: these calls are long, and always the same."""
+    return Cost(tariff, dialled, instant)

@@ -1,13 +1,13 @@
 """Faults planted into the biller, to show that the simulation would find them.
 
-Each is a mistake that somebody could make; none shows without trouble on the link, a kill or a
-change by hand.
+Each is a mistake that somebody could make; most show only with trouble on the link, a kill, a full
+disk or money that comes at the last moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -15,23 +15,15 @@ from adapters.asterisk.control import Control
 from rtbill import enforcement
 from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
-from rtbill.credit import RunningCall
 from rtbill.domain.account import OPEN_SERVICE
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.events import LinkLost, Snapshot
 from rtbill.domain.work import Committed, Operation
+from rtbill.running_call import RunningCall
 from rtbill.unaided import UnaidedTerms
 from tests.fakes.memory_store import MemoryStore
-
-
-@contextmanager
-def _instead(place: Any, name: str, planted: Any) -> Iterator[None]:
-    original = getattr(place, name)
-    setattr(place, name, planted)
-    try:
-        yield
-    finally:
-        setattr(place, name, original)
+from tests.simulation import planted_credit
+from tests.simulation.replacing import instead
 
 
 def double_posting() -> AbstractContextManager[None]:
@@ -42,7 +34,7 @@ def double_posting() -> AbstractContextManager[None]:
         self._calls.pop(str(operation.call), None)
         return original(self, state, replace(operation, settles=None))
 
-    return _instead(MemoryStore, "_apply_call", apply_call)
+    return instead(MemoryStore, "_apply_call", apply_call)
 
 
 def early_acknowledgement() -> AbstractContextManager[None]:
@@ -53,7 +45,7 @@ def early_acknowledgement() -> AbstractContextManager[None]:
         line.pbx.acknowledge(record.id)
         await original(self, line, record, heard_at)
 
-    return _instead(Billing, "_ended", ended)
+    return instead(Billing, "_ended", ended)
 
 
 def lock_not_repaired() -> AbstractContextManager[None]:
@@ -62,7 +54,7 @@ def lock_not_repaired() -> AbstractContextManager[None]:
     async def services(_self: Control) -> dict[str, Any]:
         return {}
 
-    return _instead(Control, "services", services)
+    return instead(Control, "services", services)
 
 
 def snapshot_ignored() -> AbstractContextManager[None]:
@@ -72,7 +64,7 @@ def snapshot_ignored() -> AbstractContextManager[None]:
     def reconcile(self: Tracker, snapshot: Snapshot, *, after_gap: bool) -> Any:
         return original(self, snapshot, after_gap=after_gap) if after_gap else []
 
-    return _instead(Tracker, "_reconcile", reconcile)
+    return instead(Tracker, "_reconcile", reconcile)
 
 
 def closed_on_loss() -> AbstractContextManager[None]:
@@ -97,7 +89,7 @@ def closed_on_loss() -> AbstractContextManager[None]:
             if leg.answered_at is not None
         ]
 
-    return _instead(Tracker, "_lost", lost)
+    return instead(Tracker, "_lost", lost)
 
 
 def limit_forgotten() -> AbstractContextManager[None]:
@@ -106,7 +98,7 @@ def limit_forgotten() -> AbstractContextManager[None]:
     async def limit(_self: Control, _leg: str, _talk_s: float) -> None:
         return
 
-    return _instead(Control, "limit", limit)
+    return instead(Control, "limit", limit)
 
 
 def unlocked_by_paying() -> AbstractContextManager[None]:
@@ -115,7 +107,7 @@ def unlocked_by_paying() -> AbstractContextManager[None]:
     def combine(services: Any) -> Any:
         return next(iter(services), OPEN_SERVICE)
 
-    return _instead(enforcement, "combine", combine)
+    return instead(enforcement, "combine", combine)
 
 
 def outbox_not_acknowledged() -> AbstractContextManager[None]:
@@ -124,12 +116,12 @@ def outbox_not_acknowledged() -> AbstractContextManager[None]:
     def acknowledge(_self: Control, _leg: str) -> None:
         return
 
-    return _instead(Control, "acknowledge", acknowledge)
+    return instead(Control, "acknowledge", acknowledge)
 
 
 def observer_interferes() -> AbstractContextManager[None]:
     """A limit is armed although it is only observed."""
-    return _instead(RunningCall, "order_s", property(lambda self: self.wanted_s))
+    return instead(RunningCall, "order_s", property(lambda self: self.wanted_s))
 
 
 def row_too_generous() -> AbstractContextManager[None]:
@@ -139,7 +131,7 @@ def row_too_generous() -> AbstractContextManager[None]:
     def share_micros(self: UnaidedTerms, state: Any) -> int | None:
         return original(replace(self, calls=1), state)
 
-    return _instead(UnaidedTerms, "share_micros", share_micros)
+    return instead(UnaidedTerms, "share_micros", share_micros)
 
 
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
@@ -155,6 +147,7 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         outbox_not_acknowledged,
         observer_interferes,
         row_too_generous,
+        *planted_credit.FAULTS,
     )
 }
 """By the name that `python -m tests.simulation --plant` takes."""

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
+from typing import NamedTuple
 
 from tests.simulation.invariants import violations
+from tests.simulation.making import make_world
 from tests.simulation.network import MemoryLoop
-from tests.simulation.plan import Plan, draw
+from tests.simulation.plan import Plan
+from tests.simulation.press import draw
 from tests.simulation.script import carry_out
 from tests.simulation.virtual_loop import Standstill
-from tests.simulation.world import World, make_world
+from tests.simulation.world import World
 
 
-def check(seed: int) -> list[str]:
+class Outcome(NamedTuple):
+    """What became of a seed."""
+
+    violations: list[str]
+    mix: Counter[str]
+    """How often each fault happened, and what became of calls."""
+
+
+def outcome(seed: int, edition: int = 2) -> Outcome:
+    """All that is wrong in the run of this seed, and what there was in it."""
+    world = run(draw(seed, edition))
+    return Outcome(violations(world), world.mix)
+
+
+def check(seed: int, edition: int = 2) -> list[str]:
     """All that is wrong in the run of this seed, one sentence each."""
-    return violations(run(draw(seed)))
+    return outcome(seed, edition).violations
 
 
 def run(plan: Plan) -> World:

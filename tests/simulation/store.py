@@ -14,13 +14,13 @@ from typing import Any
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, RtbillError, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.work import Committed, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing
 from tests.fakes.memory_store import MemoryStore
 
 CHANGE_TIMEOUT_S = 30.0
 RETRY_S = 0.5
 DISK_FULL = "the disk is full"
-Work = Operation | Repricing | Change | LiveLeg
+Work = Operation | Holding | Repricing | Change | LiveLeg
 
 
 class Disk:
@@ -29,7 +29,13 @@ class Disk:
     def __init__(self, books: MemoryStore) -> None:
         self.books = books
         self.is_full = False
+        self.slowness_s = 0.0
+        """The longest that a step takes beyond what is usual."""
+        self.on_step: Callable[[], None] = lambda: None
+        """One piece of work was carried out; those of one commit come one after the other."""
         self.on_commit: Callable[[], None] = lambda: None
+        self.on_refusal: Callable[[], None] = lambda: None
+        """Something more was to be queued than there is room for."""
 
 
 class LateStore:
@@ -56,6 +62,12 @@ class LateStore:
         """Queue one operation; Unavailable when the queue is full."""
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         self._put(operation, future)
+        return future
+
+    def hold(self, holding: Holding) -> asyncio.Future[Committed]:
+        """Queue a step of a hold."""
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._put(holding, future)
         return future
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
@@ -85,6 +97,7 @@ class LateStore:
 
     def _put(self, work: Work, future: asyncio.Future[Any] | None) -> None:
         if self.queued >= self._queue_max:
+            self._disk.on_refusal()
             raise Unavailable(f"{self.queued} facts wait to be written")
         self._queue.append((work, future))
         if not self._is_busy:
@@ -92,7 +105,7 @@ class LateStore:
             self._later(self._commit)
 
     def _later(self, step: Callable[[], None]) -> None:
-        pause_s = self._chance.uniform(0, self._slowest_s)
+        pause_s = self._chance.uniform(0, self._slowest_s + self._disk.slowness_s)
         asyncio.get_running_loop().call_later(pause_s, step)
 
     def _commit(self) -> None:
@@ -105,7 +118,10 @@ class LateStore:
         self.failing = None
         batch, self._queue = self._queue, []
         self._in_commit = len(batch)
-        answers = [(future, _carry_out(self._disk.books, work)) for work, future in batch]
+        answers = []
+        for work, future in batch:
+            answers.append((future, _carry_out(self._disk.books, work)))
+            self._disk.on_step()
         self._disk.on_commit()
         self._later(lambda: self._answer(answers))
 
@@ -130,8 +146,8 @@ def _carry_out(books: MemoryStore, work: Work) -> Any:
     if isinstance(work, LiveLeg):
         books.note_live(work)
         return None
-    if isinstance(work, Operation | Repricing):
-        future = books.submit(work) if isinstance(work, Operation) else books.reprice(work)
+    if isinstance(work, Operation | Holding | Repricing):
+        future = _carried_out(books, work)
         return future.exception() or future.result()
     applying = books.change(work)
     try:
@@ -141,6 +157,14 @@ def _carry_out(books: MemoryStore, work: Work) -> Any:
     except RtbillError as refused:
         return refused
     raise AssertionError("a change in memory waits for nothing")
+
+
+def _carried_out(
+    books: MemoryStore, work: Operation | Holding | Repricing
+) -> asyncio.Future[Committed]:
+    if isinstance(work, Operation):
+        return books.submit(work)
+    return books.hold(work) if isinstance(work, Holding) else books.reprice(work)
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:

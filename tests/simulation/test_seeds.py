@@ -11,18 +11,73 @@ import pytest
 
 from tests.simulation import planted
 from tests.simulation.invariants import dump
-from tests.simulation.plan import draw
+from tests.simulation.press import FAULTS, draw
 from tests.simulation.run import check, run
 
-FOUND = (4, 288, 959, 1486, 1636, 5420, 30_935, 32_557)
-"""Seeds that once failed: the biller could not be stopped while the link broke (4); a running call
-was limited by an account that no longer paid for it (959, 1486, 1636); a call refused while it was
-dialled was hung up although another account had taken it over at the answer (5420);
-an alarm of a failed sign-in outlived it (30935); a guessed answer made two calls of one (32557); a
-call was told to have gone beyond its limit by our clock that had not by the exchange's (288).
+FOUND_BEFORE_HOLDS = (4, 288, 959, 1486, 1636, 5420, 30_935, 32_557)
+"""Seeds of the first edition that once failed: the biller could not be stopped while the link broke
+(4); a running call was limited by an account that no longer paid for it (959, 1486, 1636); a call
+refused while it was dialled was hung up although another account had taken it over at the answer
+(5420); an alarm of a failed sign-in outlived it (30935); a guessed answer made two calls of one
+(32557); a call was told to have gone beyond its limit by our clock that had not by the exchange's
+(288).
+"""
+FOUND = (
+    40,
+    45,
+    87,
+    109,
+    254,
+    355,
+    429,
+    492,
+    510,
+    527,
+    587,
+    816,
+    998,
+    2517,
+    4068,
+    20_115,
+    20_480,
+    20_694,
+)
+"""Seeds that failed since. A call asked for before a price break and answered after it held the old
+price (40); what was held for a call moved while it rang stayed held (45); an alarm outlived its
+call (87); after a restart renewals were reckoned before the exchange's clock was known (109); a
+call whose beginning was not heard was held for twice (254), as was one whose question was answered
+too late (816, 998); a payment while a call rang was used at the last look only (355); after a slow
+sign-in timers ran beyond what was held (429, 587); a snapshot that waited for a full store was
+taken for one of now (492); an answer during a first snapshot was lost (510); a call was never told
+its limit, because its answer waited for a full store (527); a call was ended for a step that had
+failed although another one held for it (2517); two legs linked to one channel took the hold from
+each other without end (4068); a renewal that fell due just then was never made (20115); what was
+asked for on another account, or was not durable yet, was not found at the answer (20480, 20694).
 """
 SEEDS = range(10_001, 10_101)
-PLANTED_WITHIN = 200
+KINDS_MIN = 14
+FINDS = {
+    "answer-before-commit": 6,
+    "closed-on-loss": 1,
+    "double-posting": 10,
+    "early-acknowledgement": 86,
+    "early-release": 1,
+    "half-of-the-price": 1,
+    "held-for-each-question": 4,
+    "hold-after-command": 3,
+    "late-release": 1,
+    "limit-forgotten": 3,
+    "lock-not-repaired": 1,
+    "no-guard": 1,
+    "no-retry-in-the-final-slice": 7,
+    "observer-interferes": 2,
+    "outbox-not-acknowledged": 1,
+    "row-too-generous": 3,
+    "snapshot-ignored": 15,
+    "unlocked-by-paying": 5,
+    "whole-balance-to-each": 1,
+}
+"""The first seed that finds each planted fault; `make soak` searches anew, within 200 seeds."""
 
 pytestmark = pytest.mark.simulation
 
@@ -33,6 +88,11 @@ def test_no_seed_breaks_a_rule(first: int) -> None:
     assert not failed, "\n".join(f"seed {seed}: {found}" for seed, found in failed.items())
 
 
+@pytest.mark.parametrize("seed", FOUND_BEFORE_HOLDS)
+def test_what_was_found_before_there_were_holds_stays_away(seed: int) -> None:
+    assert check(seed, edition=1) == []
+
+
 @pytest.mark.parametrize("seed", FOUND)
 def test_what_was_found_once_stays_away(seed: int) -> None:
     assert check(seed) == []
@@ -40,35 +100,39 @@ def test_what_was_found_once_stays_away(seed: int) -> None:
 
 @pytest.mark.parametrize("name", sorted(planted.FAULTS))
 def test_a_planted_fault_is_found(name: str) -> None:
+    seed = FINDS[name]
+    assert check(seed) == [], "the seed is good as long as nothing is planted"
     with planted.FAULTS[name]():
-        assert any(check(seed) for seed in range(1, PLANTED_WITHIN + 1))
+        assert check(seed)
 
 
-def test_one_seed_gives_the_same_books_and_words_in_any_process() -> None:
-    here = dump(run(draw(7)))
-    assert len(here) > 10_000
-    assert dump(run(draw(7))) == here
+@pytest.mark.parametrize("seed", [7, 8])
+def test_one_seed_gives_the_same_books_and_words_in_any_process(seed: int) -> None:
     program = (
         "import sys; from tests.simulation.invariants import dump;"
-        "from tests.simulation.plan import draw; from tests.simulation.run import run;"
-        "sys.stdout.write(dump(run(draw(7))))"
+        "from tests.simulation.press import draw; from tests.simulation.run import run;"
+        f"sys.stdout.write(dump(run(draw({seed}))))"
     )
-    for hash_seed in ("1", "2"):
-        there = subprocess.run(
+    dumps = [
+        subprocess.run(
             [sys.executable, "-c", program],
             env=os.environ | {"PYTHONHASHSEED": hash_seed},
             cwd=Path(__file__).parents[2],
             capture_output=True,
-            text=True,
             timeout=60,
             check=True,
-        )
-        assert there.stdout == here
+        ).stdout
+        for hash_seed in ("1", "2")
+    ]
+    assert len(dumps[0]) > 10_000
+    assert dumps[0] == dumps[1]
+    assert dump(run(draw(seed))).encode() == dumps[0]
 
 
-def test_runs_cross_the_clock_change_and_meet_every_fault() -> None:
+def test_runs_cross_the_clock_change_ask_and_meet_every_fault() -> None:
     plans = [draw(seed) for seed in SEEDS]
     kinds = {fault.kind for plan in plans for fault in plan.faults}
-    assert len(kinds) == 13
+    assert kinds == set(FAULTS)
+    assert len(kinds) >= KINDS_MIN
     assert all(len(plan.calls) >= 20 and len(plan.faults) >= 3 for plan in plans)
-    assert all(5 <= len(plan.extensions) <= 12 for plan in plans)
+    assert sum(plan.is_inline for plan in plans) == len(plans) // 2

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import random
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 
-from rtbill.domain.account import HOUSE, SUSPENSE, Extension
+from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind, Extension
+from rtbill.domain.rated import NumberKind
 from simulator.ami_server import AmiServer
-from simulator.faults import FaultPlan
-from tests.fakes.memory_store import MemoryStore
 from tests.simulation.biller import Biller, Collector
 from tests.simulation.clocks import BillerClock, ExchangeClock
-from tests.simulation.exchange import Truth, WatchedExchange
+from tests.simulation.dialplan import DecidingExchange
+from tests.simulation.exchange import Truth
 from tests.simulation.network import MemoryLoop
 from tests.simulation.plan import PBX, POLICIES, Plan
+from tests.simulation.prices import NUMBER_OF
 from tests.simulation.store import Disk
+from tests.simulation.troubles import Spans
+from tests.simulation.witness import Witness
 
 NOT_YET_US = 1 << 62
+NOT_YET_S = 1e9
+LOOK_S = 0.25
+"""So often the run is looked at, and so exact is when something was wrong."""
+CLOCK_LEARNT_S = 150.0
+"""After its exchange's clock was set the biller takes so long to know how far they are apart."""
+GUARD_S = 0.5
+COMMIT_MAX_S = 2.0
 CALM_S = 15.0
 """This long after the last trouble, what the biller wants must hold at the exchange."""
-REPAIR_S = 35.0
-"""A half-open link is noticed by then."""
-MAY_STAY = frozenset({"clock", "house", "suspense", "unrated", "unconfirmed"})
-"""Alarms that wait for a person; all others clear by themselves."""
 
 
 @dataclass(slots=True)
@@ -30,7 +39,9 @@ class Move:
 
     extension: str
     ordered_us: int
+    ordered_s: float
     known_us: int = NOT_YET_US
+    known_s: float = NOT_YET_S
 
 
 @dataclass(slots=True)
@@ -50,20 +61,19 @@ class World:
     loop: MemoryLoop
     clock: BillerClock
     exchange_clock: ExchangeClock
-    exchange: WatchedExchange
+    exchange: DecidingExchange
     server: AmiServer
     disk: Disk
     biller: Biller
     notices: Collector
     rates: dict[str, float]
+    witness: Witness
     violations: list[str] = field(default_factory=list)
     credits: list[tuple[str, str]] = field(default_factory=list)
     """Account and amount of every credit the desk carried out."""
     moves: list[Move] = field(default_factory=list)
     observed: dict[str, Observed] = field(default_factory=dict)
     """By leg."""
-    history: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    """What each account had available, by microsecond of the exchange's clock."""
     troubled_at: float = 0.0
     """When something was last wrong, in loop time."""
     faulted_at: float = 0.0
@@ -72,9 +82,30 @@ class World:
     """When something was found wrong, in loop time."""
     locked_since: dict[str, float] = field(default_factory=dict)
     """When each account's class began to want outgoing calls locked."""
+    troubles: Spans = field(default_factory=Spans)
+    """When biller and exchange, or biller and disk, could not work together."""
+    unheard: dict[str, float] = field(default_factory=dict)
+    """When news of a leg was lost on its way."""
+    snapshots: list[float] = field(default_factory=list)
+    """When the biller asked for all legs."""
+    births: list[float] = field(default_factory=list)
+    """When the biller began anew."""
+    steps: list[tuple[float, float]] = field(default_factory=list)
+    """When the exchange's clock was set, and by how much."""
+    mix: Counter[str] = field(default_factory=Counter)
+    """What happened how often: faults by kind, and what became of calls."""
+    was_noisy: bool = False
+    differing_since: float = 0.0
+    """Since when the locks at the exchange are not those that are wanted."""
+    wanted_before: tuple[set[str], set[str]] | None = None
+    unseen_s: dict[str, float] = field(default_factory=dict)
+    """For how long, without trouble, nobody was there for whom a hold is."""
+    told: set[str] = field(default_factory=set)
+    chance: random.Random = field(default_factory=lambda: random.Random("late payments"))
+    is_over: bool = False
+    """Nobody calls any more."""
     lives: int = 1
     is_exchange_down: bool = False
-    is_quiet: bool = False
     has_stepped: bool = False
 
     def trouble(self, lasting_s: float = 0.0) -> None:
@@ -88,6 +119,87 @@ class World:
     def is_calm(self) -> bool:
         """Nothing has been wrong lately."""
         return self.loop.time() - self.troubled_at > CALM_S
+
+    @property
+    def reaction_s(self) -> float:
+        """With a good link and disk the exchange has a new limit so soon after the commit that
+        makes it possible: answer, the commit and answer before, own commit, own answer; the
+        messages; a tick.
+        """
+        return 5 * self.plan.store_slowest_s + 4 * self.loop.delay_s + 2 * LOOK_S
+
+    def is_new(self, violation: str) -> bool:
+        """Whether it was not told before."""
+        if violation in self.told:
+            return False
+        self.told.add(violation)
+        return True
+
+    def look(self) -> None:
+        """Note whether anything keeps the parts from each other now."""
+        now_s = self.loop.time()
+        sessions = [each for each in self.server.sessions if each._session is not None]
+        is_heard = any(not each.is_silent for each in sessions)
+        self.was_noisy = bool(self.rates) or (
+            self.was_noisy and any(each._outgoing for each in sessions)
+        )
+        is_slow = self.disk.is_full or self.disk.slowness_s > 0
+        if not self.biller.is_connected or not is_heard or self.was_noisy or is_slow:
+            self.troubles.add(now_s - LOOK_S, now_s + LOOK_S)
+
+    def refused(self) -> None:
+        """The biller had no room for another fact: it tries again a second later."""
+        now_s = self.loop.time()
+        self.troubles.add(now_s, now_s + 1.0)
+
+    def lost(self, message: bytes) -> None:
+        """An event never arrived."""
+        for leg in re.findall(rb"Uniqueid: ([0-9.]+)\r", message):
+            self.unheard[leg.decode()] = self.loop.time()
+
+    def is_limited(self, truth: Truth, account: str) -> bool:
+        """Whether the leg may only talk for what is held for it."""
+        terms = self.disk.books._accounts[account].account
+        return (
+            terms.kind is AccountKind.PREPAID
+            and self.plan.is_enforced(terms.account_class)
+            and NUMBER_OF[truth.dialled].kind is NumberKind.CHARGEABLE
+        )
+
+    def heard_s(self, truth: Truth) -> float:
+        """From when on the biller could know of the leg, if news of it was lost."""
+        lost_s = self.unheard.get(truth.leg)
+        if lost_s is None:
+            return 0.0
+        later = (at_s for at_s in self.snapshots if at_s > lost_s)
+        return next(later, NOT_YET_S) + self.reaction_s
+
+    def payer_known_s(self, truth: Truth) -> float:
+        """From when on the biller could know who pays the leg, if its extension changed hands."""
+        known = [
+            move.known_s
+            for move in self.moves
+            if move.extension == truth.payer and move.known_s >= truth.dialled_s - 1.0
+        ]
+        return max((each for each in known if each <= truth.ended_s), default=0.0)
+
+    def was_set(self, truth: Truth) -> bool:
+        """Whether the exchange's clock was set while the leg was there, or shortly before."""
+        return any(
+            truth.dialled_s - CLOCK_LEARNT_S <= at_s <= truth.ended_s for at_s, _ in self.steps
+        )
+
+    def is_handed_over(self, truth: Truth) -> bool:
+        """Whether its extension changed hands while the leg was there, or just before: the change
+        is dated by the biller's clock, the leg by the exchange's.
+        """
+        apart_s = 1.0 + abs(self.exchange_clock.ahead_us) / 1e6
+        return any(
+            move.extension == truth.payer
+            and move.ordered_s <= truth.ended_s + apart_s
+            and move.known_s >= truth.dialled_s - apart_s
+            for move in self.moves
+        )
 
     def holder(self, extension: str) -> str:
         """Who holds the extension now, by the books."""
@@ -120,44 +232,6 @@ class World:
         """Keys of a family of the exchange's database."""
         return {path.rsplit("/", 1)[1] for path, _ in self.server.database.tree(f"rtbill/{family}")}
 
-    def unrest(self) -> list[str]:
-        """What keeps the run from being at rest."""
-        found = []
-        if self.loop.time() < self.faulted_at + REPAIR_S:
-            found.append("the last fault is too recent")
-        if not self.biller.is_connected:
-            found.append("the biller is not connected")
-        if self.biller.store.queued:
-            found.append(f"{self.biller.store.queued} facts are not durable")
-        locked, diverted = self.locked()
-        wanted = {"done": set[str](), "live": set[str](), "lock": locked, "divert": diverted}
-        found += [
-            f"the exchange's {family} rows are {sorted(self.rows(family))}, wanted {sorted(rows)}"
-            for family, rows in wanted.items()
-            if self.rows(family) != rows
-        ]
-        found += self._rows_differing()
-        found += [
-            f"alarm {alarm.kind} {alarm.subject}: {alarm.text}"
-            for alarm in self.biller.alarms.active()
-            if alarm.kind not in MAY_STAY
-        ]
-        if self.biller.line is not None and (count := self.biller.line.tracker.count()):
-            found.append(f"the tracker holds {count} legs")
-        return found
-
-    def _rows_differing(self) -> list[str]:
-        """Rows for calls without an answer that are not as the biller wants them."""
-        if self.biller.unaided is None:
-            return ["nothing is pushed"]
-        rows = self.unaided_rows()
-        wanted = self.biller.unaided.wanted(PBX)
-        return [
-            f"the exchange's row of {number} is {rows.get(number)}, wanted {wanted.get(number)}"
-            for number in sorted(rows.keys() | wanted.keys())
-            if rows.get(number) != wanted.get(number)
-        ]
-
     def unaided_rows(self) -> dict[str, str]:
         """What the exchange does with calls on which it gets no answer."""
         tree = self.server.database.tree("rtbill/unaided")
@@ -166,13 +240,9 @@ class World:
     # -- cheap checks while it runs
 
     def committed(self) -> None:
-        """After each commit: the books add up; follow each account."""
-        books, now_us = self.disk.books, self.exchange_clock.now_us()
-        for state in books._accounts.values():
+        """After each commit: follow which accounts are to be locked."""
+        for state in self.disk.books._accounts.values():
             account = state.account.id
-            past = self.history.setdefault(account, [])
-            if not past or past[-1][1] != state.available_micros:
-                past.append((now_us, state.available_micros))
             policy = POLICIES.get(state.account.account_class)
             is_locked = (
                 account not in (HOUSE, SUSPENSE)
@@ -190,7 +260,8 @@ class World:
         """A trunk leg begins: nobody may call who has long been locked."""
         holder = self.holder(truth.payer)
         since = self.locked_since.get(holder)
-        if truth.is_emergency or since is None or not self.is_calm:
+        is_free = NUMBER_OF[truth.dialled].kind is not NumberKind.CHARGEABLE
+        if is_free or since is None or not self.is_calm:
             return
         moved_us = max((m.known_us for m in self.moves if m.extension == truth.payer), default=0)
         if (
@@ -204,30 +275,3 @@ class World:
         holder = self.holder(truth.payer)
         available = self.disk.books._accounts[holder].available_micros
         self.observed[truth.leg] = Observed(holder, available, self.is_calm)
-
-
-def make_world(plan: Plan, loop: MemoryLoop) -> World:
-    """The exchange, the disk and the first biller, before anything runs."""
-    clock = BillerClock(loop, plan.start)
-    exchange_clock = ExchangeClock(clock, plan.exchange_ahead_s)
-    exchange = WatchedExchange(
-        exchange_clock.now_us, extensions=plan.extensions, version=plan.version
-    )
-    rates: dict[str, float] = {}
-    server = AmiServer(exchange, exchange_clock, faults=FaultPlan(plan.seed, rates))
-    disk = Disk(MemoryStore(clock))
-    world = World(
-        plan=plan,
-        loop=loop,
-        clock=clock,
-        exchange_clock=exchange_clock,
-        exchange=exchange,
-        server=server,
-        disk=disk,
-        biller=Biller(plan, disk, clock, 40_000, 1),
-        notices=Collector(clock),
-        rates=rates,
-    )
-    disk.on_commit = world.committed
-    exchange.on_dialled, exchange.on_answered = world.dialled, world.answered
-    return world

@@ -13,9 +13,14 @@ import sys
 RUNS = (
     ("tests.soak.rating", "--calls", 10_000_000),
     ("tests.soak.bundles", "--calls", 1_000_000),
-    ("tests.simulation", "--seeds", 10_000),
+    ("tests.simulation", "--jobs=2", "--seeds", 10_000),
     ("tests.soak.kills", "--kills", 1_000),
+    ("tests.soak.credit_kills", "--kills", 1_000),
+    ("tests.soak.clients", "--operations", 100_000),
+    ("tests.soak.cuts", "--calls", 1_000),
 )
+WHATEVER_THE_SCALE = (("tests.simulation", "--plant=all", "--seeds", 200),)
+"""Each fault that is planted into the biller must be found within so many seeds."""
 
 
 def main() -> int:
@@ -24,9 +29,10 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="of the full length")
     scale = parser.parse_args().scale
     failed = 0
-    for module, option, full in RUNS:
-        command = [sys.executable, "-m", module, option, str(max(1, round(full * scale)))]
-        failed += subprocess.run(command, check=False).returncode != 0
+    scaled = [(*command, max(1, round(full * scale))) for *command, full in RUNS]
+    for command in (*scaled, *WHATEVER_THE_SCALE):
+        words = [sys.executable, "-m", *map(str, command)]
+        failed += subprocess.run(words, check=False).returncode != 0
     return failed
 
 

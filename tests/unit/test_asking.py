@@ -87,7 +87,7 @@ async def refusals(books: Books) -> list[Observation]:
 async def test_the_books_answer(tmp_path: Path) -> None:
     config = a_config(tmp_path)
     async with asked(config) as (books, _):
-        assert await ask(config) == "allow,119."
+        assert await ask(config) == "allow,59."
         assert await ask(config, "112") == "allow,."
         assert await ask(config, "0033155501000") == "refuse,unrated."
         await books.desk.order("lock", {"pbx": "hall", "extension": "1001", "reason": "rent"})
@@ -98,7 +98,7 @@ async def test_the_books_answer(tmp_path: Path) -> None:
 async def test_a_number_without_a_rate_may_be_kept_short_instead(tmp_path: Path) -> None:
     config = a_config(tmp_path, unrated="limit")
     async with asked(config):
-        assert await ask(config, "0033155501000") == "allow,60."
+        assert await ask(config, "0033155501000") == "allow,59."
 
 
 async def test_a_class_that_is_only_observed_is_let_through_and_counted(tmp_path: Path) -> None:
@@ -174,5 +174,5 @@ def test_an_exchange_that_cannot_ask_may_not_be_configured_to(
 
     silent = FakePbx(capabilities=replace(EVERYTHING, ask_before_dialling=False))
     monkeypatch.setitem(exchanges.PBX_KINDS, "asterisk", lambda *_: silent)
-    with pytest.raises(ConfigError, match=r"pbx hall: mode: .* cannot ask before it dials"):
+    with pytest.raises(ConfigError, match=r"pbx\[0\]\.mode: .*ask_before_dialling"):
         exchanges.make_pbx(config, pbx, SystemClock())

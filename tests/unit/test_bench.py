@@ -20,6 +20,7 @@ AGREED = {
     "transfers": 2,
     "distinct_transfers": 2,
     "amount_micros": 500,
+    "open_holds": 0,
 }
 
 
@@ -60,6 +61,7 @@ def test_books_that_agree_have_no_problem() -> None:
         {"transfers": 1},
         {"distinct_transfers": 1},
         {"amount_micros": 499},
+        {"open_holds": 1},
     ],
 )
 def test_the_recount_finds_a_planted_difference(planted: dict[str, int]) -> None:
@@ -72,13 +74,18 @@ def test_the_recount_counts_only_what_came_after(tmp_path: Path) -> None:
         """
         CREATE TABLE call (id, key, answered_at, ended_at, price_micros);
         CREATE TABLE transfer (id, call, amount_micros, kind);
+        CREATE TABLE open_hold (key, opened_at);
+        CREATE TABLE hold_event (id, hold, opened_at, step);
+        INSERT INTO open_hold VALUES ('old', 5), ('new', 15);
+        INSERT INTO hold_event VALUES (1, 'old', 5, 'open'), (2, 'new', 15, 'open'),
+            (3, 'done', 16, 'open'), (4, 'done', 16, 'post');
         INSERT INTO call VALUES (1, 'old', 0, 9, 7), (2, 'a', 10, 20, 200), (3, 'b', 10, 30, 300);
         INSERT INTO transfer VALUES (1, 'old', 7, 'call'), (2, 'a', 200, 'call'),
             (3, 'b', 300, 'call'), (4, NULL, 5, 'top-up');
         """
     )
     connection.close()
-    assert recount(tmp_path / "books", 1, 1) == AGREED
+    assert recount(tmp_path / "books", 1, 1, 1) == AGREED | {"open_holds": 1}
 
 
 def test_the_wire_stream_holds_four_wanted_messages_a_call() -> None:

@@ -293,6 +293,16 @@ async def test_new_terms_survive_a_posting_that_was_under_way() -> None:
         assert (state.account, state.balance_micros) == (new, 9_100_000)
 
 
+async def test_a_snapshot_that_had_to_wait_says_nothing_wrong_about_the_clock() -> None:
+    async with an_office() as office:
+        made_at = office.clock.now()
+        await office.clock.advance(30)
+        waited = Snapshot(PBX, made_at, (), (), (), clock_ahead=timedelta(seconds=2))
+        office.pbx.tell(waited)
+        await settle()
+        assert office.line.clock_ahead == timedelta(seconds=2)
+
+
 async def test_clocks_far_apart_are_an_alarm_until_they_agree() -> None:
     async with an_office() as office:
         two_days = timedelta(days=2)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from rtbill.chronicle import Chronicle
+from rtbill.domain.events import CallRefused
 from rtbill.domain.notice import Notice
 from tests.fakes.builders import at
+from tests.fakes.environment import CountingMeter
 
 NOTICE = Notice("alarm.raised", "link hotel", "", at("12:00:00"))
 
@@ -28,3 +30,13 @@ def test_only_the_last_happenings_are_kept() -> None:
 
 def test_nothing_new_is_nothing() -> None:
     assert Chronicle().since(0) == []
+
+
+def test_a_refusal_is_counted_once_though_the_exchange_tells_of_it_again() -> None:
+    meter = CountingMeter()
+    chronicle = Chronicle(meter=meter)
+    ours = CallRefused("hotel", NOTICE.at, "1001", "0041315550100", "balance", "7.1")
+    for refused in (ours, ours, CallRefused("hotel", NOTICE.at, "1001", "112", "word-of-a-caller")):
+        chronicle.add(NOTICE.at, refused)
+
+    assert meter.counts["rtbill_refused_total"] == 2

@@ -1,4 +1,4 @@
-"""How long each running call may talk."""
+"""How long a running call may talk by what the account has: where that is only observed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from rtbill.credit import NO_CEILINGS, CreditControl, Grant, Limits, RunningCall
+from rtbill.credit import NO_CEILINGS, CreditControl, Grant, Limits
 from rtbill.domain.account import LOCKED_SERVICE, AccountKind, AccountState
 from rtbill.domain.directory import Directory
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.money import parse_micros
 from rtbill.domain.stance import Stance
 from rtbill.domain.tariff import Rate
+from rtbill.running_call import RunningCall
 from rtbill.stances import ENFORCED, Stances
 from tests.fakes.builders import (
     PBX,
@@ -33,6 +34,7 @@ from tests.fakes.builders import (
 NOON = at("12:00:00")
 BERN = "+41315550100"
 UNKNOWN_COUNTRY = "0033155501000"
+OBSERVED = Stances({PBX: Stance.OBSERVE})
 
 
 class Desk:
@@ -44,7 +46,7 @@ class Desk:
         *rates: Rate,
         kind: AccountKind = AccountKind.PREPAID,
         limit: str = "0",
-        stances: Stances = ENFORCED,
+        stances: Stances = OBSERVED,
         account_class: str = "standard",
         ceilings: Mapping[str, int | None] = NO_CEILINGS,
     ) -> None:
@@ -172,7 +174,7 @@ def test_a_move_from_before_the_answer_has_the_new_account_limit_the_call() -> N
     running = desk.answered()
     desk.directory.replace_memberships([a_membership("room-2", person="Jo Hill")])
 
-    assert desk.control.reassign() == [running]
+    assert desk.control.reassign() == [(running, "room-1")]
     assert (running.account, running.person, running.wanted_s) == ("room-2", "Jo Hill", 119.5)
     assert desk.control.rebalance("room-1") == []
     desk.control.ended(running.leg.id)
@@ -210,8 +212,9 @@ def test_a_call_seen_again_after_a_gap_stays_one_call() -> None:
 
 
 def test_a_call_that_outlives_its_limit_and_the_grace_is_overdue() -> None:
-    desk = Desk("0.60")
+    desk = Desk("0.60", stances=ENFORCED)
     running = desk.answered()
+    running.wanted_s = 59.5
 
     assert desk.control.overdue(NOON + timedelta(seconds=61.5), grace_s=2) == []
     assert desk.control.overdue(NOON + timedelta(seconds=61.6), grace_s=2) == [running]
@@ -237,7 +240,7 @@ def test_a_call_that_is_over_is_forgotten_also_when_told_twice() -> None:
 
 
 def test_a_grant_says_who_would_pay_for_how_long_and_that_it_is_enforced() -> None:
-    grant = Desk("1.20", a_rate("60/60", "0.60")).grant()
+    grant = Desk("1.20", a_rate("60/60", "0.60"), stances=ENFORCED).grant()
 
     assert (grant.account, grant.called.number) == ("room-1", BERN)
     assert (grant.limit_s, grant.no_rate, grant.is_locked, grant.reason) == (

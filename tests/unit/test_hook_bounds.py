@@ -54,7 +54,7 @@ async def test_one_answer_limits_a_running_call_by_money_and_by_ceiling() -> Non
         await office.hear("12:00:05 answer 1")
         await office.credit("1.00")
 
-        assert office.pbx.commands == [("limit", "1", 999.5), ("limit", "1", 1099.5)]
+        assert office.pbx.commands == [("limit", "1", 59.5)]
         assert len(hook.calls) == 1
 
 

@@ -327,3 +327,23 @@ async def test_the_gauge_of_an_alarm_that_is_over_falls_to_zero() -> None:
         assert meter.gauges["rtbill_services_wanted"] == 1
         assert office.wanted(extension().number) == OPEN_SERVICE
         task.cancel()
+
+
+async def test_gauges_follow_what_is_held_and_fall_to_zero_with_it() -> None:
+    meter = CountingMeter()
+    async with an_office("5.00") as office, asyncio.TaskGroup() as group:
+        gauges = jobs.keep_gauges(
+            office.billing, office.enforcement, office.store, meter, office.clock
+        )
+        task = group.create_task(gauges, name="gauges")
+        await office.hear("12:00:00 answer 1\n12:00:00 answer 2")
+        await office.clock.advance(5)
+        assert meter.gauges["rtbill_holds_open"] == 2
+        assert meter.gauges["rtbill_held_micros"] == 1_200_000
+
+        await office.hear("12:00:05 end 1\n12:00:05 end 2")
+        await office.clock.advance(5)
+        assert meter.gauges["rtbill_holds_open"] == 0
+        assert meter.gauges["rtbill_held_micros"] == 0
+        assert office.meter.counts["rtbill_hold_steps_total"] == 4
+        task.cancel()

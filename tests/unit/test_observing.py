@@ -59,9 +59,10 @@ async def test_a_call_within_its_money_is_no_observation() -> None:
 
 async def test_an_enforced_call_is_no_observation_though_it_ends_late() -> None:
     async with an_office("0.90") as office:
-        await office.hear(TWO_MINUTES)
+        for event in TWO_MINUTES.splitlines():
+            await office.hear(event)
 
-        assert office.pbx.done("limit") == [("1", 89.5)]
+        assert office.pbx.done("limit") == [("1", 59.5)]
         assert await office.observed() == []
 
 

@@ -18,26 +18,13 @@ from tests.fakes.office import Office, an_office
 from tests.fakes.virtual_clock import settle
 
 
-async def test_a_prepaid_call_is_limited_at_its_answer_to_what_the_balance_buys() -> None:
+async def test_a_prepaid_call_is_limited_at_its_answer_to_what_is_held_for_it() -> None:
     async with an_office("0.90") as office:
         await office.hear("12:00:00 start 1\n12:00:05 answer 1")
 
-        assert office.pbx.commands == [("limit", "1", 89.5)]
-
-
-async def test_credit_during_the_call_moves_the_limit() -> None:
-    async with an_office("0.90") as office:
-        await office.hear("12:00:05 answer 1")
-        await office.credit("1.00")
-
-        assert office.pbx.done("limit") == [("1", 89.5), ("1", 189.5)]
-
-
-async def test_another_calls_posting_shortens_the_calls_that_go_on() -> None:
-    async with an_office("3.00") as office:
-        await office.hear("12:00:05 answer 1\n12:00:05 answer 2\n12:01:35 end 1")
-
-        assert office.pbx.done("limit")[-1] == ("2", 209.5)
+        (hold,) = office.directory.state("room-1").holds
+        assert hold.granted_s == 60
+        assert office.pbx.commands == [("limit", "1", 59.5)]
 
 
 async def test_terms_that_become_postpaid_lift_the_timer_in_the_exchange() -> None:
@@ -68,27 +55,27 @@ async def test_a_failed_command_is_repeated_then_alarmed_then_cleared(
 
         await office.clock.advance(2)
 
-        assert office.pbx.done("limit") == [("1", 499.5)]
+        assert office.pbx.done("limit") == [("1", 59.5)]
         assert office.alarm_kinds() == []
 
 
 async def test_a_limit_of_which_no_answer_came_is_ordered_again_though_the_old_one_is_wanted() -> (
     None
 ):
-    async with an_office("2.00") as office:
-        await office.hear("12:00:05 answer 1\n12:00:05 answer 2")
+    async with an_office("5.00") as office:
         office.pbx.fail("limit", OutcomeUnknown("no answer"))
-        await office.hear("12:01:05 end 2")
-        await office.credit("0.60")
+        await office.hear("12:00:05 answer 1")
         await office.clock.advance(1)
 
-        assert office.pbx.done("limit") == [("1", 199.5), ("2", 199.5), ("1", 199.5)]
+        assert office.pbx.attempts == ["limit", "limit"]
+        assert office.pbx.done("limit") == [("1", 59.5)]
 
 
 async def test_a_command_for_a_call_that_is_over_is_not_repeated() -> None:
     async with an_office("5.00") as office:
         office.pbx.fail("limit", Unavailable("no link"))
-        await office.hear("12:00:05 answer 1\n12:00:06 end 1")
+        await office.hear("12:00:05 answer 1")
+        await office.hear("12:00:06 end 1")
         await office.clock.advance(60)
 
         assert office.pbx.attempts == ["limit"]
@@ -168,7 +155,9 @@ async def test_after_our_restart_live_calls_are_limited_again() -> None:
     async with an_office("0.90") as office:
         await office.hear("12:00:20 back; live 1 answered=12:00:05")
 
-        assert office.pbx.done("limit") == [("1", 89.5)]
+        assert office.pbx.done("limit")[-1][0] == "1"
+        (hold,) = office.directory.state("room-1").holds
+        assert office.pbx.done("limit")[-1] == ("1", hold.granted_s - 0.5)
 
 
 # ---------------------------------------------------------------------- emergency calls

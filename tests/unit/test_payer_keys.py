@@ -114,7 +114,8 @@ async def test_a_running_call_is_limited_by_the_account_that_its_code_now_names(
         await office.credit("6.00", account="project")
         await bind(office, "code", "4711", **{"from": "2026-10-01"})
         await office.hear("12:00:05 answer 1 origin=4711/")
-        assert office.pbx.done("limit") == [("1", 599.5)]
+        assert office.pbx.done("limit") == [("1", 59.5)]
+        assert len(office.directory.state("project").holds) == 1
 
 
 # ---------------------------------------------------------------------- reactive exchanges

@@ -272,6 +272,7 @@ async def test_a_prepaid_call_is_limited_by_the_price_of_the_plan() -> None:
     async with an_office("1.28", accounts=of_hall(), tariff=a_tariff(a_rate("1/1"))) as office:
         await imported(office, apply=True, valid_from="2026-10-01")
         await office.hear("12:00:05 answer 1")
+        await office.clock.advance(85)
         [running] = office.control.running()
         # A cent a second, 20 % more, 19 % tax: 0.01428 each; 89 of them are 1.27092.
         assert running.wanted_s == 88.5

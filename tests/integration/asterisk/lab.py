@@ -42,7 +42,7 @@ class Lab:
 
     server: AsteriskServer
     phones: SipAgent
-    """Telephones 1001 to 1010; they answer at once unless a test gives them a policy."""
+    """Telephones 1001 to 1050; they answer at once unless a test gives them a policy."""
     carrier: SipAgent
     """The outside; it answers at once unless a test gives it a policy."""
     ami: AmiProbe

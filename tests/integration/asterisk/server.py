@@ -40,6 +40,13 @@ NOT_LOADED = (
     *("getcpeid", "confbridge", "app_page", "res_parking", "pjsip_notify", "cel_", "cdr_manager"),
     *("cdr_custom", "app_queue", "clialiases", "config_wizard"),
 )
+EXTENSIONS = tuple(str(1001 + n) for n in range(50))
+PHONE = """[{0}](phone)
+aors = {0}
+callerid = "Ext {0}" <{0}>
+[{0}](contact)
+contact = sip:{0}@127.0.0.1:@PHONE_PORT@
+"""
 FOLDERS = ("etc", "db", "log/cdr-csv", "spool/voicemail", "run", "keys/keys", "agi")
 
 
@@ -89,7 +96,7 @@ class AsteriskServer:
     """A running Asterisk, with rtbill's generated dialplan unless its layout says otherwise.
 
     `with` starts and stops it. Its trunk is the endpoint `carrier`, expected at CARRIER_IP;
-    extensions 1001 to 1010 are expected at PHONE_IP.
+    EXTENSIONS are expected at PHONE_IP.
     """
 
     installation: Installation
@@ -182,6 +189,7 @@ class AsteriskServer:
         for name in FOLDERS:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         words = {
+            "PHONES": "\n".join(map(PHONE.format, EXTENSIONS)),
             "DIR": str(self.folder),
             "DATA": str(self.installation.root / "usr/share/asterisk"),
             "MODS": str(self.installation.modules),

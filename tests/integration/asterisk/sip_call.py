@@ -221,7 +221,8 @@ class Call:
         self._changed.set()
 
     def _description(self, direction: str = "sendrecv") -> str:
-        return session_description(self.agent.ip, self._sequence, direction)
+        agent = self.agent
+        return session_description(agent.ip, self._sequence, direction, agent.sound_port)
 
     @property
     def _contact(self) -> str:

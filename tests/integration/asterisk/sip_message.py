@@ -98,15 +98,20 @@ def write_response(request: SipMessage, status: int, tag: str, more: list[str], 
     return write(f"SIP/2.0 {status} {'OK' if status < 300 else 'No'}", headers, body)
 
 
-def session_description(ip: str, version: int, direction: str) -> str:
-    """An offer or answer of G.711 that goes nowhere: the discard port."""
+DISCARD_PORT = 9
+
+
+def session_description(
+    ip: str, version: int, direction: str, sound_port: int = DISCARD_PORT
+) -> str:
+    """An offer or answer of G.711 that goes nowhere, unless somebody listens at the port."""
     lines = [
         "v=0",
         f"o=- 1 {version} IN IP4 {ip}",
         "s=-",
         f"c=IN IP4 {ip}",
         "t=0 0",
-        "m=audio 9 RTP/AVP 0 8 101",
+        f"m=audio {sound_port} RTP/AVP 0 8 101",
         "a=rtpmap:0 PCMU/8000",
         "a=rtpmap:8 PCMA/8000",
         "a=rtpmap:101 telephone-event/8000",

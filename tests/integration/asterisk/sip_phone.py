@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from tests.integration.asterisk.sip_call import WAIT_S, Call
-from tests.integration.asterisk.sip_message import SipMessage, write_response
+from tests.integration.asterisk.sip_message import DISCARD_PORT, SipMessage, write_response
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,6 +27,8 @@ class SipAgent(asyncio.DatagramProtocol):
         self.ip = ip
         self.port = port
         self.server = server
+        self.sound_port = DISCARD_PORT
+        """Where all its telephones ask for what the other side says."""
         self.policies: dict[str, Policy] = {}
         """What a user does with an incoming call; "*" is for those not named."""
         self.incoming: list[Call] = []

@@ -26,6 +26,10 @@ POOR = "1005"
 """Its 0.02 buy the fee of 0.015 and five seconds at 0.001."""
 ROOMS = [Room(str(1001 + n), "10.00") for n in range(9) if str(1001 + n) != POOR]
 GUARD_S = 0.5
+CREDIT = """
+[credit]
+call_min_s = 3
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,9 @@ class Site:
     async def is_locked(self, extension: str) -> None:
         await until_true(lambda: self.lab.ami.get("rtbill/lock", extension), "not locked")
 
+    async def is_diverted(self, extension: str) -> None:
+        await until_true(lambda: self.lab.ami.get("rtbill/divert", extension), "not diverted")
+
 
 async def until(true: Callable[[], bool], otherwise: str, timeout_s: float = 10.0) -> None:
     end = time.monotonic() + timeout_s
@@ -107,7 +114,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def site(lab: Lab, prepared: Path, tmp_path: Path) -> AsyncIterator[Site]:
     """The biller signed in and ready."""
     async with Cable(lab.server.ports.ami) as cable:
-        biller = Biller(tmp_path, cable.port, secret=lab.server.secret, guard_s=GUARD_S)
+        secret = lab.server.secret
+        biller = Biller(tmp_path, cable.port, secret=secret, guard_s=GUARD_S, more=CREDIT)
         biller.take_over(prepared)
         biller.start()
         try:
@@ -218,6 +226,7 @@ async def test_exhausted_account_is_cut_locked_and_diverted(site: Site) -> None:
     assert site.balance(POOR) == 0
     await site.is_locked(POOR)
     assert await site.lab.phones.call(POOR, "9555110").ended() == 403
+    await site.is_diverted(POOR)
     site.lab.ami.events.clear()
     caller = await site.lab.carrier.call("0311234567", POOR).wait(State.UP)
     await site.lab.ami.event("Newexten", lambda event: event["Application"] == "VoiceMail")

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 POOR, RICH, EMPTY = "1005", "1001", "1006"
 """0.02 buy the fee of 0.015 and five seconds at 0.001, less the guard of half a second."""
+CREDIT = """
+[credit]
+call_min_s = 3
+"""
 FORBIDDEN = 403
 SET_UP_DELAY_S_MAX = 2.2
 
@@ -66,7 +70,8 @@ async def asked(lab: Lab, rooms: Path, tmp_path: Path) -> AsyncIterator[Asked]:
     """Rooms with much, little and no money; the exchange asks before it dials."""
     port = free_port()
     await lab.regenerate(Generated(inline_port=port))
-    biller = Biller(tmp_path, lab.server.ports.ami, secret=lab.server.secret, inline_port=port)
+    ami_port, secret = lab.server.ports.ami, lab.server.secret
+    biller = Biller(tmp_path, ami_port, secret=secret, inline_port=port, more=CREDIT)
     biller.take_over(rooms)
     biller.start()
     try:

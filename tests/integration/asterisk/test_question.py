@@ -14,7 +14,7 @@ from tests.integration.asterisk.generated import CARRIER, PLAIN, TOKEN, Generate
 from tests.integration.asterisk.lab import open_lab
 from tests.integration.asterisk.server import Layout
 from tests.integration.asterisk.sip_call import State
-from tests.integration.asterisk.sip_phone import forwarding, rejecting
+from tests.integration.asterisk.sip_phone import answering, forwarding, rejecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +140,18 @@ async def test_next_trunk_does_not_ask_again(lab: Lab) -> None:
         await asking(lab, answerer, trunks=first_is_dead)
         await lab.phones.call("1001", "9555605").wait(State.UP)
     assert len(answerer.asked) == 1
+
+
+async def test_timer_that_was_set_before_the_dialplan_comes_to_it_is_left_alone(lab: Lab) -> None:
+    async with Answerer("allow,1.") as answerer:
+        await asking(lab, answerer)
+        lab.carrier.policies["555620"] = answering(after_s=0.5)
+        lab.phones.call("1001", "9555620")
+        leg = await lab.trunk_leg("555620")
+        await lab.ami.action("AbsoluteTimeout", Channel=leg["DestChannel"], Timeout="3")
+        done = await lab.done(leg["DestUniqueid"])
+    assert done.ended is not None
+    assert 2.0 < done.ended - done.answered < 3.0
 
 
 # ---- nobody answers

@@ -99,7 +99,9 @@ class Biller:
         unaided: str = "closed",
         inline_port: int = 0,
         dialplan: str = "",
+        more: str = "",
     ) -> None:
+        """`more` are sections of the configuration that the others do without."""
         self.folder = folder
         self.http_port = free_port()
         self.database = folder / "rtbill.sqlite"
@@ -118,6 +120,7 @@ class Biller:
                 dialplan=dialplan,
                 mode="inline" if inline_port else "reactive",
             )
+            + more
         )
 
     def set_stance(self, before: str, after: str) -> None:
@@ -144,10 +147,10 @@ class Biller:
             check=False,
         )
 
-    def prepare(self, rooms: list[Room]) -> None:
+    def prepare(self, rooms: list[Room], rates: str = TARIFF) -> None:
         """Tariff, accounts and opening balances."""
         tariff = self.folder / "tariff.csv"
-        tariff.write_text(TARIFF)
+        tariff.write_text(rates)
         accounts = self.folder / "accounts.csv"
         rows = ["account,name,kind,currency,class,pbx,extension,from,opening_balance"]
         rows += [

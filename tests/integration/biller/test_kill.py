@@ -54,9 +54,9 @@ async def killed(folder: Path, kills: int, seed: int) -> dict[str, float]:
                 traffic.stop()
                 await calls
             took_s = await _locks_converge_after_restart(server, biller)
-            await _until(lambda: _drained(server), 20, "the exchange's outbox is not emptied")
+            await until(lambda: drained(server), 20, "the exchange's outbox is not emptied")
             biller.stop()
-            _assert_books(biller, server, traffic)
+            assert_books(biller, server, traffic)
             return {"calls": len(traffic.truths), "kills": kills, "locks_s": took_s}
         finally:
             biller.end()
@@ -71,7 +71,7 @@ async def _locks_converge_after_restart(server: AmiServer, biller: Biller) -> fl
     server.database.put("rtbill/lock", "1012", "1")
     biller.start()
     began = time.monotonic()
-    await _until(
+    await until(
         lambda: _in(server, "rtbill/lock") == wanted and _in(server, "rtbill/divert") == wanted,
         LOCK_CONVERGENCE_S,
         f"locks {_in(server, 'rtbill/lock')} are not {wanted}",
@@ -90,18 +90,21 @@ def _in(server: AmiServer, family: str) -> set[str]:
     return {path.rsplit("/", 1)[1] for path, _ in server.database.tree(family)}
 
 
-def _drained(server: AmiServer) -> bool:
+def drained(server: AmiServer) -> bool:
+    """Whether the exchange keeps no row of any call."""
     return not _in(server, "rtbill/done") and not _in(server, "rtbill/live")
 
 
-async def _until(true: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
+async def until(true: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
+    """Return when it is so; fail when that takes too long."""
     end = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < end, otherwise
         await asyncio.sleep(0.05)
 
 
-def _assert_books(biller: Biller, server: AmiServer, traffic: Traffic) -> None:
+def assert_books(biller: Biller, server: AmiServer, traffic: Traffic) -> None:
+    """Every answered call stands in the books once, at its price, and the books are proven."""
     posted = {
         str(key).partition("/")[2]: (payer, status, answered, ended, price)
         for key, payer, status, answered, ended, price in biller.query(

@@ -49,7 +49,7 @@ class Traffic:
         server = self._server
         extension = self._random.choice(self._extensions)
         number = self._random.choice(NUMBERS)
-        call = server.start_call(extension, number)
+        call = await self._dial(extension, number)
         if call.state is CallState.REFUSED:
             self.refused += 1
             return
@@ -59,15 +59,25 @@ class Traffic:
         if self._random.random() < 0.15:
             server.fail(call, self._random.choice(["busy", "noanswer", "cancel"]))
             return
-        server.answer(call)
+        self._answer(call)
         leg = call.b
         assert leg is not None
         assert call.answered_us is not None
         truth = Truth(leg.uniqueid, extension, number, call.answered_us)
         self.truths[leg.uniqueid] = truth
-        await self._talk(call, self._random.uniform(0.02, 1.5))
+        await self._talk(call, self._talk_s())
         # A timer or the biller may have ended it before; the exchange's own row says when.
         truth.ended_us = int(server.clock.now_us())
+
+    async def _dial(self, extension: str, number: str) -> SimulatedCall:
+        """The call as the exchange let it out, or refused it."""
+        return self._server.start_call(extension, number)
+
+    def _answer(self, call: SimulatedCall) -> None:
+        self._server.answer(call)
+
+    def _talk_s(self) -> float:
+        return self._random.uniform(0.02, 1.5)
 
     async def _talk(self, call: SimulatedCall, seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds

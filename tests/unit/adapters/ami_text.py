@@ -111,6 +111,7 @@ def status(
     dest: str = "5551234",
     answered: str = "",
     origin: str = "",
+    linked: str = "",
     action_id: str = "x",
 ) -> str:
     return f"""
@@ -118,6 +119,7 @@ def status(
         Channel: {channel}
         ChannelState: {state}
         Uniqueid: {leg}
+        Linkedid: {linked}
         ChanVariable: RTB_PAYER={payer}
         ChanVariable: RTB_DEST={dest}
         ChanVariable: RTB_ANSWERED={answered}

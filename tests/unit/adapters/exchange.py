@@ -62,6 +62,10 @@ class ManualClock:
             default=0.0,
         )
 
+    def slip(self, seconds: float) -> None:
+        """Move on in the middle of something; who sleeps is woken later."""
+        self._passed_s += seconds
+
     async def advance(self, seconds: float) -> None:
         """Move on, waking sleepers in order; the sockets get a moment after each."""
         await asyncio.sleep(SOCKET_MOMENT_S)

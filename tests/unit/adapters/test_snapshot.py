@@ -57,6 +57,11 @@ def test_a_live_leg_has_the_answer_that_is_stamped_on_it() -> None:
     assert built.has_outbox
 
 
+def test_a_leg_whose_beginning_was_not_heard_names_the_channel_that_dialled_it() -> None:
+    [leg] = snapshot(channels=status(answered=stamp(1), linked="1.1")).live
+    assert leg.asked_by == "1.1"
+
+
 def test_a_ringing_leg_has_no_answer() -> None:
     [leg] = snapshot(channels=status(state=5)).live
     assert leg.answered_at is None
@@ -81,6 +86,12 @@ def test_a_leg_sent_through_the_dialplan_by_a_transfer_is_known_by_its_stamp() -
 def test_a_leg_that_is_up_without_any_stamp_is_proven_from_now_on_only() -> None:
     [leg] = snapshot(channels=status(payer="", dest="")).live
     assert (leg.answered_at, leg.payer) == (AT, None)
+
+
+def test_a_leg_answered_while_its_snapshot_was_on_the_way_is_answered() -> None:
+    # Its beginning was not heard, so the event of its answer alone says nothing.
+    [leg] = snapshot(channels=status(state=5), heard=newstate(at=1)).live
+    assert leg.answered_at == ANSWERED
 
 
 @pytest.mark.parametrize(("answered", "told"), [("", None), (stamp(1), ANSWERED)])

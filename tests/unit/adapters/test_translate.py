@@ -38,7 +38,7 @@ def blocks(*texts: str) -> str:
 def test_a_call_through_the_trunk_is_started_answered_and_ended() -> None:
     text = blocks(dial_begin(), newstate(state=5, at=0.5), newstate(at=1.25), hangup(at=3.5))
     assert told(text) == [
-        CallStarted(LEG, at(0), "1001", "5551234", "carrier"),
+        CallStarted(LEG, at(0), "1001", "5551234", "carrier", asked_by="1.1"),
         CallAnswered(LEG, at(1.25), "1001", "5551234", "carrier"),
         CallEnded(LEG, at(3.5), 16, None, "1001", "5551234", "carrier", at(1.25)),
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from balance.thresholds import fell_below, is_exhausted
+from balance.thresholds import fell_below, is_exhausted, told
 from rtbill.domain.account import AccountKind
+from rtbill.domain.money import parse_micros
 from tests.fakes.builders import a_state, an_account
 
 
@@ -25,6 +28,23 @@ def test_only_the_movement_that_passes_the_threshold_counts(
     is_crossing: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     assert fell_below(a_state(before), a_state(after), 1_000_000) is is_crossing
+
+
+def test_a_balance_that_swings_about_the_threshold_is_told_once() -> None:
+    state, heard = a_state("1.50"), 0
+    for balance in ("0.99", "1.05", "0.98", "1.09", "0.97"):
+        after = told(state, replace(state, balance_micros=parse_micros(balance)), 1_000_000)
+        heard += after.is_told_low and not state.is_told_low
+        state = after
+    assert heard == 1
+
+
+def test_a_tenth_above_the_threshold_it_is_told_again_the_next_time() -> None:
+    state = replace(a_state("0.99"), is_told_low=True)
+    state = told(state, replace(state, balance_micros=1_100_000), 1_000_000)
+    assert not state.is_told_low
+    state = told(state, replace(state, balance_micros=999_999), 1_000_000)
+    assert state.is_told_low
 
 
 def test_the_credit_limit_counts_as_money() -> None:

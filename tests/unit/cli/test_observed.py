@@ -205,13 +205,10 @@ def test_check_config_tells_the_stance_of_each_exchange_and_class(site: Site) ->
 def test_status_tells_the_stance_and_how_many_would_be_locked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pbx: dict[str, Any] = {
-        "name": "hall",
-        "link": "up",
-        "since": None,
-        "live_calls": 0,
-        "mode": "reactive",
-    }
+    pbx: dict[str, Any] = {"name": "hall", "link": "up", "since": None, "live_calls": 0}
+    pbx |= {"mode": "reactive", "at_risk": None, "holds": 0, "held": {}}
+    pbx["risks"] = [{"kind": "unlimited", "amount": None, "accounts": 9, "text": "limits"}]
+    pbx["cuts"] = {"count": 0, "guard_s": 0.5}
     pbx["trunks"] = [{"name": "carrier", "title": "Telco A", "live_calls": 2}]
     answer: dict[str, Any] = {
         "version": "1",
@@ -229,5 +226,6 @@ def test_status_tells_the_stance_and_how_many_would_be_locked(
     said = capsys.readouterr().out
     assert "trunk carrier (Telco A): 2 calls in progress" in said
     assert "mode reactive, stance observe\n" in said
+    assert "  at risk now: no bound\n    no bound, unlimited: limits; 9 accounts\n" in said
     assert "  7 extensions would be locked, were that enforced\n" in said
     assert "rows for calls without an answer: 9 wanted, 8 confirmed\n" in said

@@ -146,6 +146,37 @@ def test_a_course_that_is_free_after_the_first_increment_lasts_for_ever() -> Non
     assert Course(60, 100, 60, 0).affordable_s(99, 14_400) == 0
 
 
+# ---------------------------------------------------------------------- being answered
+
+
+def first(name: str, *rates: Rate, plan: PricePlan | None = None) -> int | None:
+    """What an answer costs at most, in micro-units."""
+    return WorstPrices(Offer([a_table(*rates)], plan), CLASSES).first_micros(name)
+
+
+def test_an_answer_costs_the_dearest_connect_fee_and_first_increment_together() -> None:
+    rates = [
+        a_rate("60/60", "0.60", "0.20", prefix="4930"),  # 0.80
+        a_rate("30/1", "1.00", "0.40", prefix="4915"),  # 0.90
+        a_rate("1/1", "9.00", "0.70", prefix="4916"),  # 0.85
+    ]
+
+    assert first("home", *rates) == 900_000
+    assert first("europe", *rates) is None
+
+
+def test_an_answer_that_costs_nothing_risks_nothing() -> None:
+    assert first("home", a_rate("60/60", "0", prefix="49")) == 0
+
+
+def test_an_answer_costs_markup_least_charge_and_tax_too() -> None:
+    rate = a_rate("60/60", "0.16", prefix="49")
+    # 20 % and 0.02 more: 0.212; with a quarter of tax 0.265.
+    marked_up = a_plan(markups=(a_markup("20", per_minute="0.02"),), tax=a_tax("25"))
+    assert first("home", rate, plan=marked_up) == 265_000
+    assert first("home", rate, plan=a_plan(charge_min_micros=500_000)) == 500_000
+
+
 # ---------------------------------------------------------------------- with a price plan
 
 

@@ -1,0 +1,115 @@
+"""What one call costs by its talk time, on whichever of its trunks it may leave: for holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtbill.domain.bundle import Draw
+from rtbill.domain.errors import NoRate
+from rtbill.rating.bundle_time import affordable_with, below_ceiling_with, longest_with
+from rtbill.rating.bundles import Share, price_with
+from rtbill.rating.chain import Asked
+from rtbill.rating.longest import LONGEST_S
+from rtbill.rating.offer import Offer
+from rtbill.rating.zones import SECOND_US
+
+BEYOND_ALL_MONEY = 1 << 62
+"""The price of talk into a time without a rate: nobody knows it, so nothing pays it."""
+_UNKNOWN = -1
+
+
+class CallPricing:
+    """Prices and bundles as they stood when it was made; safe to ask from another thread."""
+
+    __slots__ = ("_asked", "_longest_s", "_offers", "_shares")
+
+    def __init__(self, offers: Sequence[Offer], asked: Asked, shares: Sequence[Share] = ()) -> None:
+        assert offers, "a call without an offer has no price"
+        self._offers = tuple(offers)
+        self._asked = asked
+        self._shares = tuple(shares)
+        self._longest_s: int | None = _UNKNOWN
+
+    def cost_micros(self, talk_s: int) -> int:
+        """What the account would owe at most for this much talk, beside what bundles pay."""
+        try:
+            return max([self._owed(offer, talk_s) for offer in self._offers])
+        except NoRate:
+            return BEYOND_ALL_MONEY
+
+    def affordable_s(self, micros: int, cap_s: int) -> int:
+        """The longest whole second, `cap_s` at most, that bundles and this money pay on any trunk;
+        0 when they do not pay an answer.
+        """
+        if not self._shares:
+            return min([offer.affordable_s(self._asked, micros, cap_s) for offer in self._offers])
+        return min(
+            affordable_with(offer, self._asked, micros, cap_s, self._shares)
+            for offer in self._offers
+        )
+
+    def longest_s(self) -> int | None:
+        """Seconds after which the first rate ends the call, whatever the money; None when none
+        ever does.
+        """
+        if self._longest_s == _UNKNOWN:
+            asked, shares = self._asked, self._shares
+            ends = [longest_with(offer, asked, shares) for offer in self._offers]
+            self._longest_s = min((each for each in ends if each is not None), default=None)
+        return self._longest_s
+
+    def below_ceiling_s(self, ceiling_micros: int) -> int | None:
+        """Seconds after which talk costs more than so much a minute, 0 when it does at once; None
+        when it never does.
+        """
+        found = min(
+            below_ceiling_with(offer, self._asked, ceiling_micros, LONGEST_S, self._shares)
+            for offer in self._offers
+        )
+        return found if found < LONGEST_S else None
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """What so much talk takes of bundles, at most: of each pool the most on any trunk."""
+        if not self._shares:
+            return ()
+        most: dict[object, Draw] = {}
+        for offer in self._offers:
+            try:
+                found = price_with(offer, self._asked, talk_s * SECOND_US, self._shares).draws
+            except NoRate:
+                found = ()
+            for draw in found:
+                known = most.get(draw.pool)
+                if known is None or known.amount < draw.amount:
+                    most[draw.pool] = draw
+        return tuple(most.values())
+
+    def _owed(self, offer: Offer, talk_s: int) -> int:
+        talk_us = talk_s * SECOND_US
+        if not self._shares:
+            return offer.price(self._asked, talk_us).micros
+        return price_with(offer, self._asked, talk_us, self._shares).debit_micros
+
+
+class UnknownPricing:
+    """A call whose price nobody knows: nothing can be set aside for it, only its time bounded."""
+
+    __slots__ = ("_has_money",)
+
+    def __init__(self, has_money: bool) -> None:  # noqa: FBT001 - what else could it be
+        self._has_money = has_money
+
+    def cost_micros(self, talk_s: int) -> int:
+        """Nothing that is known; without any money more than there is."""
+        del talk_s
+        return 0 if self._has_money else BEYOND_ALL_MONEY
+
+    def affordable_s(self, micros: int, cap_s: int) -> int:
+        """All of it while there is any money."""
+        del micros
+        return cap_s if self._has_money else 0
+
+    def draws(self, talk_s: int) -> tuple[Draw, ...]:
+        """Nothing: bundles pay what has a price."""
+        del talk_s
+        return ()
