@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
-from rtbill.domain.ledger import CASH, CORRECTIONS, REVENUE, Transfer, TransferKind
+from rtbill.domain.ledger import CASH, CORRECTIONS, OVERSPEND, REVENUE, Transfer, TransferKind
 from rtbill.domain.rated import CallStatus, Facts, PricedCall, RatedCall, Repriced
 
 
@@ -20,6 +20,11 @@ def call_key(call: CallId) -> str:
 def credit_key(key: str) -> str:
     """The key of a credit whose giver chose `key`."""
     return f"credit:{key}"
+
+
+def absorbed_key(call: CallId) -> str:
+    """The key of what is given back of a call that was ended too late."""
+    return f"absorbed:{call}"
 
 
 def rerate_key(run: int, account: str, call: str) -> str:
@@ -66,6 +71,30 @@ def post_call(state: AccountState, call: RatedCall) -> Facts:
         call=str(record.id),
     )
     return Facts(after, call, (transfer,))
+
+
+def absorb(facts: Facts, micros: int) -> Facts:
+    """What the account was debited for talk after its money was gone is the biller's own loss: the
+    price of the call stays what it is.
+    """
+    assert facts.call is not None
+    assert 0 < micros <= facts.transfers[0].amount_micros
+    record, account = facts.call.record, facts.state.account
+    after = _moved(facts.state, micros)
+    transfer = Transfer(
+        key=absorbed_key(record.id),
+        debit=OVERSPEND,
+        credit=account.id,
+        amount_micros=micros,
+        currency=account.currency,
+        kind=TransferKind.CORRECTION,
+        event_at=record.ended_at,
+        account=account.id,
+        version=after.version,
+        balance_after_micros=after.balance_micros,
+        reason=f"call {record.id} was ended too late: no charge for that",
+    )
+    return replace(facts, state=after, transfers=(*facts.transfers, transfer))
 
 
 def credit(state: AccountState, micros: int, key: str, at: datetime, reason: str) -> Facts:

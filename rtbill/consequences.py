@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balance import holds, ledger, thresholds
 from rtbill.allowances import EMPTY_PURSE, Purse
@@ -12,7 +12,7 @@ from rtbill.bundling import Bundling, redecided
 from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, Service
 from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
-from rtbill.domain.hold import HoldStep
+from rtbill.domain.hold import Hold, HoldStep
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
@@ -30,7 +30,9 @@ SITE_POLICY = Policy(exhausted=OPEN_SERVICE, low_balance_micros=0)
 class Policies:
     """The policy of each account class; an unknown class falls back to `standard`."""
 
-    def __init__(self, policies: Mapping[str, Policy]) -> None:
+    def __init__(self, policies: Mapping[str, Policy], *, absorbs_overspend: bool = True) -> None:
+        self.absorbs_overspend = absorbs_overspend
+        """Whether nobody is charged for talk after the instant at which it should have ended."""
         self._policies = dict(policies)
         self._standard = self._policies.setdefault(STANDARD, Policy())
 
@@ -63,7 +65,12 @@ def settle(  # noqa: PLR0913 - the facts of one call
     """
     if bundling is not None:
         call = bundling.settle(call, pools)
-    facts = _resolved(ledger.post_call(state, call), call, hold_key, at)
+    facts = ledger.post_call(state, call)
+    hold = state.hold(hold_key) or holds.of_call(state, call.record.id)
+    if hold is not None:
+        if policies.absorbs_overspend:
+            facts = _absorbed(facts, hold, call)
+        facts = _resolved(facts, hold, at)
     left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
     facts = with_consequences(state, facts, policies, at, reach, left)
     notices = call_notices(call, at)
@@ -76,14 +83,26 @@ def settle(  # noqa: PLR0913 - the facts of one call
     )
 
 
-def _resolved(facts: Facts, call: RatedCall, hold_key: str, at: datetime) -> Facts:
-    """The same, and nothing is held for the call any more."""
-    state = facts.state
-    hold = state.hold(hold_key) or holds.of_call(state, call.record.id)
-    if hold is None:
+def _absorbed(facts: Facts, hold: Hold, call: RatedCall) -> Facts:
+    """The same, and what a call cost after its limit, by which it was ended too late, is given back
+    (CC-44). What it talked before anything was held for it is charged as it was: nobody could have
+    ended it.
+    """
+    record, granted = call.record, timedelta(seconds=hold.granted_s)
+    if not facts.transfers or record.cut_by is None or record.answered_at is None:
         return facts
+    is_late = timedelta(microseconds=record.talk_us) > granted
+    was_held = hold.granted_s > 0 and hold.opened_at <= record.answered_at + granted
+    beyond_micros = facts.transfers[0].amount_micros - hold.micros
+    if not is_late or not was_held or beyond_micros <= 0:
+        return facts
+    return ledger.absorb(facts, beyond_micros)
+
+
+def _resolved(facts: Facts, hold: Hold, at: datetime) -> Facts:
+    """The same, and nothing is held for the call any more."""
     step = HoldStep.POST if facts.transfers else HoldStep.RELEASE
-    resolved = holds.resolve(state, hold.key, step, at)
+    resolved = holds.resolve(facts.state, hold.key, step, at)
     return replace(facts, state=resolved.state, holds=resolved.holds)
 
 

@@ -280,5 +280,6 @@ def _policies(config: Config) -> Policies:
         {
             name: Policy(each.exhausted, each.exhausted_below_micros, each.low_balance_micros)
             for name, each in config.account_classes.items()
-        }
+        },
+        absorbs_overspend=config.credit.absorb_overspend,
     )

@@ -37,7 +37,8 @@ def check_facts(before: AccountState, operation: Operation, facts: Facts) -> Non
         assert facts.call.account == operation.account
         if facts.call.draws:
             _check_draws(operation, facts)
-            moved = sum(_change_of(transfer) for transfer in facts.transfers)
+            own = [each for each in facts.transfers if each.call is not None]
+            moved = sum(_change_of(transfer) for transfer in own)
             assert moved == -facts.call.debit_micros, "the account owes what bundles do not pay"
 
 
