@@ -187,7 +187,7 @@ class Authoriser:
             return Reason.UNKNOWN_PAYER
         if grant.is_locked:
             return Reason.BALANCE
-        if grant.limit_s is None:
+        if not grant.is_limited:
             return None
         if grant.is_unrated_refused:
             return Reason.UNRATED

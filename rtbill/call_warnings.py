@@ -66,10 +66,12 @@ class CallWarnings:
 
     def follow(self, running: RunningCall, hold: Hold, share_micros: int) -> None:
         """Reckon the end of the call from its hold and its share of what else there is."""
+        if not self._seconds:
+            return
         call = running.leg.id
-        ends_s = self._wishes.affordable_s(running, hold.micros + max(0, share_micros))
-        left_s = ends_s - self._wishes.talked_s(running)
-        if not self._seconds or left_s > self._seconds[-1] + AHEAD_S:
+        ahead_s = self._wishes.talked_s(running) + self._seconds[-1] + AHEAD_S
+        ends_s = self._wishes.ends_s(running, hold.micros + max(0, share_micros), ahead_s)
+        if ends_s is None:
             self._ending.pop(call, None)
             return
         known = self._ending.get(call)

@@ -11,7 +11,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
 ROUNDS = (10_000, 20, 20)
 """Values more than before at which it looks at the newest, how many such rounds make one that looks
 at older ones as well, and how many of those a full one. As Python has it, at 700, 10 and 10, a

@@ -8,18 +8,19 @@ its account's class ends it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, KeysView, Mapping
+from collections.abc import Callable, Collection, KeysView, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
-from rtbill.call_bounds import Bound, CallBounds
+from rtbill.call_bounds import Bound, CallBounds, Priced
 from rtbill.domain.account import SUSPENSE, Account, AccountKind, AccountState, Outgoing
 from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
-from rtbill.domain.errors import NoRate
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.money import Money
 from rtbill.domain.numbering import CalledNumber
@@ -28,6 +29,7 @@ from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
 from rtbill.payers import FoundBy, Payer
+from rtbill.rating.call_pricing import CallPricing
 from rtbill.running_call import RunningCall
 from rtbill.site_hook import Caller
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
@@ -48,17 +50,20 @@ class Limits:
     """A prepaid call to a number without a rate: its price is unknown, so it is kept short."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(NamedTuple):
     """What a call about to be dialled may do, by money and rates alone."""
 
     account: str
     """Who would pay."""
     called: CalledNumber
-    limit_s: float | None
-    """Seconds of talk; None for no limit, 0 when its first increment cannot be paid."""
-    no_rate: str
-    """Why nobody knows what it would cost; empty when that is known, or nothing."""
+    priced: Priced
+    """What is known of its price."""
+    limit: Callable[[], float | None]
+    """Reckons `limit_s`: where a hold decides nobody asks for it."""
+    is_limited: bool
+    """There is one."""
+    is_affordable: bool
+    """It can pay one increment, or need not."""
     is_unrated_refused: bool
     """For want of a rate the exchange is to refuse it."""
     is_too_dear: bool
@@ -83,9 +88,14 @@ class Grant:
     """Unless it enforces, the call goes through whatever stands above, and that is told."""
 
     @property
-    def is_affordable(self) -> bool:
-        """It can pay one increment, or need not."""
-        return self.limit_s is None or self.limit_s > 0
+    def limit_s(self) -> float | None:
+        """Seconds of talk; None for no limit, 0 when its first increment cannot be paid."""
+        return self.limit()
+
+    @property
+    def no_rate(self) -> str:
+        """Why nobody knows what it would cost; empty when that is known, or nothing."""
+        return self.priced.no_rate
 
 
 class CreditControl:
@@ -163,13 +173,14 @@ class CreditControl:
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
         caller = Caller(payer or "", dialled or "", holder.person or "", {})
-        bound = self._bounds.of(state.account, called, at, place, caller)
+        priced = self._bounds.of(state.account, called, at, place, caller)
+        bound, no_rate = priced.bound, priced.no_rate
         is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
-        limit_s = self._limit_s(state, called, at, place, bound, caller)
+        limit = partial(self._limit_s, state, called, bound, priced.pricing)
+        is_limited = self._is_limited(state, called, bound)
+        is_affordable = not is_limited or self._pays_increment(state, priced, limit)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
-        left = Money(state.grantable_micros, state.account.currency)
-        no_rate = self._no_rate(state.account, called, at, place, caller)
-        is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
+        is_unrated_refused = bool(no_rate) and is_limited and pbx in self._refusing_unrated
         is_payer_unknown = chargeable and payer is None and holder.account == SUSPENSE
         is_code_refused = chargeable and self._is_code_refused(pbx, payer, at, origin, holder)
         reason = ""
@@ -180,19 +191,21 @@ class CreditControl:
         elif is_payer_unknown:
             reason = "nobody is named who pays"
         elif is_locked:
-            reason = f"account {holder.account} is locked: {left} left"
+            reason = f"account {holder.account} is locked: {_left(state)} left"
         elif is_too_dear:
             reason = self._too_dear(state.account)
-        elif limit_s == 0:
-            reason = f"account {holder.account} cannot pay the first increment: {left} left"
+        elif not is_affordable:
+            reason = f"account {holder.account} cannot pay the first increment: {_left(state)} left"
         elif is_unrated_refused:
             reason = f"its price is unknown: {no_rate}"
         stance = self.stances.of(pbx, state.account.account_class)
         return Grant(
             account=holder.account,
             called=called,
-            limit_s=limit_s,
-            no_rate=no_rate,
+            priced=priced,
+            limit=limit,
+            is_limited=is_limited,
+            is_affordable=is_affordable,
             is_unrated_refused=is_unrated_refused,
             is_too_dear=is_too_dear,
             is_locked=is_locked,
@@ -310,22 +323,34 @@ class CreditControl:
             if hold is not None:
                 running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
         else:
-            bound = self.bound_of(running)
-            running.wanted_s = self._limit_s(
-                state, running.called, leg.answered_at, running.place, bound, running.caller
-            )
+            is_paid_later = state.account.kind is AccountKind.POSTPAID
+            pricing = None if is_paid_later else self.pricing_of(running)
+            bound = self.priced(running).bound
+            running.wanted_s = self._limit_s(state, running.called, bound, pricing)
         return (running.wanted_s, running.stance) != before
 
-    def bound_of(self, running: RunningCall) -> Bound:
-        """Where rate or class end it."""
+    def priced(self, running: RunningCall) -> Priced:
+        """What is known of its price, reckoned anew when its account, person or prices changed."""
         assert running.leg.answered_at is not None
         account = self._directory.account(running.account)
-        made_of = self._bounds.made_of(account, running.caller)
-        if running.bound_of != made_of:
-            running.bound_of = made_of
+        made_of = self._bounds.made_of(account, running.person)
+        if running.priced_of != made_of:
+            running.priced_of = made_of
             at, place, caller = running.leg.answered_at, running.place, running.caller
-            running.bound = self._bounds.of(account, running.called, at, place, caller)
-        return running.bound
+            running.priced = self._bounds.of(account, running.called, at, place, caller)
+        return running.priced
+
+    def pricing_of(self, running: RunningCall, hold_key: str = "") -> CallPricing | None:
+        """What it costs, with bundles and hook as they now stand; None when nobody knows, or it is
+        not charged.
+        """
+        priced = self.priced(running)
+        account = self._directory.account(running.account)
+        if self._assessor.is_fixed(account):
+            return priced.pricing
+        assert running.leg.answered_at is not None
+        at, place, caller = running.leg.answered_at, running.place, running.caller
+        return self._bounds.of(account, running.called, at, place, caller, hold_key).pricing
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
         """Calls that still talk this long after their limit: the exchange's timer has failed."""
@@ -335,29 +360,43 @@ class CreditControl:
                 late.append(running)
         return late
 
-    def _limit_s(  # noqa: PLR0913 - the facts of one call
-        self,
-        state: AccountState,
-        called: CalledNumber,
-        at: datetime,
-        place: Place,
-        bound: Bound,
-        caller: Caller,
-    ) -> float | None:
-        """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
+    def _is_limited(self, state: AccountState, called: CalledNumber, bound: Bound) -> bool:
+        """Whether the call may be cut (CC-73, CC-76)."""
         if called.kind is not NumberKind.CHARGEABLE:
+            return False
+        return state.account.kind is not AccountKind.POSTPAID or bound.seconds is not None
+
+    def _limit_s(
+        self, state: AccountState, called: CalledNumber, bound: Bound, pricing: CallPricing | None
+    ) -> float | None:
+        """Seconds from answer that may be talked; None for calls never cut."""
+        if not self._is_limited(state, called, bound):
             return None
         seconds = bound.seconds
         if state.account.kind is not AccountKind.POSTPAID:
             cap_s = self._limits.call_max_s if seconds is None else seconds
             cap_s = min(cap_s, self._limits.call_max_s)
-            try:
-                seconds = self._assessor.affordable_s(
-                    state.account, called, at, state.grantable_micros, cap_s, place, caller
-                )
-            except NoRate:
-                return float(self._limits.unrated_talk_max_s) if state.grantable_micros > 0 else 0.0
-        return None if seconds is None else max(0.0, seconds - self._limits.guard_s)
+            money_micros = max(0, state.grantable_micros)
+            if pricing is None:
+                return float(self._limits.unrated_talk_max_s) if money_micros else 0.0
+            seconds = pricing.affordable_s(money_micros, cap_s)
+        assert seconds is not None
+        return max(0.0, seconds - self._limits.guard_s)
+
+    def _pays_increment(
+        self, state: AccountState, priced: Priced, limit: Callable[[], float | None]
+    ) -> bool:
+        """Whether a limited call may talk at all. Where its price is fixed, what the shortest talk
+        costs says so, without a search for the longest.
+        """
+        pricing, account = priced.pricing, state.account
+        is_paid_later = account.kind is AccountKind.POSTPAID
+        if pricing is None or is_paid_later or not self._assessor.is_fixed(account):
+            return bool(limit())
+        least_s, ends_s = int(self._limits.guard_s) + 1, priced.bound.seconds
+        if ends_s is not None and ends_s < least_s:
+            return False
+        return pricing.cost_micros(least_s) <= max(0, state.grantable_micros)
 
     def _too_dear(self, account: Account) -> str:
         ceiling = Money(self._bounds.ceiling(account) or 0, account.currency)
@@ -366,13 +405,6 @@ class CreditControl:
             f"{account.account_class}"
         )
 
-    def _no_rate(
-        self, account: Account, called: CalledNumber, at: datetime, place: Place, caller: Caller
-    ) -> str:
-        if called.kind is not NumberKind.CHARGEABLE:
-            return ""
-        try:
-            self._assessor.check_rate(account, called, at, place, caller)
-        except NoRate as missing:
-            return str(missing)
-        return ""
+
+def _left(state: AccountState) -> Money:
+    return Money(state.grantable_micros, state.account.currency)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -68,7 +67,7 @@ class Dialling:
             heed_code(self._control, self._alarms, pbx, payer, grant, event.at)
         if event.let_out_by:
             self._tell_evasion(event)
-            grant = replace(grant, reason=f"{event.let_out_by} sent it out by itself")
+            grant = grant._replace(reason=f"{event.let_out_by} sent it out by itself")
         if grant.stance.is_enforcing:
             self._enforce(line, event, called, grant)
         elif grant.reason and event.id not in line.let_through:

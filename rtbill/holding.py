@@ -18,6 +18,7 @@ from balance.holds import Wish
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
+from rtbill.call_bounds import Priced
 from rtbill.call_warnings import CallWarnings
 from rtbill.credit import CreditControl, Grant
 from rtbill.domain.account import AccountState
@@ -92,14 +93,16 @@ class Holdings:
         called: CalledNumber,
         at: datetime,
         caller: Caller = NOBODY,
+        priced: Priced | None = None,
     ) -> Hold | None:
         """The committed hold with which the channel's call may be dialled; None when there is not
-        enough, or too many calls are out. Unavailable: nothing can be held.
+        enough, or too many calls are out. `priced` is what is known of its price by these facts.
+        Unavailable: nothing can be held.
         """
         state = self._directory.state(account)
         channel = f"{pbx}/{channel}"
         key = self._keys.of_channel(state, channel)
-        wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller)
+        wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller, priced)
         future = self._reserve(state, wish)
         self._keys.reserving(channel, key, future)
         committed = await asyncio.shield(future)
@@ -116,7 +119,7 @@ class Holdings:
         self._keys.put(event.id, grant.account, key)
         state, place = self._directory.state(grant.account), Place(event.id.pbx, event.trunk)
         wish = self._wishes.of_new(
-            state, key, event.id, grant.called, event.at, place, grant.caller
+            state, key, event.id, grant.called, event.at, place, grant.caller, grant.priced
         )
         try:
             self._reserve(state, wish, refuse)

@@ -48,7 +48,13 @@ def authoriser_of(
 
     async def reserve(question: Question, grant: Grant, at: datetime) -> Hold | None:
         return await billing.holdings.reserve(
-            grant.account, question.pbx, question.channel, grant.called, at, grant.caller
+            grant.account,
+            question.pbx,
+            question.channel,
+            grant.called,
+            at,
+            grant.caller,
+            grant.priced,
         )
 
     return Authoriser(

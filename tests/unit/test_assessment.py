@@ -271,8 +271,8 @@ def test_while_the_trunk_is_not_known_the_dearest_of_the_exchange_limits_the_cal
     account = an_account("room-1")
     called = assessor.classify(SWITZERLAND)
     seconds = {
-        place: assessor.affordable_s(
-            account, called, at("2026-10-05T12:00"), 6_000_000, 3600, place
+        place: assessor.pricing(account, called, at("2026-10-05T12:00"), place).affordable_s(
+            6_000_000, 3600
         )
         for place in (Place("hotel"), premium, other, Place("inn"))
     }
