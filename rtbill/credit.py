@@ -323,34 +323,28 @@ class CreditControl:
             if hold is not None:
                 running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
         else:
-            is_paid_later = state.account.kind is AccountKind.POSTPAID
-            pricing = None if is_paid_later else self.pricing_of(running)
-            bound = self.priced(running).bound
+            bound, pricing, _ = self.priced(running)
             running.wanted_s = self._limit_s(state, running.called, bound, pricing)
         return (running.wanted_s, running.stance) != before
 
-    def priced(self, running: RunningCall) -> Priced:
-        """What is known of its price, reckoned anew when its account, person or prices changed."""
-        assert running.leg.answered_at is not None
-        account = self._directory.account(running.account)
-        made_of = self._bounds.made_of(account, running.person)
-        if running.priced_of != made_of:
-            running.priced_of = made_of
-            at, place, caller = running.leg.answered_at, running.place, running.caller
-            running.priced = self._bounds.of(account, running.called, at, place, caller)
-        return running.priced
-
-    def pricing_of(self, running: RunningCall, hold_key: str = "") -> CallPricing | None:
-        """What it costs, with bundles and hook as they now stand; None when nobody knows, or it is
-        not charged.
+    def priced(self, running: RunningCall, hold_key: str = "") -> Priced:
+        """What is known of its price: reckoned anew when its account, person or prices changed,
+        and in part each time where bundles or a hook decide.
         """
-        priced = self.priced(running)
-        account = self._directory.account(running.account)
-        if self._assessor.is_fixed(account):
-            return priced.pricing
-        assert running.leg.answered_at is not None
-        at, place, caller = running.leg.answered_at, running.place, running.caller
-        return self._bounds.of(account, running.called, at, place, caller, hold_key).pricing
+        leg, account = running.leg, self._directory.account(running.account)
+        assert leg.answered_at is not None
+        made_of = self._bounds.made_of(account, running.person)
+        known = running.priced
+        is_known = running.priced_of == made_of
+        if is_known and self._assessor.is_fixed(account):
+            return known
+        found = self._bounds.of(
+            account, running.called, leg.answered_at, running.place, running.caller, hold_key
+        )
+        if is_known:
+            return found._replace(bound=known.bound)
+        running.priced, running.priced_of = found, made_of
+        return found
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
         """Calls that still talk this long after their limit: the exchange's timer has failed."""

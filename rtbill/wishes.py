@@ -92,7 +92,7 @@ class Wishes:
         """Whether what is held is what the granted talk costs from the call's answer on. It was
         reckoned for the instant at which the call was dialled, and prices change by the clock.
         """
-        pricing = self._control.pricing_of(running, hold.key)
+        pricing = self._control.priced(running, hold.key).pricing
         if not hold.granted_s or pricing is None:
             return True  # nothing can be set aside
         return pricing.cost_micros(hold.granted_s) == hold.micros
@@ -113,8 +113,8 @@ class Wishes:
 
     def _prices(self, running: RunningCall, key: str) -> tuple[Pricing, SliceTerms]:
         state = self._directory.state(running.account)
-        pricing = self._control.pricing_of(running, key)
-        return self._terms_of(state, self._control.priced(running).bound, pricing)
+        bound, pricing, _ = self._control.priced(running, key)
+        return self._terms_of(state, bound, pricing)
 
     def _terms_of(
         self, state: AccountState, bound: Bound, pricing: CallPricing | None

@@ -184,8 +184,7 @@ class Repriced(NamedTuple):
         return self.draws
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What one operation on an account decides; the store makes all of it durable, or none."""
 
     state: AccountState

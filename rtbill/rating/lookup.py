@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from math import lcm
-from typing import Any
 
 from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import BadRecord, NoRate
@@ -20,7 +19,6 @@ FOREVER_US = 1 << 62
 """Later than any instant."""
 FOUND_KEPT = 4096
 """Numbers whose rates are remembered."""
-_NOT_ASKED: Any = object()
 
 
 class RateTable:
@@ -82,9 +80,9 @@ class RateTable:
 
     def get(self, number: str) -> Rate | BandTable | None:
         """The same, and None where there is no rate."""
-        found = self._found.get(number, _NOT_ASKED)
-        if found is not _NOT_ASKED:
-            return found
+        known = self._found
+        if number in known:
+            return known[number]
         found = None
         if number[:1] == "+":
             by_prefix = self.by_prefix
@@ -92,9 +90,9 @@ class RateTable:
                 found = by_prefix.get(number[1:end])
                 if found is not None:
                     break
-        if len(self._found) >= FOUND_KEPT:
-            self._found.clear()
-        self._found[number] = found
+        if len(known) >= FOUND_KEPT:
+            known = self._found = {}  # not emptied: another thread may just have looked
+        known[number] = found
         return found
 
     def covers(self, number: str) -> bool:

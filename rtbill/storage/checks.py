@@ -152,8 +152,7 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
             f"it is billed as {new}",
             facts.call.record.ended_at,
         )
-        return replace(
-            facts,
+        return facts._replace(
             call=replace(facts.call, record=replace(facts.call.record, id=new)),
             transfers=tuple(
                 transfer._replace(

@@ -14,7 +14,7 @@ from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import Conflict, UnknownAccount
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.hold import ENDS, Hold
+from rtbill.domain.hold import ENDS
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
@@ -121,7 +121,7 @@ class OperationSet:
         self._slices: list[tuple[Repricing, int]] = []
         """Slices of runs, and how many calls each did."""
         self._hold_rows: list[Row] = []
-        self._holds: dict[str, Hold | None] = {}
+        self._holds: dict[str, Row | None] = {}
         """By key, as they are at the end of the set; None: not open any more."""
         self._live: dict[CallId, LiveLeg | None] = {}
         self._balances: set[Side] = set()
@@ -270,8 +270,9 @@ class OperationSet:
             row = (self._posted_at_us, *observation_row(observation))
             self._observation_rows.append(row)
         for event in facts.holds:
-            self._hold_rows.append((self._posted_at_us, *hold_event_row(event)))
-            self._holds[event.hold.key] = None if event.step in ENDS else event.hold
+            row = open_hold_row(event.hold)
+            self._hold_rows.append((self._posted_at_us, *hold_event_row(event, row)))
+            self._holds[event.hold.key] = None if event.step in ENDS else row
         before, after = memory.accounts[account.id], facts.state
         if (after.service, after.is_told_low) != (before.service, before.is_told_low):
             self._standings[account.id] = after
@@ -340,8 +341,8 @@ class OperationSet:
     def _write_holds(self) -> None:
         connection = self._connection
         insert_rows(connection, _INSERT_HOLD_EVENTS, self._hold_rows)
-        opened = [open_hold_row(hold) for hold in self._holds.values() if hold is not None]
-        ended = [key for key, hold in self._holds.items() if hold is None]
+        opened = [row for row in self._holds.values() if row is not None]
+        ended = [key for key, row in self._holds.items() if row is None]
         insert_rows(connection, _INSERT_OPEN_HOLDS, opened)
         delete_by_keys(connection, "DELETE FROM open_hold WHERE key", ended)
 

@@ -317,7 +317,7 @@ async def test_facts_that_owe_another_amount_are_not_written(books: Sides) -> No
     operation = taking(a_call(), GIFT, unit=Unit.SECONDS)
     wrong = replace(
         operation,
-        decide=lambda state, pools: replace(operation.decide(state, pools), transfers=()),
+        decide=lambda state, pools: operation.decide(state, pools)._replace(transfers=()),
     )
     with pytest.raises(AssertionError):
         await books.store.submit(wrong)

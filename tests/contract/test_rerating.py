@@ -202,7 +202,7 @@ async def test_facts_that_do_not_make_the_difference_are_not_written(books: Side
     slice_ = slice_of(await priced(books))
     wrong = replace(
         slice_,
-        decide=lambda state, calls, pools: replace(slice_.decide(state, calls, pools), repriced=()),
+        decide=lambda state, calls, pools: slice_.decide(state, calls, pools)._replace(repriced=()),
     )
 
     with pytest.raises(AssertionError):

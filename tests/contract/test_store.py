@@ -178,7 +178,7 @@ async def test_a_refusal_of_one_operation_leaves_the_others(books: Sides) -> Non
 
 async def test_facts_that_do_not_add_up_are_not_written(books: Sides) -> None:
     def too_much(facts: Facts) -> Facts:
-        return replace(facts, state=replace(facts.state, balance_micros=1_000_000))
+        return facts._replace(state=facts.state._replace(balance_micros=1_000_000))
 
     with pytest.raises(AssertionError, match="does not follow"):
         await books.store.submit(posting(a_call(), finish=too_much))
@@ -264,7 +264,7 @@ async def test_an_answered_call_with_the_id_of_an_unanswered_one_is_billed(books
 async def test_the_wanted_service_is_stored_with_the_debit(books: Sides) -> None:
     def lock(facts: Facts) -> Facts:
         before = facts.state.service
-        return replace(facts, state=replace(facts.state, service=LOCKED), service_before=before)
+        return facts._replace(state=facts.state._replace(service=LOCKED), service_before=before)
 
     await books.store.submit(posting(a_call(), finish=lock))
     assert (await books.state()).service == LOCKED
@@ -398,7 +398,7 @@ async def test_a_desk_lock_is_replaced_and_lifted(books: Sides) -> None:
 async def test_notices_wait_in_order_until_sent(books: Sides) -> None:
     low = Notice("balance.low", "room-1", "EUR 1.00 left", NOON, (("left", "1.00"),))
     alarm = Notice("alarm.raised", "hotel", "link lost", NOON)
-    await books.store.submit(posting(a_call(), finish=lambda facts: replace(facts, notices=(low,))))
+    await books.store.submit(posting(a_call(), finish=lambda facts: facts._replace(notices=(low,))))
     await books.store.change(PostNotices((alarm,)))
     waiting = await books.reader.waiting_notices(10)
     assert [one.notice for one in waiting] == [low, alarm]

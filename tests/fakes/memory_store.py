@@ -209,7 +209,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
                 known = self._account(account.id)
                 if known.account.currency != account.currency:
                     raise Conflict(f"account {account.id} is kept in {known.account.currency}")
-                self._accounts[account.id] = replace(known, account=account)
+                self._accounts[account.id] = known._replace(account=account)
             case Assign(membership, move):
                 self._account(membership.account)
                 held = self._held(membership.extension)

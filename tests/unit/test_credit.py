@@ -269,7 +269,7 @@ def test_a_grant_tells_a_number_without_a_rate_from_one_that_is_free() -> None:
 
 def test_a_locked_account_may_still_call_free_numbers() -> None:
     desk = Desk("0.80")
-    desk.directory.put_service(replace(desk.directory.state("room-1"), service=LOCKED_SERVICE))
+    desk.directory.put_service(desk.directory.state("room-1")._replace(service=LOCKED_SERVICE))
 
     assert desk.grant().reason == "account room-1 is locked: 0.80 EUR left"
     assert desk.grant().is_locked
