@@ -8,94 +8,30 @@ its account's class ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, KeysView, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, KeysView, Mapping
 from datetime import datetime
-from functools import partial
-from typing import NamedTuple
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
-from rtbill.call_bounds import Bound, CallBounds, Priced
-from rtbill.domain.account import SUSPENSE, Account, AccountKind, AccountState, Outgoing
+from rtbill.call_bounds import CallBounds, Priced
+from rtbill.domain.account import SUSPENSE, AccountKind, AccountState, Outgoing
 from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.money import Money
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.origin import NO_ORIGIN, Origin
 from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
+from rtbill.grants import CallLimits, Grant, Limits
 from rtbill.payers import FoundBy, Payer
-from rtbill.rating.call_pricing import CallPricing
 from rtbill.running_call import RunningCall
 from rtbill.site_hook import Caller
 from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
 from rtbill.wrong_codes import WrongCodes
 
 NO_CEILINGS: Mapping[str, int | None] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a running call."""
-
-    guard_s: float = 0.5
-    """Cut this much before the end of the last increment that can be paid (CC-41)."""
-    call_max_s: int = 14_400
-    """No prepaid call is longer (CC-12)."""
-    unrated_talk_max_s: int = 60
-    """A prepaid call to a number without a rate: its price is unknown, so it is kept short."""
-
-
-class Grant(NamedTuple):
-    """What a call about to be dialled may do, by money and rates alone."""
-
-    account: str
-    """Who would pay."""
-    called: CalledNumber
-    priced: Priced
-    """What is known of its price."""
-    limit: Callable[[], float | None]
-    """Reckons `limit_s`: where a hold decides nobody asks for it."""
-    is_limited: bool
-    """There is one."""
-    is_affordable: bool
-    """It can pay one increment, or need not."""
-    is_unrated_refused: bool
-    """For want of a rate the exchange is to refuse it."""
-    is_too_dear: bool
-    """It would not talk a second before its price a minute is above what its class may call at."""
-    is_locked: bool
-    """The account's money is gone, and its class then locks calls such as this one."""
-    is_payer_unknown: bool
-    """Nobody is named who pays."""
-    is_code_wrong: bool
-    """A code was entered that belongs to nobody."""
-    is_code_refused: bool
-    """For the sake of the code that was entered the exchange is to refuse it."""
-    must_end: bool
-    """Nothing that was pushed beforehand could keep it from being dialled: it has to be ended."""
-    reason: str
-    """Why it would be refused; empty when it would not."""
-    caller: Caller
-    """What a site's hook is told of the call."""
-    is_held: bool
-    """It may only talk for what is held for it."""
-    stance: Stance
-    """Unless it enforces, the call goes through whatever stands above, and that is told."""
-
-    @property
-    def limit_s(self) -> float | None:
-        """Seconds of talk; None for no limit, 0 when its first increment cannot be paid."""
-        return self.limit()
-
-    @property
-    def no_rate(self) -> str:
-        """Why nobody knows what it would cost; empty when that is known, or nothing."""
-        return self.priced.no_rate
 
 
 class CreditControl:
@@ -119,6 +55,7 @@ class CreditControl:
         self._assessor = assessor
         self._directory = directory
         self._limits = limits
+        self._call_limits = CallLimits(self._bounds, assessor, limits)
         self.stances = stances
         self._running: dict[CallId, RunningCall] = {}
         self._by_account: dict[str, dict[CallId, RunningCall]] = {}
@@ -176,36 +113,19 @@ class CreditControl:
         priced = self._bounds.of(state.account, called, at, place, caller)
         bound, no_rate = priced.bound, priced.no_rate
         is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
-        limit = partial(self._limit_s, state, called, bound, priced.pricing)
-        is_limited = self._is_limited(state, called, bound)
-        is_affordable = not is_limited or self._pays_increment(state, priced, limit)
+        is_limited = self._call_limits.is_limited(state, called, bound)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
         is_unrated_refused = bool(no_rate) and is_limited and pbx in self._refusing_unrated
         is_payer_unknown = chargeable and payer is None and holder.account == SUSPENSE
         is_code_refused = chargeable and self._is_code_refused(pbx, payer, at, origin, holder)
-        reason = ""
-        if is_code_refused:
-            reason = f"{origin.code_in_words} that was entered belongs to nobody"
-            if not holder.is_code_wrong:
-                reason = "too many wrong codes were entered before"
-        elif is_payer_unknown:
-            reason = "nobody is named who pays"
-        elif is_locked:
-            reason = f"account {holder.account} is locked: {_left(state)} left"
-        elif is_too_dear:
-            reason = self._too_dear(state.account)
-        elif not is_affordable:
-            reason = f"account {holder.account} cannot pay the first increment: {_left(state)} left"
-        elif is_unrated_refused:
-            reason = f"its price is unknown: {no_rate}"
         stance = self.stances.of(pbx, state.account.account_class)
         return Grant(
             account=holder.account,
             called=called,
             priced=priced,
-            limit=limit,
+            state=state,
             is_limited=is_limited,
-            is_affordable=is_affordable,
+            limits=self._call_limits,
             is_unrated_refused=is_unrated_refused,
             is_too_dear=is_too_dear,
             is_locked=is_locked,
@@ -215,8 +135,8 @@ class CreditControl:
             must_end=is_code_refused
             or (is_payer_unknown and bool(origin))
             or (is_locked and holder.found_by in (FoundBy.CODE, FoundBy.TRUNK)),
-            reason=reason,
             caller=caller,
+            origin=origin,
             is_held=self.is_held(state, called, stance),
             stance=stance,
         )
@@ -324,7 +244,7 @@ class CreditControl:
                 running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
         else:
             bound, pricing, _ = self.priced(running)
-            running.wanted_s = self._limit_s(state, running.called, bound, pricing)
+            running.wanted_s = self._call_limits.seconds(state, running.called, bound, pricing)
         return (running.wanted_s, running.stance) != before
 
     def priced(self, running: RunningCall, hold_key: str = "") -> Priced:
@@ -353,52 +273,3 @@ class CreditControl:
             if running.order_s is not None and running.talked_s(now) > running.order_s + grace_s:
                 late.append(running)
         return late
-
-    def _is_limited(self, state: AccountState, called: CalledNumber, bound: Bound) -> bool:
-        """Whether the call may be cut (CC-73, CC-76)."""
-        if called.kind is not NumberKind.CHARGEABLE:
-            return False
-        return state.account.kind is not AccountKind.POSTPAID or bound.seconds is not None
-
-    def _limit_s(
-        self, state: AccountState, called: CalledNumber, bound: Bound, pricing: CallPricing | None
-    ) -> float | None:
-        """Seconds from answer that may be talked; None for calls never cut."""
-        if not self._is_limited(state, called, bound):
-            return None
-        seconds = bound.seconds
-        if state.account.kind is not AccountKind.POSTPAID:
-            cap_s = self._limits.call_max_s if seconds is None else seconds
-            cap_s = min(cap_s, self._limits.call_max_s)
-            money_micros = max(0, state.grantable_micros)
-            if pricing is None:
-                return float(self._limits.unrated_talk_max_s) if money_micros else 0.0
-            seconds = pricing.affordable_s(money_micros, cap_s)
-        assert seconds is not None
-        return max(0.0, seconds - self._limits.guard_s)
-
-    def _pays_increment(
-        self, state: AccountState, priced: Priced, limit: Callable[[], float | None]
-    ) -> bool:
-        """Whether a limited call may talk at all. Where its price is fixed, what the shortest talk
-        costs says so, without a search for the longest.
-        """
-        pricing, account = priced.pricing, state.account
-        is_paid_later = account.kind is AccountKind.POSTPAID
-        if pricing is None or is_paid_later or not self._assessor.is_fixed(account):
-            return bool(limit())
-        least_s, ends_s = int(self._limits.guard_s) + 1, priced.bound.seconds
-        if ends_s is not None and ends_s < least_s:
-            return False
-        return pricing.cost_micros(least_s) <= max(0, state.grantable_micros)
-
-    def _too_dear(self, account: Account) -> str:
-        ceiling = Money(self._bounds.ceiling(account) or 0, account.currency)
-        return (
-            f"a minute costs more than {ceiling}, the most for calls of class "
-            f"{account.account_class}"
-        )
-
-
-def _left(state: AccountState) -> Money:
-    return Money(state.grantable_micros, state.account.currency)

@@ -20,7 +20,7 @@ from rtbill.assessment import Assessor
 from rtbill.assignment import Place
 from rtbill.call_bounds import Priced
 from rtbill.call_warnings import CallWarnings
-from rtbill.credit import CreditControl, Grant
+from rtbill.credit import CreditControl
 from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -30,6 +30,7 @@ from rtbill.domain.hold import ENDS, Hold, HoldEvent, HoldStep
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import Facts
 from rtbill.domain.work import Committed, Holding
+from rtbill.grants import Grant
 from rtbill.hold_keys import HoldKeys
 from rtbill.hold_terms import HoldTerms
 from rtbill.lines import Line

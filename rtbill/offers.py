@@ -116,7 +116,7 @@ def offer_for(  # noqa: PLR0913 - the facts of one call
 
 
 def _rated(offer: Offer, asked: Asked) -> Offer:
-    offer.base(asked, 0)
+    offer.check(asked)
     return offer
 
 

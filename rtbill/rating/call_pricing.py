@@ -108,7 +108,7 @@ class CallPricing:
     def _owed(self, offer: Offer, talk_s: int) -> int:
         talk_us = talk_s * SECOND_US
         if not self._shares:
-            return offer.price(self._asked, talk_us).micros
+            return offer.micros(self._asked, talk_us)
         return price_with(offer, self._asked, talk_us, self._shares).debit_micros
 
 

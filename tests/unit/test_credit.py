@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from rtbill.credit import NO_CEILINGS, CreditControl, Grant, Limits
+from rtbill.credit import NO_CEILINGS, CreditControl
 from rtbill.domain.account import LOCKED_SERVICE, AccountKind, AccountState
 from rtbill.domain.directory import Directory
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.money import parse_micros
 from rtbill.domain.stance import Stance
 from rtbill.domain.tariff import Rate
+from rtbill.grants import Grant, Limits
 from rtbill.running_call import RunningCall
 from rtbill.stances import ENFORCED, Stances
 from tests.fakes.builders import (
