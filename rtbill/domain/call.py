@@ -19,7 +19,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def epoch_us(instant: datetime) -> int:
     """Whole microseconds since 1970 in UTC; how the store keeps an instant."""
-    return (instant - EPOCH) // _MICROSECOND
+    since = instant - EPOCH
+    # Not `since // _MICROSECOND`, which takes longer: each call is told by thirty such numbers.
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_epoch_us(microseconds: int) -> datetime:
