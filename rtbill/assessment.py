@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -259,7 +258,7 @@ class Assessor:
         if payer.is_code_wrong and not note:
             note = f"{origin.code_in_words} that was entered belonged to nobody"
         if origin.code:
-            record = replace(record, origin=shown(origin, payer))
+            record = record._replace(origin=shown(origin, payer))
         call = RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note
         )
@@ -282,7 +281,7 @@ class Assessor:
             caller = Caller(record.payer or "", record.dialled or "", call.person or "")
             cost = self._price_of(record, call.account, called, caller)
             status = CallStatus.RATED
-        billed = replace(call, status=status, kind=called.kind, number=called.number, price=cost)
+        billed = call._replace(status=status, kind=called.kind, number=called.number, price=cost)
         return self._as_bundles_stand(billed)
 
     def _status(

@@ -13,8 +13,7 @@ from rtbill.domain.ledger import Transfer
 from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One change of one account: a key, and a pure function from its state and the use of pools."""
 
     account: str

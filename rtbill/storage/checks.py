@@ -153,7 +153,7 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
             facts.call.record.ended_at,
         )
         return facts._replace(
-            call=replace(facts.call, record=replace(facts.call.record, id=new)),
+            call=facts.call._replace(record=facts.call.record._replace(id=new)),
             transfers=tuple(
                 transfer._replace(
                     key=renamed(transfer.key),
@@ -174,7 +174,7 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
             ),
         )
 
-    return replace(operation, key=renamed(operation.key), call=new, decide=decide)
+    return operation._replace(key=renamed(operation.key), call=new, decide=decide)
 
 
 def check_version(what: str, name: str, version: int, newest: int | None) -> None:

@@ -357,7 +357,7 @@ async def test_a_call_is_kept_with_plan_tax_and_what_the_carrier_takes(books: Si
     price = a_price(297_500)._replace(
         plan="hall-plan", plan_version=4, tax_micros=47_500, cost_micros=0
     )
-    call = replace(a_call(), price=price)
+    call = a_call()._replace(price=price)
     await books.store.submit(posting(call))
     assert await books.reader.call("hotel/1") == call
     [listed] = await books.reader.calls(CallFilter())
@@ -366,7 +366,7 @@ async def test_a_call_is_kept_with_plan_tax_and_what_the_carrier_takes(books: Si
 
 async def test_what_a_hook_changed_is_kept_with_the_call(books: Sides) -> None:
     changed = Adjustment(reason="Night: „half“", price_list="night", percent_ppm=-500_000)
-    call = replace(a_call(), price=a_price()._replace(adjustment=changed))
+    call = a_call()._replace(price=a_price()._replace(adjustment=changed))
     await books.store.submit(posting(call))
     assert await books.reader.call("hotel/1") == call
     [listed] = await books.reader.calls(CallFilter())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -294,7 +293,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
             raise Refused(f"there is no call {key}")
         if call.status not in (CallStatus.UNRATED, CallStatus.UNCONFIRMED):
             raise Conflict(f"call {key} is {call.status.value}")
-        self._calls[key] = replace(call, status=CallStatus.DROPPED, note=reason)
+        self._calls[key] = call._replace(status=CallStatus.DROPPED, note=reason)
 
     def note_live(self, leg: LiveLeg) -> None:
         """Remember an answered leg."""
