@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from rtbill.domain.account import Account, AccountState
@@ -94,7 +93,7 @@ def absorb(facts: Facts, micros: int) -> Facts:
         balance_after_micros=after.balance_micros,
         reason=f"call {record.id} was ended too late: no charge for that",
     )
-    return replace(facts, state=after, transfers=(*facts.transfers, transfer))
+    return facts._replace(state=after, transfers=(*facts.transfers, transfer))
 
 
 def credit(state: AccountState, micros: int, key: str, at: datetime, reason: str) -> Facts:
@@ -137,7 +136,7 @@ def reprice(state: AccountState, run: int, calls: Sequence[Repriced], at: dateti
             books.debit(call, debit_micros)
         else:
             books.adjust(call, call.debit_micros - debit_micros)
-    after = replace(state, balance_micros=books.balance_micros, version=books.version)
+    after = state._replace(balance_micros=books.balance_micros, version=books.version)
     return Facts(after, transfers=tuple(books.transfers), repriced=tuple(calls))
 
 
@@ -212,4 +211,4 @@ class _Reprices:
 
 
 def _moved(state: AccountState, micros: int) -> AccountState:
-    return replace(state, balance_micros=state.balance_micros + micros, version=state.version + 1)
+    return state._replace(balance_micros=state.balance_micros + micros, version=state.version + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from balance import holds, ledger, thresholds
@@ -78,8 +77,8 @@ def settle(  # noqa: PLR0913 - the facts of one call
         notices += bundle_notices(call.account, bundling, pools, facts, at)
     if not notices and not observed:
         return facts
-    return replace(
-        facts, notices=facts.notices + notices, observations=facts.observations + observed
+    return facts._replace(
+        notices=facts.notices + notices, observations=facts.observations + observed
     )
 
 
@@ -103,7 +102,7 @@ def _resolved(facts: Facts, hold: Hold, at: datetime) -> Facts:
     """The same, and nothing is held for the call any more."""
     step = HoldStep.POST if facts.transfers else HoldStep.RELEASE
     resolved = holds.resolve(facts.state, hold.key, step, at)
-    return replace(facts, state=resolved.state, holds=resolved.holds)
+    return facts._replace(state=resolved.state, holds=resolved.holds)
 
 
 def credited(  # noqa: PLR0913 - the facts of one credit
@@ -144,7 +143,7 @@ def repriced(  # noqa: PLR0913 - the facts of one slice
     if whole is None:
         return facts
     after = facts.state
-    before = replace(state, balance_micros=after.balance_micros - whole.change_micros)
+    before = state._replace(balance_micros=after.balance_micros - whole.change_micros)
     left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
     facts = with_consequences(before, facts, policies, at, reach, left)
     if not whole.changed or not reach.tells_holder:
@@ -154,7 +153,7 @@ def repriced(  # noqa: PLR0913 - the facts of one slice
     text += "given back" if whole.change_micros >= 0 else "more to pay"
     text += f"; balance {Money(after.balance_micros, whole.currency)}"
     notice = Notice("calls.rerated", state.account.id, text, at)
-    return replace(facts, notices=(notice, *facts.notices))
+    return facts._replace(notices=(notice, *facts.notices))
 
 
 def reassessed(  # noqa: PLR0913 - the facts of one account
@@ -188,17 +187,16 @@ def with_consequences(  # noqa: PLR0913 - what follows depends on as much
     if low and reach.tells_holder and after.account.is_limited:
         noted = thresholds.told(before, after, low)
         if noted is not after:
-            facts, after = replace(facts, state=noted), noted
+            facts, after = facts._replace(state=noted), noted
             if noted.is_told_low:
                 notices.append(_balance_notice("balance.low", after, at))
     if service == before.service:
         if notices:
-            return replace(facts, notices=facts.notices + tuple(notices))
+            return facts._replace(notices=facts.notices + tuple(notices))
         return facts
     notices += _service_notices(after, service, at, reach)
-    return replace(
-        facts,
-        state=replace(after, service=service),
+    return facts._replace(
+        state=after._replace(service=service),
         notices=facts.notices + tuple(notices),
         service_before=before.service,
         observations=facts.observations + _left_undone(after, service, at, reach.spared),

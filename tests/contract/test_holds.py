@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def _post(state: AccountState, _pools: Pools, key: str) -> Facts:
     """A call ends: debit it, hold nothing any more."""
     posted = ledger.post_call(state, a_call(micros=50_000))
     ended = holds.resolve(posted.state, key, HoldStep.POST, NOON)
-    return replace(posted, state=ended.state, holds=ended.holds)
+    return posted._replace(state=ended.state, holds=ended.holds)
 
 
 async def test_what_is_held_is_there_for_nobody_else(books: Sides) -> None:

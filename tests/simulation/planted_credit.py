@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any
 
 from balance import holds
@@ -116,7 +115,7 @@ def half_of_the_price() -> AbstractContextManager[None]:
     original = holds._kept
 
     def kept(state: AccountState, hold: Hold, *about: Any) -> Facts:
-        return original(state, replace(hold, micros=hold.micros // 2), *about)
+        return original(state, hold._replace(micros=hold.micros // 2), *about)
 
     return instead(holds, "_kept", kept)
 
