@@ -1,4 +1,4 @@
-"""Every edge with the outside world, on one page. READ FIRST.
+"""Every edge with the outside world on one page, but for payments (rtbill/gateway.py). READ FIRST.
 
 A port exists only where there are two implementations (the in-memory fake of the tests counts) or a
 foreign library behind it. Ledger, rating and enforcement are not ports: they are the product.
