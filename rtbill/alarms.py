@@ -18,7 +18,7 @@ class Alarm:
     kind: str
     """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
     `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`,
-    `rerating`, `codes`, `rating.hook`, `holds`, `guard`.
+    `rerating`, `codes`, `rating.hook`, `holds`, `guard`, `mail`.
     """
     subject: str
     text: str

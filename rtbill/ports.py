@@ -16,6 +16,7 @@ from rtbill.domain.account import AccountState, DeskLock, Extension, Membership,
 from rtbill.domain.bundle import Bundle, GivenAllowance, PoolKey, Pools, PostedDraw
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import Change
+from rtbill.domain.contact import Contact
 from rtbill.domain.events import LiveLeg, PbxEvent
 from rtbill.domain.finding import Finding
 from rtbill.domain.ledger import Transfer
@@ -255,6 +256,14 @@ class Reader(Protocol):
 
     async def bindings(self) -> Sequence[Binding]:
         """Every code, PIN and trunk that stands for an account, past and future."""
+        ...
+
+    async def contacts(self) -> Sequence[Contact]:
+        """Where holders are written to, by account."""
+        ...
+
+    async def contact(self, account: str) -> Contact | None:
+        """Where one account's holder is written to; None: nowhere."""
         ...
 
     async def tariffs(self) -> Sequence[Tariff]:

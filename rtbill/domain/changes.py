@@ -7,6 +7,7 @@ from datetime import datetime
 
 from rtbill.domain.account import Account, DeskLock, Extension, Membership
 from rtbill.domain.bundle import Allowance, Bundle
+from rtbill.domain.contact import Bounce, Contact
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
 from rtbill.domain.payer_key import Binding, PayerKey
@@ -65,6 +66,33 @@ class Unbind:
     account: str
     key: PayerKey
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SetContact:
+    """Where the account's holder is written to, in place of what was known; None: nowhere."""
+
+    account: str
+    contact: Contact | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteBounce:
+    """A mail to the account was refused for good; nothing happens when it has another address by
+    now.
+    """
+
+    account: str
+    email: str
+    bounce: Bounce
+
+
+@dataclass(frozen=True, slots=True)
+class NoteMailTaken:
+    """A mail to the account was taken, so an earlier bounce says nothing any more."""
+
+    account: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +228,9 @@ Change = (
     | EndMembership
     | Bind
     | Unbind
+    | SetContact
+    | NoteBounce
+    | NoteMailTaken
     | AddTariff
     | AddPricePlan
     | AddBundle

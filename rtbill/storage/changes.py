@@ -26,8 +26,11 @@ from rtbill.domain.changes import (
     LiftDeskLock,
     MarkInvoiced,
     MoveRun,
+    NoteBounce,
+    NoteMailTaken,
     NoticesSent,
     PostNotices,
+    SetContact,
     SetDeskLock,
     Together,
     Unbind,
@@ -44,6 +47,7 @@ from rtbill.storage.checks import (
     check_version,
     ended,
 )
+from rtbill.storage.contact_rows import change_contact
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import stored_call, write_counts, write_observations
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
@@ -85,22 +89,16 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
             _reassign(connection, ended(held, change.account, subject, change.at))
         case Bind() | Unbind():
             change_binding(connection, memory, change)
+        case SetContact() | NoteBounce() | NoteMailTaken():
+            change_contact(connection, memory, change)
         case AddPricePlan():
             _add_price_plan(connection, change)
         case AddBundle() | GiveAllowance() | EndAllowance():
             change_bundles(connection, memory, change)
         case AddTariff():
             _add_tariff(connection, change)
-        case SetDeskLock():
-            insert_rows(
-                connection,
-                f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})",
-                [desk_lock_row(change.lock)],
-            )
-        case LiftDeskLock():
-            connection.execute(
-                "DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension
-            )
+        case SetDeskLock() | LiftDeskLock():
+            _change_desk_lock(connection, change)
         case DropCall():
             _drop_call(connection, memory, change)
         case MarkInvoiced():
@@ -157,6 +155,14 @@ def _write_account(
     terms = account_row(account, known.service)
     connection.execute(_UPDATE_ACCOUNT, (terms[1], terms[2], *terms[4:7], account.id))
     memory.put(memory.accounts, account.id, known._replace(account=account))
+
+
+def _change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | LiftDeskLock) -> None:
+    if isinstance(change, LiftDeskLock):
+        connection.execute("DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension)
+        return
+    insert = f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})"
+    insert_rows(connection, insert, [desk_lock_row(change.lock)])
 
 
 def _memberships(connection: sqlite3.Connection, extension: Extension) -> list[Membership]:

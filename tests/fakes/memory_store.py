@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -35,8 +34,11 @@ from rtbill.domain.changes import (
     LiftDeskLock,
     MarkInvoiced,
     MoveRun,
+    NoteBounce,
+    NoteMailTaken,
     NoticesSent,
     PostNotices,
+    SetContact,
     SetDeskLock,
     Together,
     Unbind,
@@ -46,13 +48,7 @@ from rtbill.domain.events import LiveLeg
 from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
-from rtbill.domain.observation import (
-    Observation,
-    ObservationFilter,
-    ObservationKind,
-    ObservedTotals,
-    PostedObservation,
-)
+from rtbill.domain.observation import Observation, PostedObservation
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
@@ -71,14 +67,19 @@ from rtbill.storage.checks import (
 )
 from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
 from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
-from tests.fakes.memory_filters import began_at, looks_at, matches
+from tests.fakes.memory_contacts import ContactsReader, MemoryContacts
+from tests.fakes.memory_filters import began_at, matches
+from tests.fakes.memory_observations import ObservationsReader
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
 from tests.fakes.memory_usage import UsageReader
 
 _W = TypeVar("_W")
+_P = TypeVar("_P", PricePlan, Tariff)
 
 
-class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
+class MemoryStore(
+    RunsReader, BindingsReader, ContactsReader, BundlesReader, ObservationsReader, UsageReader
+):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
     def __init__(self, clock: Clock) -> None:
@@ -88,6 +89,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         self._accounts: dict[str, AccountState] = {}
         self._memberships: list[Membership] = []
         self._bindings = MemoryBindings()
+        self._contacts = MemoryContacts()
         self._tariffs: list[Tariff] = []
         self._plans: list[PricePlan] = []
         self._desk_locks: dict[Extension, DeskLock] = {}
@@ -218,20 +220,15 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
                 self._reassign(ended(held, account_id, f"extension {extension}", at))
             case Bind() | Unbind():
                 self._bindings.change(change, self._account)
+            case SetContact() | NoteBounce() | NoteMailTaken():
+                self._contacts.change(change, self._account)
             case AddBundle() | GiveAllowance() | EndAllowance():
                 self._bundles.change(change)
             case AddPricePlan(plan):
-                if any(
-                    each.name == plan.name and each.version >= plan.version for each in self._plans
-                ):
-                    raise Conflict(f"price plan {plan.name} has version {plan.version} already")
+                _check_newer("price plan", plan, self._plans)
                 self._plans.append(plan)
             case AddTariff(tariff):
-                if any(
-                    known.name == tariff.name and known.version >= tariff.version
-                    for known in self._tariffs
-                ):
-                    raise Conflict(f"tariff {tariff.name} has version {tariff.version} already")
+                _check_newer("tariff", tariff, self._tariffs)
                 self._tariffs.append(tariff)
             case SetDeskLock(lock):
                 self._desk_locks[lock.extension] = lock
@@ -260,7 +257,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
     async def _together(self, changes: Sequence[Change]) -> None:
         before = dict(self._accounts), list(self._memberships)
         lists = list(self._tariffs), list(self._plans)
-        bindings = self._bindings.copy()
+        bindings, contacts = self._bindings.copy(), dict(self._contacts.by_account)
         bundles, given = list(self._bundles.bundles), dict(self._bundles.given)
         try:
             for each in changes:
@@ -271,6 +268,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
             self._accounts |= accounts
             self._tariffs, self._plans = lists
             self._bindings.restore(bindings)
+            self._contacts.by_account = contacts
             self._bundles.bundles, self._bundles.given = bundles, given
             raise
 
@@ -350,34 +348,6 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         """Those of these that were made."""
         return {key: self._transfers[key].transfer for key in keys if key in self._transfers}
 
-    async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
-        """What would have been done, newest first."""
-        found = [each for each in reversed(self._observations.values()) if looks_at(wanted, each)]
-        return sorted(found, key=lambda each: each.observation.at, reverse=True)[: wanted.limit]
-
-    async def observed_totals(self, wanted: ObservationFilter) -> ObservedTotals:
-        """The same in figures."""
-        found = [each.observation for each in self._observations.values()]
-        found = [each for each in found if looks_at(wanted, self._observations[each.key])]
-        keys = {kind: [each for each in found if each.kind == kind] for kind in ObservationKind}
-        refused = {each.call for each in self._all_of(ObservationKind.REFUSE)}
-        beyond: Counter[str] = Counter()
-        for each in found:
-            if each.currency is not None:
-                beyond[each.currency] += each.beyond_micros or 0
-        return ObservedTotals(
-            locks=len(keys[ObservationKind.LOCK]),
-            opens=len(keys[ObservationKind.OPEN]),
-            refused=len(keys[ObservationKind.REFUSE]),
-            cut=sum(each.call not in refused for each in keys[ObservationKind.CUT]),
-            beyond_us=sum(each.beyond_us for each in found),
-            beyond_micros=dict(beyond),
-        )
-
-    def _all_of(self, kind: ObservationKind) -> list[Observation]:
-        everything = [each.observation for each in self._observations.values()]
-        return [each for each in everything if each.kind == kind]
-
     async def status_counts(self) -> Mapping[CallStatus, int]:
         """How many calls stand where."""
         statuses = [call.status for call in self._calls.values()]
@@ -386,6 +356,11 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
     async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
         """Oldest unsent notices."""
         return list(self._notices.values())[:limit]
+
+
+def _check_newer(what: str, new: _P, known: Sequence[_P]) -> None:
+    if any(each.name == new.name and each.version >= new.version for each in known):
+        raise Conflict(f"{what} {new.name} has version {new.version} already")
 
 
 def _done(apply: Callable[[_W], Committed], work: _W) -> asyncio.Future[Committed]:
