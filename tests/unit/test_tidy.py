@@ -18,12 +18,15 @@ CONTRACT_LINES_MAX = 500
 """A port's contract is one suite, however much the port promises."""
 FUNCTION_LINES_MAX = 60
 HOMES = {
+    "aiosmtpd": ("tests/",),
+    "aiosmtplib": ("rtbill/notify/smtp.py",),
     "aiosqlite": ("rtbill/storage/",),
+    "babel": ("rtbill/notify/wording.py",),
     "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
     "holidays": ("rtbill/config/holiday_calendars.py",),
     "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
     "h11": ("rtbill/form_server.py",),
-    "jinja2": ("adapters/asterisk/pbx_files.py",),
+    "jinja2": ("adapters/asterisk/pbx_files.py", "rtbill/notify/letters.py"),
     "numpy": (
         "rtbill/rating/batch/",
         "rtbill/app/bench_rating.py",
