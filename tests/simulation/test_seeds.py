@@ -59,7 +59,7 @@ KINDS_MIN = 14
 FINDS = {
     "answer-before-commit": 6,
     "closed-on-loss": 1,
-    "double-posting": 10,
+    "double-posting": 53,
     "early-acknowledgement": 86,
     "early-release": 1,
     "half-of-the-price": 1,
