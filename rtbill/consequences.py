@@ -12,7 +12,7 @@ from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, S
 from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
 from rtbill.domain.hold import Hold, HoldStep
-from rtbill.domain.money import Money
+from rtbill.domain.money import Money, decimal_text
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
@@ -244,7 +244,12 @@ def bundle_notices(
 def _balance_notice(kind: str, state: AccountState, at: datetime) -> Notice:
     account = state.account
     available = Money(state.available_micros, account.currency)
-    return Notice(kind, account.id, f"{available} left", at)
+    return Notice(kind, account.id, f"{available} left", at, _available(state))
+
+
+def _available(state: AccountState) -> tuple[tuple[str, str], ...]:
+    text = decimal_text(state.available_micros)
+    return ("available", text), ("currency", state.account.currency)
 
 
 def _service_notices(
@@ -255,14 +260,19 @@ def _service_notices(
     """
     account, is_open = state.account.id, after == OPEN_SERVICE
     text = _service_text(state, after)
+    about = (
+        *_available(state),
+        ("outgoing", after.outgoing.value),
+        ("incoming", after.incoming.value),
+    )
     if reach.enforces:
-        yield Notice("service.opened" if is_open else "service.locked", account, text, at)
+        yield Notice("service.opened" if is_open else "service.locked", account, text, at, about)
     for spared in reach.spared:
         kind = "service.would_open" if is_open else "service.would_lock"
         where = (("pbx", spared.pbx), ("extensions", ",".join(spared.extensions)))
         yield Notice(kind, account, f"{_named(spared)}: {text}", at, where)
     if not is_open and any(spared.stance is Stance.WARN for spared in reach.spared):
-        yield Notice("service.warning", account, f"would be locked: {text}", at)
+        yield Notice("service.warning", account, f"would be locked: {text}", at, about)
 
 
 def _left_undone(

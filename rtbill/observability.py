@@ -49,6 +49,7 @@ HELP = {
     "rtbill_hangup_to_commit_seconds": "Hang-up read from the link until its call is durable",
     "rtbill_store_commit_seconds": "Duration of one commit of the store",
     "rtbill_store_queue": "Operations not yet durable",
+    "rtbill_mails_total": "Mails handed to the mail server, by what became of them",
     "rtbill_outbox_waiting": "Notices not yet delivered",
     "rtbill_services_wanted": "Extensions that shall be locked or diverted",
     "rtbill_services_confirmed": "Extensions whose exchange confirmed the wanted service",

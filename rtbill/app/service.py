@@ -16,6 +16,7 @@ from rtbill.app.asking import inline_listener
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
 from rtbill.app.exchanges import check_capabilities, make_pbx
+from rtbill.app.mailing import mail_notifier
 from rtbill.app.onlooker import Onlooker
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
@@ -31,7 +32,7 @@ from rtbill.live_json import view_json
 from rtbill.live_stream import LiveStream
 from rtbill.notify.log import LogNotifier
 from rtbill.observability import PrometheusMeter
-from rtbill.ports import Clock, LiveRow
+from rtbill.ports import Clock, LiveRow, Notifier
 
 WATCHDOG_S = 10.0
 SWITCH_INTERVAL_S = 0.0005
@@ -94,7 +95,10 @@ async def _start(
     books.desk.add_order("capture.start", captures.start)
     books.desk.add_order("capture.stop", captures.stop)
     store, alarms = books.store, books.alarms
-    notifiers = [LogNotifier()]
+    notifiers: list[Notifier] = [LogNotifier()]
+    mail = await mail_notifier(books, meter)
+    if mail is not None:
+        notifiers.append(mail)
     work += [
         (serve_control(config.control.socket, books.desk.order), "control"),
         (billing.holdings.serve(), "holds"),

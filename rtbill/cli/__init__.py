@@ -19,6 +19,7 @@ from rtbill.cli import (
     group,
     imports,
     live,
+    mail,
     money,
     observed,
     plans,
@@ -82,6 +83,7 @@ for family in (
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(group.app, name="group")
 app.add_typer(imports.app, name="import")
+app.add_typer(mail.app, name="mail")
 what_if.add_to(tariffs.app)
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(plans.app, name="plan")

@@ -26,7 +26,7 @@ from rtbill.domain.money import decimal_text
 from rtbill.domain.stance import Stance
 
 if TYPE_CHECKING:
-    from rtbill.config import AccountClass, HolidayCalendar
+    from rtbill.config import AccountClass, HolidayCalendar, MailConfig
     from rtbill.domain.adjustment import Bounds
 
 
@@ -84,6 +84,7 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     say(f"books    {loaded.store.path}")
     stream = "to those who have its token" if loaded.http.live_token else "to nobody: no token"
     say(f"stream   of calls in progress: {stream}")
+    say(f"mail     {_mail(loaded.mail)}")
     for pbx in loaded.pbxs:
         trunks = ", ".join(loaded.trunk_text(pbx.name, trunk.name) for trunk in pbx.trunks)
         link = "TLS" if pbx.tls else "plain text"
@@ -103,6 +104,14 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     for calendar in holiday_calendars(loaded.holidays).values():
         for text in _holidays(calendar, this_year):
             say(f"holidays {text}")
+
+
+def _mail(mail: MailConfig | None) -> str:
+    """Who is written to, and by which server."""
+    if mail is None:
+        return "to nobody: no [mail] table"
+    operators = ", ".join(mail.operators) or "none: alarms are only in the log"
+    return f"by {mail.host}:{mail.port} ({mail.security}) from {mail.sender}; operator {operators}"
 
 
 def _holidays(calendar: HolidayCalendar, this_year: int) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from rtbill.config.certificates import client_context
 from rtbill.config.holiday_calendars import HolidayCalendar, holiday_calendars
 from rtbill.config.loading import load_config
+from rtbill.config.mail import MailConfig
 from rtbill.config.trunks import dial_problem, prefix_problem
 from rtbill.config.values import (
     EXPOSURES,
@@ -38,6 +39,7 @@ __all__ = [
     "HttpConfig",
     "InlineConfig",
     "LogConfig",
+    "MailConfig",
     "PbxConfig",
     "RatingConfig",
     "ServerTlsConfig",

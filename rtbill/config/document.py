@@ -23,6 +23,7 @@ from pydantic import (
     StrictStr,
 )
 
+from rtbill.config.mail import MailTable
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, MICROS, known_currency, parse_micros
 from rtbill.domain.payer_key import PIN_DIGITS_MAX, WrongCode
@@ -393,6 +394,7 @@ class Document(_Table):
     rating: RatingTable
     credit: CreditTable = CreditTable()
     payers: PayersTable = PayersTable()
+    mail: MailTable | None = None
     account_classes: dict[Name, ClassTable] = {}
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
     holidays: list[HolidaysTable] = []

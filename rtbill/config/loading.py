@@ -36,6 +36,7 @@ from rtbill.config.links import (
     inline_problems,
     link_problems,
 )
+from rtbill.config.mail import find_mail_password, mail_config
 from rtbill.config.trunks import trunk_problems
 from rtbill.config.values import (
     AccountClass,
@@ -94,6 +95,8 @@ def load_config(
         problems += [f"{place}.{text}" for text in found]
     pin_secret, found = find_pin_secret(raw.get("payers"), folder, environ)
     problems += [f"payers.{text}" for text in found]
+    mail_password, found = find_mail_password(raw.get("mail"), folder, environ)
+    problems += found
     http = raw.get("http")
     live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
     problems += found
@@ -102,7 +105,7 @@ def load_config(
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys, pin_secret, live_token)
+    return _config(document, folder, keys, pin_secret, live_token, mail_password)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -162,12 +165,13 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
     return next((model for model in inner if model is not None), None)
 
 
-def _config(
+def _config(  # noqa: PLR0913 - the document, and each secret found beside it
     document: Document,
     folder: Path,
     keys: list[tuple[str, str]],
     pin_secret: str,
     live_token: str,
+    mail_password: str,
 ) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
@@ -184,6 +188,7 @@ def _config(
             pin_secret=pin_secret,
             pin_digits_min=document.payers.pin_digits_min,
         ),
+        mail=mail_config(document.mail, folder, mail_password) if document.mail else None,
         account_classes=MappingProxyType(
             {name: _account_class(name, table) for name, table in classes.items()}
         ),

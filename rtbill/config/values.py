@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from rtbill.config.mail import MailConfig
 from rtbill.domain.account import Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.extension_pattern import as_expression
@@ -353,6 +354,8 @@ class Config:
     rating: RatingConfig
     credit: CreditConfig
     payers: PayersConfig
+    mail: MailConfig | None
+    """None: nothing is mailed."""
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]
