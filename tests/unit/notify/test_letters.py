@@ -105,6 +105,7 @@ def test_every_kind_is_written_and_its_two_forms_say_the_same(
     # The page shows the site first, the text last.
     assert set(words(letter.text)) == set(said)
     assert f'<html lang="{language}">' in letter.html
+    assert not re.search(r"[a-zäöü]\.[A-ZÄÖÜ]", letter.text), "two sentences without a blank"
     assert all(len(line) <= 72 or LINK in line for line in letter.text.splitlines())
 
 
