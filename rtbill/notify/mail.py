@@ -6,9 +6,10 @@ the contact, and the mail is given up. A server that takes nothing holds up all 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,7 +18,7 @@ from rtbill.domain.changes import NoteBounce, NoteMailTaken
 from rtbill.domain.contact import Bounce, Contact, Language, checked_address
 from rtbill.domain.errors import BadRecord, Deferred, PortFailed
 from rtbill.domain.notice import ACCOUNT_KINDS, Notice
-from rtbill.notify.letters import Letter, Letters
+from rtbill.notify.letters import Letters
 from rtbill.notify.message import build, message_id
 from rtbill.notify.smtp import Refusal
 from rtbill.ports import Clock, Meter, Reader, Store
@@ -27,6 +28,8 @@ OPERATOR = "operator"
 """Subject of the alarm about the operator's own mailbox."""
 PAUSE_MIN_S = 60.0
 PAUSE_MAX_S = 3600.0
+Aside = Callable[..., Awaitable[bytes]]
+"""Runs a function, with its arguments, beside the event loop."""
 _MAILS = "rtbill_mails_total"
 _logger = logging.getLogger(__name__)
 
@@ -104,7 +107,10 @@ class MailNotifier:
         alarms: AlarmBell,
         clock: Clock,
         meter: Meter,
+        aside: Aside = asyncio.to_thread,
     ) -> None:
+        """`aside` runs what takes milliseconds where it holds up no call."""
+        self._aside = aside
         self._terms = terms
         self._letters = letters
         self._connection = connection
@@ -131,16 +137,16 @@ class MailNotifier:
         await self._connection.close()
 
     async def _write_holder(self, contact: Contact, notice: Notice) -> None:
-        letter = self._letter(notice, contact.language or self._terms.language)
-        if letter is None:
-            return
         try:
             address = checked_address(contact.email)
         except BadRecord as wrong:
             await self._note_bounce(contact, str(wrong))
             return
-        refusal = (await self._deliver(letter, notice, (address,))).get(address)
-        if refusal is not None:
+        language = contact.language or self._terms.language
+        refused = await self._deliver(notice, language, (address,))
+        if refused is None:
+            return
+        if (refusal := refused.get(address)) is not None:
             hours = self._terms.give_up // timedelta(hours=1)
             waited = "" if refusal.is_permanent else f"put off for {hours} h: "
             await self._note_bounce(contact, f"{waited}{refusal}")
@@ -151,47 +157,47 @@ class MailNotifier:
                 await self._store.change(NoteMailTaken(contact.account, contact.email))
 
     async def _write_operators(self, notice: Notice) -> None:
-        letter = self._letter(notice, self._terms.language)
-        if letter is None:
+        refused = await self._deliver(notice, self._terms.language, self._terms.operators)
+        if refused is None:
             return
-        refused = await self._deliver(letter, notice, self._terms.operators)
         if not refused:
             self._alarms.clear(ALARM, OPERATOR)
             return
         said = "; ".join(f"{address}: {refusal}" for address, refusal in refused.items())
         self._alarms.raise_(ALARM, OPERATOR, f"mail is refused; see mail.operators: {said}")
 
-    def _letter(self, notice: Notice, language: Language) -> Letter | None:
-        """None, and an alarm, when there is no writing it: one bad notice holds up no others."""
-        try:
-            return self._letters.write(notice, language)
-        except BadRecord as wrong:
-            self._alarms.raise_(ALARM, notice.kind, f"{wrong}; it is in the log")
-            return None
-
     async def _deliver(
-        self, letter: Letter, notice: Notice, recipients: tuple[str, ...]
-    ) -> Mapping[str, Refusal]:
-        """The recipients that refuse it for good; Deferred when none takes it and some may later,
+        self, notice: Notice, language: Language, recipients: tuple[str, ...]
+    ) -> Mapping[str, Refusal] | None:
+        """The recipients that refuse it for good; None, and an alarm, when there is no writing it:
+        one bad notice holds up no others. Deferred when nobody takes it and some may later,
         Unavailable as the connection.
         """
         lane = self._lanes.get(recipients[0])
         if lane is not None and (wait := lane.until - self._clock.monotonic()) > 0:
             raise Deferred(f"{recipients[0]}: {lane.answer}", wait)
-        message = build(
-            letter,
-            site=self._terms.site,
-            sender=self._terms.sender,
-            recipients=recipients,
-            identity=message_id(notice, self._terms.domain),
-            at=self._clock.now(),
-        )
+        try:
+            message = await self._aside(self._written, notice, language, recipients)
+        except BadRecord as wrong:
+            self._alarms.raise_(ALARM, notice.kind, f"{wrong}; it is in the log")
+            return None
         refused = await self._connection.send(self._terms.bounces_to, recipients, message)
         if len(refused) == len(recipients):
             self._put_off(recipients[0], refused, notice)
         self._lanes.pop(recipients[0], None)
         self._meter.count(_MAILS, outcome="refused" if refused else "taken")
         return refused
+
+    def _written(self, notice: Notice, language: Language, recipients: tuple[str, ...]) -> bytes:
+        """The mail; BadRecord as `Letters.write`."""
+        return build(
+            self._letters.write(notice, language),
+            site=self._terms.site,
+            sender=self._terms.sender,
+            recipients=recipients,
+            identity=message_id(notice, self._terms.domain),
+            at=self._clock.now(),
+        )
 
     def _put_off(self, mailbox: str, refused: Mapping[str, Refusal], notice: Notice) -> None:
         """Raise Deferred, unless it is refused for good or was put off for too long already."""
