@@ -33,6 +33,7 @@ PAID = (
     ("method", "Visa 4242"),
     ("reference", "20261005120000000123"),
 )
+OWN = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
 ENVIRON = {"RTBILL_PBX_HALL_SECRET": SECRET, "RTBILL_MAIL_PASSWORD": PASSWORD}
 
 
@@ -146,11 +147,33 @@ async def test_a_mail_that_is_refused_later_comes_back_to_the_mailbox_for_bounce
     assert "gone@example.org" in returned.as_string()
 
 
+def test_a_running_service_mails_its_alarms(
+    postfix: Postfix, authority: Authority, tmp_path: Path
+) -> None:
+    before = len(postfix.mails("desk"))
+    config = a_config(tmp_path, postfix, authority, 'operator_kinds = ["alarm.raised"]\n')
+    # Nobody is at this port, so that the link to the exchange does not come up.
+    config.write_text(config.read_text().replace('user = "rtbill"', 'user = "rtbill"\nport = 1', 1))
+    words = [sys.executable, "-m", "rtbill", "run", "--view", "none", "--config", str(config)]
+    with (tmp_path / "service.log").open("w+") as log:
+        service = subprocess.Popen(words, env=OWN | ENVIRON, stdout=log, stderr=log)
+        try:
+            found = postfix.wait_for_mails("desk", before + 1)[before]
+        finally:
+            service.terminate()
+            service.wait(20)
+        log.seek(0)
+        said = log.read()
+    assert found["Subject"].startswith("Alarm: unreachable hall")
+    assert PASSWORD not in said
+    assert service.returncode == 0, said[-2000:]
+
+
 def send_test(config: Path, address: str, **environ: str) -> subprocess.CompletedProcess[str]:
     words = ["mail", "test", address, "--config", str(config)]
     return subprocess.run(
         [sys.executable, "-m", "rtbill", *words],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)} | ENVIRON | environ,
+        env=OWN | ENVIRON | environ,
         capture_output=True,
         text=True,
         timeout=60,
