@@ -28,6 +28,8 @@ OPERATOR = "operator"
 """Subject of the alarm about the operator's own mailbox."""
 PAUSE_MIN_S = 60.0
 PAUSE_MAX_S = 3600.0
+TRIES_MIN = 6
+"""Before a mail is given up that was put off: half an hour at least."""
 Aside = Callable[..., Awaitable[bytes]]
 """Runs a function, with its arguments, beside the event loop."""
 _MAILS = "rtbill_mails_total"
@@ -182,9 +184,11 @@ class MailNotifier:
             self._alarms.raise_(ALARM, notice.kind, f"{wrong}; it is in the log")
             return None
         refused = await self._connection.send(self._terms.bounces_to, recipients, message)
-        if len(refused) == len(recipients):
-            self._put_off(recipients[0], refused, notice)
-        self._lanes.pop(recipients[0], None)
+        passing = [each for each in refused.values() if not each.is_permanent]
+        if passing and len(refused) == len(recipients):
+            self._put_off(recipients[0], passing[0], notice)
+        else:
+            self._lanes.pop(recipients[0], None)
         self._meter.count(_MAILS, outcome="refused" if refused else "taken")
         return refused
 
@@ -199,19 +203,19 @@ class MailNotifier:
             at=self._clock.now(),
         )
 
-    def _put_off(self, mailbox: str, refused: Mapping[str, Refusal], notice: Notice) -> None:
-        """Raise Deferred, unless it is refused for good or was put off for too long already."""
-        passing = [each for each in refused.values() if not each.is_permanent]
-        if not passing or self._clock.now() - notice.at > self._terms.give_up:
+    def _put_off(self, mailbox: str, answer: Refusal, notice: Notice) -> None:
+        """Raise Deferred; returns when the mail was put off for too long already."""
+        lane, now = self._lanes.get(mailbox), self._clock.monotonic()
+        failures = lane.failures + 1 if lane else 1
+        # A mail may be old because the server was away: its mailbox still gets some time.
+        if failures >= TRIES_MIN and self._clock.now() - notice.at > self._terms.give_up:
+            self._lanes[mailbox] = _Lane(failures, now, answer)
             return
-        lane = self._lanes.get(mailbox)
-        failures = lane.failures + 1 if lane else 0
-        pause = min(PAUSE_MAX_S, PAUSE_MIN_S * 2.0 ** min(failures, 16))
-        until = self._clock.monotonic() + pause
-        self._lanes[mailbox] = _Lane(failures, until, passing[0])
+        pause = min(PAUSE_MAX_S, PAUSE_MIN_S * 2.0 ** min(failures - 1, 16))
+        self._lanes[mailbox] = _Lane(failures, now + pause, answer)
         self._meter.count(_MAILS, outcome="put_off")
-        _logger.warning("mail to %s is put off: %s", mailbox, passing[0])
-        raise Deferred(f"{mailbox}: {passing[0]}", pause)
+        _logger.warning("mail to %s is put off: %s", mailbox, answer)
+        raise Deferred(f"{mailbox}: {answer}", pause)
 
     async def _note_bounce(self, contact: Contact, reason: str) -> None:
         account, at = contact.account, self._clock.now()

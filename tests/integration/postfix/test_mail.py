@@ -147,6 +147,35 @@ async def test_a_mail_that_is_refused_later_comes_back_to_the_mailbox_for_bounce
     assert "gone@example.org" in returned.as_string()
 
 
+async def test_a_mail_that_is_sent_again_after_a_crash_is_known_by_its_id(
+    postfix: Postfix, authority: Authority, tmp_path: Path
+) -> None:
+    path = a_config(tmp_path, postfix, authority)
+    before = len(postfix.mails("tomas"))
+    async with open_books(load_config(path, ENVIRON), SystemClock(), CountingMeter()) as books:
+        account = Account(id="s1", name="s1", kind=AccountKind.PREPAID, currency="EUR")
+        contact = SetContact("s1", Contact("s1", "tomas@example.org"))
+        notice = Notice("topup.done", "s1", "", NOON, PAID)
+        await books.store.change(
+            Together((CreateAccount(account), contact, PostNotices((notice,))))
+        )
+        mail = await mail_notifier(books, CountingMeter())
+        assert mail is not None
+        [waiting] = await books.reader.waiting_notices(10)
+        await mail.send(waiting.notice)
+        await mail.rest()
+    # It ends here, before the books learn that the mail is out.
+    async with an_outbox(path, {}) as books:
+        await emptied(books)
+
+    # The account has no money, and is locked with the second start: that is a third mail.
+    found = postfix.wait_for_mails("tomas", before + 3)[before:]
+    first, second = (mail for mail in found if mail["Subject"].startswith("Beleg"))
+    assert sum(mail["Subject"].startswith("Ihr Telefon ist gesperrt") for mail in found) == 1
+    assert first["Message-ID"] == second["Message-ID"]
+    assert part(first, "plain") == part(second, "plain")
+
+
 def test_a_running_service_mails_its_alarms(
     postfix: Postfix, authority: Authority, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
@@ -310,10 +311,31 @@ async def test_a_mail_that_is_put_off_for_too_long_counts_as_refused(desk: MailD
     desk.connection.refuses[LENA] = LATER
     details = (("available", "0.95"), ("currency", "EUR"))
     old = Notice("balance.low", "s1", "", NOON - timedelta(hours=73), details)
-    await desk.notifier.send(old)
+    waited = await put_off_until_given_up(desk, old)
+    assert 1800 < waited < 3600  # what is old because the server was away gets its time too
+    bounced_at = desk.clock.now()
     contact = await desk.store.contact("s1")
     assert contact is not None
-    assert contact.bounce == Bounce(NOON, "put off for 72 h: 450 4.2.1 try later")
+    assert contact.bounce == Bounce(bounced_at, "put off for 72 h: 450 4.2.1 try later")
+
+    # Those behind it do not wait once more.
+    assert await put_off_until_given_up(desk, replace(old, at=old.at + timedelta(minutes=1))) == 0
+    desk.connection.refuses.clear()
+    await desk.low()
+    assert await desk.store.contact("s1") == Contact("s1", LENA)
+
+
+async def put_off_until_given_up(desk: MailDesk, notice: Notice) -> float:
+    """Seconds that the mailbox was waited for."""
+    waited = 0.0
+    while True:
+        try:
+            await desk.notifier.send(notice)
+        except Deferred as later:
+            waited += later.pause_s
+            desk.clock.pass_time(later.pause_s)
+        else:
+            return waited
 
 
 async def test_a_server_that_will_not_relay_loses_no_mail(desk: MailDesk) -> None:
