@@ -1,0 +1,265 @@
+"""Asking a SOAP service one question at a time: over TLS, with a deadline, and told apart what was
+sent from what was not.
+
+Whether a question left us is seen in the protocol, not guessed from the kind of error: as long as
+no byte of it was sent the service is Unavailable, and afterwards the outcome is unknown. The one
+exception is a TLS alert about our certificate, which a server gives before it reads a question.
+Each question has a connection of its own: one kept open and closed by the other side in the same
+moment would leave a payment in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import zeep
+from zeep.exceptions import Error as ZeepError
+from zeep.proxy import AsyncServiceProxy
+from zeep.wsdl.utils import etree_to_string
+from zeep.wsse.username import UsernameToken
+
+from payments.cashless_mapping import CashlessMapping, Place
+from payments.soap_answer import Answer, SoapFault, printable, read_answer
+from payments.soap_wsdl import CAREFUL, SoapService, nested, open_service
+from rtbill.domain.errors import BadRecord, ConfigError, OutcomeUnknown, Unavailable
+from rtbill.ports import Clock
+
+QUESTIONS_MAX = 10
+"""At once; more wait for their turn, as long as their deadline allows (RP-15)."""
+ANSWER_BYTES_MAX = 1 << 20
+CONNECT_TIMEOUT_S = 5.0
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_OUR_CERTIFICATE = (
+    *("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_REVOKED"),
+    *("CERTIFICATE_UNKNOWN", "UNSUPPORTED_CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"),
+    "ALERT_HANDSHAKE_FAILURE",
+)
+"""Ends of OpenSSL's words for alerts by which a server turns our certificate down."""
+_NOT_FOR_US = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405, 407, 410, 411, 413, 415})
+"""HTTP statuses that say, without a word of SOAP, that the question did not get to the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserToken:
+    """Who asks, by WS-Security."""
+
+    user: str
+    password: str = field(repr=False)
+    is_digest: bool = True
+    """Only a digest of the password is sent; its plain text otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapAddress:
+    """Where a service is, and how each side proves who it is."""
+
+    url: str
+    tls: ssl.SSLContext | None = None
+    """With the one CA that is trusted, and our certificate where one is asked for."""
+    server_name: str = ""
+    """What its certificate must be for; empty for the host of the address."""
+    token: UserToken | None = None
+    timeout_s: float = 15.0
+    """For one question, from its turn to its answer."""
+
+
+class SoapClient:
+    """One service of one provider."""
+
+    def __init__(
+        self, service: SoapService, mapping: CashlessMapping, address: SoapAddress, clock: Clock
+    ) -> None:
+        _check(address)
+        self._address = address
+        self._fault_places = mapping.fault_code, mapping.fault_text
+        self._http = httpx.AsyncClient(
+            # Without a context httpx would trust every CA it knows; plain HTTP needs none.
+            verify=address.tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            timeout=httpx.Timeout(
+                address.timeout_s, connect=min(CONNECT_TIMEOUT_S, address.timeout_s)
+            ),
+            limits=httpx.Limits(max_connections=QUESTIONS_MAX, max_keepalive_connections=0),
+            follow_redirects=False,
+            trust_env=False,  # no proxy and no certificates out of the environment
+        )
+        client = zeep.AsyncClient(
+            service.document,
+            wsse=address.token and _Signature(address.token, clock),
+            transport=self,
+            settings=CAREFUL,
+        )
+        self._binding = service.binding
+        self._service = AsyncServiceProxy(client, service.binding, address=address.url)
+
+    @classmethod
+    async def open(cls, mapping: CashlessMapping, address: SoapAddress, clock: Clock) -> SoapClient:
+        """A client for the service of a mapping; ConfigError when WSDL or address cannot be used.
+        Nothing is asked yet.
+        """
+        return cls(await open_service(mapping), mapping, address, clock)
+
+    async def ask(self, operation: str, values: Mapping[Place, object]) -> Answer | SoapFault:
+        """The answer to one question. Unavailable when nothing was sent or nothing can have been
+        done; OutcomeUnknown when it was sent and no answer came that can be read.
+        """
+        question = nested(values)
+        try:
+            # Written once only to see that it can be: later, an error may come after the sending.
+            self._binding.get(operation).create(**question)
+        except (ZeepError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Unavailable("the question does not fit the WSDL; nothing was sent") from error
+        reply: _Reply | SoapFault = await self._service[operation](**question)
+        return reply if isinstance(reply, SoapFault) else self._read(reply)
+
+    async def post_xml(
+        self, address: str, envelope: object, headers: dict[str, str]
+    ) -> _Reply | SoapFault:
+        """What zeep calls with a finished message."""
+        seen = _Seen()
+        content: bytes = etree_to_string(envelope)
+        try:
+            async with asyncio.timeout(self._address.timeout_s):
+                return await self._post(address, content, headers, seen)
+        except (httpx.HTTPError, OSError, TimeoutError) as error:
+            wrong = _ssl_error(error)
+            if wrong is not None and (wrong.reason or "").endswith(_OUR_CERTIFICATE):
+                text = f"it turns our certificate down ({wrong.reason}); renew or replace it"
+                return SoapFault("TLS", text, is_about_us=True)
+            raise _failure(error, wrong, seen, self._address.timeout_s) from error
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._http.aclose()
+
+    async def _post(
+        self, address: str, content: bytes, headers: dict[str, str], seen: _Seen
+    ) -> _Reply:
+        # A compressed answer could be small on the way and huge in memory.
+        headers = headers | {"Accept-Encoding": "identity", "User-Agent": "rtbill"}
+        extensions: dict[str, Any] = {"trace": seen.trace}
+        if self._address.server_name:
+            extensions["sni_hostname"] = self._address.server_name
+        async with self._http.stream(
+            "POST", address, content=content, headers=headers, extensions=extensions
+        ) as response:
+            encoding = response.headers.get("Content-Encoding", "identity")
+            body = bytearray()
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) > ANSWER_BYTES_MAX:
+                    raise OutcomeUnknown(f"its answer has more than {ANSWER_BYTES_MAX} bytes")
+        if encoding.lower() != "identity":
+            raise OutcomeUnknown(f"its answer is packed as {printable(encoding)}, unasked")
+        return _Reply(response.status_code, bytes(body))
+
+    def _read(self, reply: _Reply) -> Answer | SoapFault:
+        unreadable: BadRecord | None = None
+        try:
+            answer = read_answer(reply.content, *self._fault_places)
+        except BadRecord as bad:
+            unreadable = bad
+        else:
+            if isinstance(answer, SoapFault) or reply.status == 200:
+                return answer
+        status = reply.status
+        if status in _NOT_FOR_US:
+            text = f"it answers HTTP {status}; check the address and the credentials"
+            return SoapFault(f"HTTP {status}", text, is_about_us=True)
+        if status == 429:
+            raise Unavailable("it answers HTTP 429: too many questions just now")
+        reason = unreadable or "its answer is no fault"
+        raise OutcomeUnknown(f"it answers HTTP {status}, and {reason}") from unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    content: bytes = field(repr=False)
+
+
+class _Seen:
+    """How far a question got."""
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    async def trace(self, event: str, _details: object) -> None:
+        """Called by httpcore before and after each step."""
+        if event == "http11.send_request_headers.started":
+            self.sent = True
+
+
+class _Wsse(Protocol):
+    def apply(self, envelope: object, headers: object) -> tuple[object, object]: ...
+
+
+class _Signature:
+    """A fresh token for each message, at our clock's instant."""
+
+    def __init__(self, token: UserToken, clock: Clock) -> None:
+        self._token, self._clock = token, clock
+
+    def apply(self, envelope: object, headers: object) -> tuple[object, object]:
+        """The message with the token in its header."""
+        token: _Wsse = UsernameToken(
+            self._token.user,
+            self._token.password,
+            use_digest=self._token.is_digest,
+            created=self._clock.now(),
+            zulu_timestamp=True,
+        )
+        return token.apply(envelope, headers)
+
+
+def _check(address: SoapAddress) -> None:
+    """ConfigError for an address at which secrets or money would travel unprotected."""
+    parts = urlsplit(address.url)
+    if parts.username or parts.password:
+        raise ConfigError(["url: holds a password, which would be logged; use a user token"])
+    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+        return
+    if parts.scheme != "https" or not parts.hostname:
+        text = "write https://host/path; plain http only to 127.0.0.1"
+        raise ConfigError([f"url: {address.url!r} is not protected; {text}"])
+    tls = address.tls
+    if tls is None:
+        raise ConfigError(["tls: is missing; name the CA of the provider (ca_file)"])
+    is_strict = tls.verify_mode is ssl.CERT_REQUIRED and tls.check_hostname
+    if not is_strict or tls.minimum_version < ssl.TLSVersion.TLSv1_2:
+        raise ConfigError(["tls: must check the certificate and its name, with TLS 1.2 or newer"])
+
+
+def _failure(
+    error: BaseException, wrong: ssl.SSLError | None, seen: _Seen, timeout_s: float
+) -> Unavailable | OutcomeUnknown:
+    """What an exchange that failed means."""
+    if not seen.sent:
+        return Unavailable(f"it cannot be reached: {_reason(error, wrong)}; nothing was sent")
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return OutcomeUnknown(f"no answer within {timeout_s:g} s")
+    return OutcomeUnknown(f"the connection broke before the answer: {_reason(error, wrong)}")
+
+
+def _reason(error: BaseException, wrong: ssl.SSLError | None) -> str:
+    if isinstance(wrong, ssl.SSLCertVerificationError):
+        return f"its certificate is refused ({wrong.verify_message})"
+    if wrong is not None:
+        return f"TLS failed ({wrong.reason or wrong})"
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return "it does not take a connection in time"
+    return printable(error) or type(error).__name__
+
+
+def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
+    """The TLS error at the bottom of another, if there is one."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
