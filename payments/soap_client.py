@@ -131,7 +131,7 @@ class SoapClient:
             if wrong is not None and (wrong.reason or "").endswith(_OUR_CERTIFICATE):
                 text = f"it turns our certificate down ({wrong.reason}); renew or replace it"
                 return SoapFault("TLS", text, is_about_us=True)
-            raise _failure(error, wrong, seen, self._address.timeout_s) from error
+            raise _failure(error, wrong, seen, self._address) from error
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -236,14 +236,18 @@ def _check(address: SoapAddress) -> None:
 
 
 def _failure(
-    error: BaseException, wrong: ssl.SSLError | None, seen: _Seen, timeout_s: float
+    error: BaseException, wrong: ssl.SSLError | None, seen: _Seen, address: SoapAddress
 ) -> Unavailable | OutcomeUnknown:
     """What an exchange that failed means."""
     if not seen.sent:
         return Unavailable(f"it cannot be reached: {_reason(error, wrong)}; nothing was sent")
     if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return OutcomeUnknown(f"no answer within {timeout_s:g} s")
-    return OutcomeUnknown(f"the connection broke before the answer: {_reason(error, wrong)}")
+        return OutcomeUnknown(f"no answer within {address.timeout_s:g} s")
+    text = f"the connection broke before the answer: {_reason(error, wrong)}"
+    if address.tls is not None:
+        # Of TLS 1.3 a server may close so fast that its alert is lost.
+        text += "; where every question ends so, it may be that our certificate is turned down"
+    return OutcomeUnknown(text)
 
 
 def _reason(error: BaseException, wrong: ssl.SSLError | None) -> str:

@@ -8,9 +8,17 @@ import pytest
 
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.money import Money
-from rtbill.domain.payment import Absent, Approved, Cancelled, Created, Declined, DeclineClass
+from rtbill.domain.payment import (
+    Absent,
+    Approved,
+    Cancelled,
+    Created,
+    DeclineClass,
+    Declined,
+    Outcome,
+)
 from simulator.cashless_tricks import Trick
-from tests.unit.payments.provider import Provider, a_charge, a_provider
+from tests.fakes.cashless import Provider, a_charge, a_provider
 
 TWELVE_FIFTY = Money(12_500_000, "EUR")
 
@@ -26,6 +34,18 @@ async def created(provider: Provider) -> str:
     answer = await provider.gateway.create(a_charge())
     assert isinstance(answer, Created)
     return answer.provider_id
+
+
+async def ask(provider: Provider, act: str, known: str) -> Outcome:
+    match act:
+        case "authorise":
+            return await provider.gateway.create(a_charge())
+        case "capture":
+            return await provider.gateway.confirm(a_charge(), known)
+        case "void":
+            return await provider.gateway.cancel(a_charge(), known)
+        case _:
+            return await provider.gateway.find(a_charge(), known)
 
 
 def captured(provider: Provider) -> list[int]:
@@ -175,17 +195,10 @@ async def test_a_question_that_was_never_taken_up_is_found_absent(provider: Prov
 async def test_an_answer_about_another_payment_is_unknown_and_names_both(
     provider: Provider, act: str, trick: Trick, named: str
 ) -> None:
-    if act != "authorise":
-        known = await created(provider)
+    known = "" if act == "authorise" else await created(provider)
     provider.server.tricks.plan(act, trick)
     with pytest.raises(OutcomeUnknown, match=named):
-        match act:
-            case "authorise":
-                await provider.gateway.create(a_charge())
-            case "capture":
-                await provider.gateway.confirm(a_charge(), known)
-            case _:
-                await provider.gateway.find(a_charge(), known)
+        await ask(provider, act, known)
 
 
 async def test_a_void_that_answers_about_another_payment_is_unknown(provider: Provider) -> None:
@@ -214,22 +227,13 @@ async def test_a_void_that_answers_about_another_payment_is_unknown(provider: Pr
 async def test_an_answer_that_makes_no_sense_settles_nothing(
     provider: Provider, act: str, trick: Trick, reason: str
 ) -> None:
-    if act != "authorise":
-        known = await created(provider)
+    known = "" if act == "authorise" else await created(provider)
     provider.server.tricks.plan(act, trick)
     if trick in (Trick.FAULT_SERVER, Trick.FAULT_EMPTY) and act in ("capture", "void"):
         provider.server.tricks.plan("query", Trick.HTML_503)  # which would settle it at once
         reason = "HTTP 503"
     with pytest.raises(OutcomeUnknown, match=reason):
-        match act:
-            case "authorise":
-                await provider.gateway.create(a_charge())
-            case "capture":
-                await provider.gateway.confirm(a_charge(), known)
-            case "void":
-                await provider.gateway.cancel(a_charge(), known)
-            case _:
-                await provider.gateway.find(a_charge(), known)
+        await ask(provider, act, known)
 
 
 @pytest.mark.parametrize("trick", [Trick.BUSY, Trick.MANY_429])

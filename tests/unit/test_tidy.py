@@ -24,7 +24,12 @@ HOMES = {
     "babel": ("rtbill/notify/wording.py",),
     "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
     "holidays": ("rtbill/config/holiday_calendars.py",),
-    "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
+    "httpx": (
+        "rtbill/control.py",
+        "rtbill/app/bench_service.py",
+        "payments/soap_client.py",
+        "tests/",
+    ),
     "h11": ("rtbill/form_server.py",),
     "jinja2": ("adapters/asterisk/pbx_files.py", "rtbill/notify/letters.py"),
     "numpy": (
@@ -45,6 +50,7 @@ HOMES = {
     "structlog": ("rtbill/observability.py", "rtbill/notify/", "rtbill/app/", "tests/"),
     "typer": ("rtbill/cli/", "tests/"),
     "uvicorn": ("rtbill/listening.py",),
+    "zeep": ("payments/soap_",),
 }
 """Where each foreign library may be imported: nowhere else."""
 CLOCK_READERS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
