@@ -108,8 +108,6 @@ class Asking:
 
 
 def _check(said: Heard | Refusal, reference: str, money: Money, place: str) -> None:
-    if isinstance(said, Refusal):
-        return
     try:
         check_same(said, reference, money)
     except OutcomeUnknown as unlike:

@@ -92,7 +92,7 @@ class ActMapping:
     fixed: Mapping[Place, str] = field(default_factory=dict)
     """What is always sent there."""
     states: Mapping[str, State] = field(default_factory=dict)
-    """By the provider's word; `*` is every other word."""
+    """By the provider's word; `*` is every other word, but not no word at all."""
     codes: Mapping[str, CodeMeaning] = field(default_factory=dict)
     """By the provider's code, of a fault or of a refusal in a normal answer."""
 

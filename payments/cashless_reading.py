@@ -64,6 +64,10 @@ class Refusal:
     """None for a code that the mapping does not know."""
     says_nothing: bool = False
     """It may also stand for a breakdown half-way."""
+    is_stated: bool = False
+    """It is a normal answer: the payment was declined, not the question."""
+    reference: str = ""
+    """Of the payment that it is about, where it says so."""
 
     @property
     def is_about_us(self) -> bool:
@@ -85,12 +89,16 @@ def heard(mapping: CashlessMapping, act: Act, answer: Answer | SoapFault) -> Hea
         return Refusal(answer.code, answer.text, meaning, answer.says_nothing)
     body = answer.body
     word = _text(mapped, body, "state")
-    if word in mapped.codes:
-        return Refusal(printable(word, CODE_MAX), _said(mapped, body), mapped.codes[word])
-    state = _state(mapped, act, word)
+    state = State.DECLINED if word in mapped.codes else _state(mapped, act, word)
     if state is State.DECLINED:
-        code = _text(mapped, body, "code") or word
-        return Refusal(printable(code, CODE_MAX), _said(mapped, body), mapped.codes.get(code))
+        code = word if word in mapped.codes else _text(mapped, body, "code") or word
+        return Refusal(
+            printable(code, CODE_MAX),
+            printable(_text(mapped, body, "text")),
+            mapped.codes.get(code),
+            is_stated=True,
+            reference=_text(mapped, body, "reference"),
+        )
     return Heard(
         state=state,
         reference=_text(mapped, body, "reference"),
@@ -99,12 +107,15 @@ def heard(mapping: CashlessMapping, act: Act, answer: Answer | SoapFault) -> Hea
     )
 
 
-def check_same(said: Heard, reference: str, money: Money) -> None:
-    """OutcomeUnknown unless a success is about this request, to the last digit (RP-64)."""
-    if said.reference != reference and (said.reference or said.state is not State.ABSENT):
+def check_same(said: Heard | Refusal, reference: str, money: Money) -> None:
+    """OutcomeUnknown when an answer is about another request, and unless a success is about this
+    one to the last digit (RP-64).
+    """
+    may_be_silent = isinstance(said, Refusal) or said.state is State.ABSENT
+    if said.reference != reference and (said.reference or not may_be_silent):
         theirs = said.reference[:40] or "none"
         raise OutcomeUnknown(f"asked about reference {reference}, it answers about {theirs}")
-    if said.state in _WITH_SUM and said.money != money:
+    if isinstance(said, Heard) and said.state in _WITH_SUM and said.money != money:
         raise OutcomeUnknown(f"asked for {money}, it answers {said.money or 'no sum'}")
 
 
@@ -155,10 +166,13 @@ def _listed(mapping: CashlessMapping, mapped: ListMapping, item: Element) -> Lis
 def _state(mapped: ActMapping, act: Act, word: str) -> State:
     if "state" not in mapped.read:
         return _DONE[act]  # only a query must have one, and it has
-    state = mapped.states.get(word, mapped.states.get("*"))
+    # An answer without a word is no answer, whatever every other word means.
+    state = mapped.states.get(word, mapped.states.get("*") if word else None)
+    if state is State.DONE:
+        state = _DONE.get(act)  # a query does nothing, so it cannot say that it did
     if state is None:
         raise BadRecord(f"its state {printable(word, CODE_MAX)!r} is not in the mapping; add it")
-    return _DONE.get(act, State.PENDING) if state is State.DONE else state
+    return state
 
 
 def _money(mapping: CashlessMapping, mapped: ActMapping, element: Element) -> Money | None:
@@ -188,7 +202,3 @@ def _instant(mapping: CashlessMapping, written: str) -> datetime:
 
 def _text(mapped: ActMapping, element: Element, word: str) -> str:
     return text_at(element, mapped.read[word]) if word in mapped.read else ""
-
-
-def _said(mapped: ActMapping, element: Element) -> str:
-    return printable(_text(mapped, element, "text"))

@@ -112,8 +112,8 @@ class CashlessGateway:
         if said.meaning is Trouble.ABSENT:
             return Absent()
         self._raise_undone(Act.QUERY, charge, said)
-        if isinstance(said.meaning, DeclineClass) and not said.says_nothing:
-            return _declined(provider_id, said, said.meaning)
+        if said.is_stated and not isinstance(said.meaning, Trouble):
+            return _declined(provider_id, said, said.meaning or DeclineClass.VAGUE)
         raise self._unknown(Act.QUERY, charge, said.sentence)
 
     async def refund(self, refund: Refund) -> Refunded:
@@ -123,10 +123,10 @@ class CashlessGateway:
         place = f"{self._name}: refund {refund.reference}"
         said = await self._asking.about_refund(refund, place)
         if isinstance(said, Refusal):
-            if said.meaning is Trouble.BUSY or said.is_about_us:
-                raise Unavailable(f"{place}: {said.sentence}")
             if said.says_nothing or said.meaning in (None, Trouble.DUPLICATE):
                 raise OutcomeUnknown(f"{place}: {said.sentence}")
+            if said.meaning is Trouble.BUSY or said.is_about_us:
+                raise Unavailable(f"{place}: {said.sentence}")
             self._refuse(f"refuses refund {refund.reference}: {said.sentence}")
         if said.state not in (State.APPROVED, State.PENDING):
             raise OutcomeUnknown(f"{place}: it answers that it is {said.state}")

@@ -133,6 +133,9 @@ def _act(
         table.problem("send", "names neither reference nor provider_id; send one of them")
     items, total = _list_places(table, act)
     states, codes = common
+    if act is Act.QUERY:
+        # What an act that fails may say is no state of a payment.
+        states = {word: state for word, state in states.items() if word != "*"}
     mapped = ActMapping(
         operation=table.text("operation"),
         send=send,

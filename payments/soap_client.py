@@ -132,6 +132,8 @@ class SoapClient:
                 text = f"it turns our certificate down ({wrong.reason}); renew or replace it"
                 return SoapFault("TLS", text, is_about_us=True)
             raise _failure(error, wrong, seen, self._address) from error
+        finally:
+            await seen.let_go()
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -184,15 +186,27 @@ class _Reply:
 
 
 class _Seen:
-    """How far a question got."""
+    """How far a question got, and over which connection."""
 
     def __init__(self) -> None:
         self.sent = False
+        self._connection: _Connection | None = None
 
-    async def trace(self, event: str, _details: object) -> None:
+    async def trace(self, event: str, details: Mapping[str, Any]) -> None:
         """Called by httpcore before and after each step."""
-        if event == "http11.send_request_headers.started":
-            self.sent = True
+        if event == "connection.connect_tcp.complete":
+            self._connection = details["return_value"]
+        # Whatever is not the making of a connection counts as sending.
+        self.sent = self.sent or not event.startswith("connection.")
+
+    async def let_go(self) -> None:
+        """Close the connection: httpcore forgets one whose handshake was cut short."""
+        if self._connection is not None:
+            await self._connection.aclose()
+
+
+class _Connection(Protocol):
+    async def aclose(self) -> None: ...
 
 
 class _Wsse(Protocol):
@@ -254,7 +268,8 @@ def _reason(error: BaseException, wrong: ssl.SSLError | None) -> str:
     if isinstance(wrong, ssl.SSLCertVerificationError):
         return f"its certificate is refused ({wrong.verify_message})"
     if wrong is not None:
-        return f"TLS failed ({wrong.reason or wrong})"
+        why = wrong.reason or str(wrong)
+        return f"TLS failed ({why}); check the port, and our certificate if it asks for one"
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return "it does not take a connection in time"
     return printable(error) or type(error).__name__

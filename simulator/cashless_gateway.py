@@ -42,7 +42,7 @@ class CashlessServer:
     late_s: float = 3.0
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Each question as it came: its act and its XML."""
-    _open: set[asyncio.Task[None]] = field(default_factory=set)
+    _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[int]:
@@ -52,8 +52,8 @@ class CashlessServer:
             yield server.sockets[0].getsockname()[1]
         finally:
             server.close()
-            for connection in self._open:
-                connection.cancel()
+            for writer in self._open.values():
+                writer.transport.abort()
             if self._open:
                 await asyncio.wait(self._open)
 
@@ -61,7 +61,7 @@ class CashlessServer:
         """One question, one answer, and the connection is closed."""
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
+        self._open[task] = writer
         try:
             async with asyncio.timeout(HEAD_TIMEOUT_S):
                 content = await _request(reader)
@@ -69,7 +69,7 @@ class CashlessServer:
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, ET.ParseError):
             pass  # the client has gone, or what it says is no question: it gets nothing
         finally:
-            self._open.discard(task)
+            del self._open[task]
             writer.close()
 
     async def _answer(
@@ -104,7 +104,9 @@ class CashlessServer:
             await reader.read()
             return
         if trick is Trick.LATE:
-            await asyncio.sleep(self.late_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.late_s):
+                    await reader.read()  # until the client goes away
         written = as_http(reply)
         if trick is Trick.CUT:
             written = written[: len(written) // 2]

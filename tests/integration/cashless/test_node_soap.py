@@ -66,8 +66,8 @@ class Peer:
         return TlsConfig(
             ca_file=self.authority.cert_file,
             server_name="127.0.0.1",
-            client_cert_file=certificate and certificate.cert_file,
-            client_key_file=certificate and certificate.key_file,
+            client_cert_file=certificate.cert_file if certificate else None,
+            client_key_file=certificate.key_file if certificate else None,
         )
 
 
