@@ -22,7 +22,7 @@ from tests.fakes.environment import ManualClock
 PURSE = Path(__file__).parent / "purse" / "purse.toml"
 MAPPINGS = {"cashless": SHIPPED / "cashless.toml", "purse": PURSE}
 DUPLICATES = {"cashless": Duplicates.REPLAY, "purse": Duplicates.REFUSE}
-TIMEOUT_S = 0.4
+TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,16 @@ def test_a_provider_of_one_currency_need_not_name_it() -> None:
     assert read_mapping(table, Path(), "").currency == "EUR"
 
 
+def test_the_documented_mapping_can_be_read() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cashless.md").read_text()
+    written = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
+    others = {act: PURSE_TABLE[act] for act in ("capture", "void", "query")}
+    mapping = read_mapping(written | others, Path(), "")
+    assert mapping.fault_code == ("detail", "PurseFault", "rc")
+    assert "*" in mapping.acts[Act.CAPTURE].states
+    assert "*" not in mapping.acts[Act.QUERY].states
+
+
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read: No such file"):
         read_mapping_file(tmp_path / "none.toml")
