@@ -92,7 +92,7 @@ class CashlessGateway:
             outcome = _outcome(said, said.provider_id or charge.reference)
         if isinstance(outcome, Created | Declined):
             return outcome
-        raise self._unknown(Act.AUTHORISE, charge, f"it is {_word(outcome)} already")
+        raise self._unknown(Act.AUTHORISE, charge, f"it answers that it is {_word(outcome)}")
 
     async def confirm(self, charge: Charge, provider_id: str) -> Outcome:
         """Take what is reserved."""
@@ -175,6 +175,8 @@ class CashlessGateway:
     async def _settle(self, act: Act, charge: Charge, provider_id: str) -> Outcome:
         """Capture or void, and ask when the answer is a refusal that settles nothing."""
         if not provider_id and "reference" not in self._mapping.acts[act].send:
+            if Act.QUERY not in self._mapping.acts:
+                raise self._unknown(act, charge, "its id was lost, and it cannot be asked for it")
             known = await self.find(charge, "")
             if not isinstance(known, Created):
                 return known
