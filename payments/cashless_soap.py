@@ -21,7 +21,8 @@ from typing import NoReturn, assert_never
 from payments.cashless_asking import Asking
 from payments.cashless_mapping import Act, CashlessMapping, State, Trouble
 from payments.cashless_reading import Heard, Refusal
-from payments.soap_client import SoapAddress, SoapClient
+from payments.soap_address import SoapAddress
+from payments.soap_client import SoapClient
 from rtbill.domain.errors import BadRecord, OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.money import too_fine
 from rtbill.domain.payment import (

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 import zeep
@@ -25,16 +25,16 @@ from zeep.wsdl.utils import etree_to_string
 from zeep.wsse.username import UsernameToken
 
 from payments.cashless_mapping import CashlessMapping, Place
+from payments.soap_address import SoapAddress, UserToken, check_address
 from payments.soap_answer import Answer, SoapFault, printable, read_answer
 from payments.soap_wsdl import CAREFUL, SoapService, nested, open_service
-from rtbill.domain.errors import BadRecord, ConfigError, OutcomeUnknown, Unavailable
+from rtbill.domain.errors import BadRecord, OutcomeUnknown, Unavailable
 from rtbill.ports import Clock
 
 QUESTIONS_MAX = 10
-"""At once; more wait for their turn, as long as their deadline allows (RP-15)."""
+"""At once; more wait for their turn (RP-15)."""
 ANSWER_BYTES_MAX = 1 << 20
 CONNECT_TIMEOUT_S = 5.0
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _OUR_CERTIFICATE = (
     *("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_REVOKED"),
     *("CERTIFICATE_UNKNOWN", "UNSUPPORTED_CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"),
@@ -45,37 +45,13 @@ _NOT_FOR_US = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405, 407, 410, 
 """HTTP statuses that say, without a word of SOAP, that the question did not get to the service."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserToken:
-    """Who asks, by WS-Security."""
-
-    user: str
-    password: str = field(repr=False)
-    is_digest: bool = True
-    """Only a digest of the password is sent; its plain text otherwise."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoapAddress:
-    """Where a service is, and how each side proves who it is."""
-
-    url: str
-    tls: ssl.SSLContext | None = None
-    """With the one CA that is trusted, and our certificate where one is asked for."""
-    server_name: str = ""
-    """What its certificate must be for; empty for the host of the address."""
-    token: UserToken | None = None
-    timeout_s: float = 15.0
-    """For one question, from its turn to its answer."""
-
-
 class SoapClient:
     """One service of one provider."""
 
     def __init__(
         self, service: SoapService, mapping: CashlessMapping, address: SoapAddress, clock: Clock
     ) -> None:
-        _check(address)
+        check_address(address)
         self._address = address
         self._fault_places = mapping.fault_code, mapping.fault_text
         self._http = httpx.AsyncClient(
@@ -84,7 +60,7 @@ class SoapClient:
             timeout=httpx.Timeout(
                 address.timeout_s, connect=min(CONNECT_TIMEOUT_S, address.timeout_s)
             ),
-            limits=httpx.Limits(max_connections=QUESTIONS_MAX, max_keepalive_connections=0),
+            limits=httpx.Limits(max_keepalive_connections=0),
             follow_redirects=False,
             trust_env=False,  # no proxy and no certificates out of the environment
         )
@@ -94,6 +70,7 @@ class SoapClient:
             transport=self,
             settings=CAREFUL,
         )
+        self._turns = asyncio.Semaphore(QUESTIONS_MAX)
         self._binding = service.binding
         self._service = AsyncServiceProxy(client, service.binding, address=address.url)
 
@@ -121,8 +98,32 @@ class SoapClient:
         self, address: str, envelope: object, headers: dict[str, str]
     ) -> _Reply | SoapFault:
         """What zeep calls with a finished message."""
-        seen = _Seen()
         content: bytes = etree_to_string(envelope)
+        async with self._turn():
+            return await self._exchange(address, content, headers)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._http.aclose()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One of the places for questions under way; Unavailable when none gets free in time."""
+        try:
+            async with asyncio.timeout(self._address.timeout_s):
+                await self._turns.acquire()
+        except TimeoutError as late:
+            text = f"{QUESTIONS_MAX} other questions are under way to it; nothing was sent"
+            raise Unavailable(text) from late
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _exchange(
+        self, address: str, content: bytes, headers: dict[str, str]
+    ) -> _Reply | SoapFault:
+        seen = _Seen()
         try:
             async with asyncio.timeout(self._address.timeout_s):
                 return await self._post(address, content, headers, seen)
@@ -134,10 +135,6 @@ class SoapClient:
             raise _failure(error, wrong, seen, self._address) from error
         finally:
             await seen.let_go()
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._http.aclose()
 
     async def _post(
         self, address: str, content: bytes, headers: dict[str, str], seen: _Seen
@@ -229,24 +226,6 @@ class _Signature:
             zulu_timestamp=True,
         )
         return token.apply(envelope, headers)
-
-
-def _check(address: SoapAddress) -> None:
-    """ConfigError for an address at which secrets or money would travel unprotected."""
-    parts = urlsplit(address.url)
-    if parts.username or parts.password:
-        raise ConfigError(["url: holds a password, which would be logged; use a user token"])
-    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
-        return
-    if parts.scheme != "https" or not parts.hostname:
-        text = "write https://host/path; plain http only to 127.0.0.1"
-        raise ConfigError([f"url: {address.url!r} is not protected; {text}"])
-    tls = address.tls
-    if tls is None:
-        raise ConfigError(["tls: is missing; name the CA of the provider (ca_file)"])
-    is_strict = tls.verify_mode is ssl.CERT_REQUIRED and tls.check_hostname
-    if not is_strict or tls.minimum_version < ssl.TLSVersion.TLSv1_2:
-        raise ConfigError(["tls: must check the certificate and its name, with TLS 1.2 or newer"])
 
 
 def _failure(

@@ -11,7 +11,7 @@ from payments.cashless_mapping import CashlessMapping
 from payments.cashless_mapping import Duplicates as Known
 from payments.cashless_soap import CashlessGateway
 from payments.cashless_table import SHIPPED, read_mapping_file
-from payments.soap_client import SoapAddress
+from payments.soap_address import SoapAddress
 from rtbill.domain.money import Money
 from rtbill.domain.payment import Charge, MethodKind, PaymentMethod
 from simulator.cashless_books import Books, Card, Code, Duplicates

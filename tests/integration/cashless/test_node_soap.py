@@ -12,7 +12,7 @@ import pytest
 
 from payments.cashless_soap import CashlessGateway
 from payments.cashless_table import SHIPPED, read_mapping_file
-from payments.soap_client import SoapAddress, UserToken
+from payments.soap_address import SoapAddress, UserToken
 from rtbill.clock import SystemClock
 from rtbill.config.certificates import client_context
 from rtbill.config.values import TlsConfig

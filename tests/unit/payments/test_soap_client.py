@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from payments import soap_client
 from payments.cashless_soap import CashlessGateway
 from payments.cashless_table import read_mapping_file
-from payments.soap_client import ANSWER_BYTES_MAX, SoapAddress, UserToken
+from payments.soap_address import SoapAddress, UserToken
+from payments.soap_client import ANSWER_BYTES_MAX
 from rtbill.clock import SystemClock
 from rtbill.config.certificates import client_context
 from rtbill.config.values import TlsConfig
@@ -278,6 +280,22 @@ async def test_no_more_than_ten_questions_are_open_at_once() -> None:
                     asking.create_task(provider.gateway.find(a_charge(f"{number}"), ""))
             watching.cancel()
         assert most == 10
+
+
+async def test_waiting_for_a_turn_is_not_waiting_for_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(soap_client, "QUESTIONS_MAX", 1)
+    async with a_provider(timeout_s=1.5) as provider:
+        provider.server.late_s = 0.9
+        provider.server.tricks.plan("query", Trick.LATE, Trick.LATE)
+        async with asyncio.TaskGroup() as asking:
+            for number in "12":  # the second has its answer after 1.8 s
+                asking.create_task(provider.gateway.find(a_charge(number), ""))
+            await asyncio.sleep(0.1)
+            with pytest.raises(Unavailable, match=r"are under way to it; nothing was sent"):
+                await provider.gateway.find(a_charge("3"), "")
+        assert len(provider.asked()) == 2
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

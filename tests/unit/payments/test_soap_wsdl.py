@@ -9,13 +9,41 @@ from pathlib import Path
 
 import pytest
 
-from payments.cashless_mapping import Act, CashlessMapping, Place
+from payments.cashless_mapping import Act, ActMapping, CashlessMapping, Place
 from payments.cashless_table import SHIPPED, read_mapping_file
 from payments.soap_wsdl import FILE_BYTES_MAX, nested, open_service
 from rtbill.domain.errors import ConfigError
 from tests.fakes.cashless import PURSE
 
 IMPORT = '<xsd:import namespace="http://purse.example/2009/types" schemaLocation="types.xsd"/>'
+
+RPC = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" name="Old" targetNamespace="urn:old"
+    xmlns:tns="urn:old" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
+    xmlns:xsd="http://www.w3.org/2001/XMLSchema">
+  <message name="In">
+    <part name="ref" type="xsd:string"/>
+    <part name="cents" type="xsd:int"/>
+  </message>
+  <message name="Out">
+    <part name="ref" type="xsd:string"/>
+    <part name="cents" type="xsd:int"/>
+  </message>
+  <portType name="P">
+    <operation name="Take"><input message="tns:In"/><output message="tns:Out"/></operation>
+  </portType>
+  <binding name="B" type="tns:P">
+    <soap:binding style="rpc" transport="http://schemas.xmlsoap.org/soap/http"/>
+    <operation name="Take">
+      <soap:operation soapAction="urn:old#Take"/>
+      <input><soap:body use="literal" namespace="urn:old"/></input>
+      <output><soap:body use="literal" namespace="urn:old"/></output>
+    </operation>
+  </binding>
+  <service name="Old">
+    <port name="P" binding="tns:B"><soap:address location="https://old.example/"/></port>
+  </service>
+</definitions>
+"""
 
 
 @pytest.fixture
@@ -170,3 +198,19 @@ def test_values_by_place_become_tables_in_tables() -> None:
         "a": {"b": "1", "c": {"d": "2", "_value_1": "3"}},
         "e": "4",
     }
+
+
+async def test_the_old_style_of_rpc_is_spoken_too(purse: CashlessMapping) -> None:
+    purse.wsdl.write_text(RPC)
+    places: dict[str, Place] = {"reference": ("ref",), "amount": ("cents",)}
+    take = ActMapping(operation="Take", send=places, read=places)
+    old = replace(purse, service="Old", port="P", currency="EUR", acts={Act.CAPTURE: take})
+    service = await open_service(old)
+    sent = service.binding.get("Take").create(ref="1", cents="1250").content
+    assert [(each.tag, each.text) for each in sent[0][0]] == [("ref", "1"), ("cents", "1250")]
+    assert sent[0][0].tag == "{urn:old}Take"
+    wrong = replace(take, read={**places, "state": ("state",)})
+    assert await told(replace(old, acts={Act.CAPTURE: wrong})) == [
+        "purse.wsdl: capture.read.state: state is not in the answer: instead of state there is "
+        "ref, cents"
+    ]

@@ -16,7 +16,7 @@ import pytest
 
 from payments.cashless_soap import CashlessGateway
 from payments.cashless_table import read_mapping_file
-from payments.soap_client import SoapAddress
+from payments.soap_address import SoapAddress
 from rtbill.clock import SystemClock
 from rtbill.domain.payment import Created, DeclineClass, Declined
 from simulator.cashless_books import Books, Card, Code, Duplicates, NotDone
