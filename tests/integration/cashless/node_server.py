@@ -6,7 +6,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +13,12 @@ from pathlib import Path
 
 from payments.cashless_table import SHIPPED
 from tests.fakes.certificates import Authority, Certificate
+from tests.integration.debian_packages import NotAvailable, cache_folder
 
 SOAP = "soap@1.13.0"
 INSTALL_TIMEOUT_S = 240
 STOP_TIMEOUT_S = 10
 SERVER = Path(__file__).parent / "server.js"
-
-
-class NotAvailable(Exception):
-    """It cannot be had here; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +35,7 @@ def installed() -> Path:
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             raise NotAvailable(f"{program} is not installed")
-    chosen = os.environ.get("RTBILL_TEST_CACHE")
-    folder = Path(chosen or tempfile.gettempdir()) / f"rtbill-node-{SOAP.replace('@', '-')}"
+    folder = cache_folder() / f"node-{SOAP.replace('@', '-')}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs may want it at once
