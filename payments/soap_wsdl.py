@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 import zeep
+from zeep.exceptions import DTDForbidden, ExternalReferenceForbidden
 from zeep.exceptions import Error as ZeepError
 from zeep.wsdl import Document
 from zeep.wsdl.bindings.soap import SoapBinding
@@ -68,7 +69,7 @@ class _Folder:
         """The content; Refused for an address, for a file elsewhere and for one too long."""
         parts = urlparse(url)
         if parts.scheme not in ("", "file") or parts.netloc:
-            raise Refused(f"imports {url!r}; put a copy beside the WSDL and import that")
+            raise Refused(_foreign(url))
         path = Path(unquote(parts.path)).resolve()
         if not path.is_relative_to(self._folder):
             raise Refused(f"imports {url!r}, which lies outside {self._folder}; put it there")
@@ -105,6 +106,11 @@ def _document(path: Path) -> Document:
             return Document(location, files, settings=CAREFUL)  # type: ignore[arg-type]
     except OSError as error:
         text = f"{error.filename}: cannot be read: {error.strerror}; put the WSDL there"
+        raise ConfigError([f"{path.name}: {text}"]) from error
+    except ExternalReferenceForbidden as error:
+        raise ConfigError([f"{path.name}: {_foreign(str(error.url))}"]) from error
+    except DTDForbidden as error:
+        text = "brings a document type, which is never read; take it out of the file"
         raise ConfigError([f"{path.name}: {text}"]) from error
     except (ZeepError, Refused) as error:
         raise ConfigError([f"{path.name}: {_first_line(error)}"]) from error
@@ -192,6 +198,10 @@ def nested(values: Mapping[Place, object]) -> dict[str, Any]:
         else:
             inner[last] = value
     return tree
+
+
+def _foreign(url: str) -> str:
+    return f"imports {url!r}; put a copy beside the WSDL and import that"
 
 
 def _first_line(error: BaseException) -> str:

@@ -38,7 +38,6 @@ from tests.integration.debian_packages import NotAvailable
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("node"),
     pytest.mark.timeout(INSTALL_TIMEOUT_S + 60),
 ]
 PASSWORD = "correct horse"

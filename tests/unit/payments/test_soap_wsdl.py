@@ -89,15 +89,23 @@ async def test_an_import_from_the_network_is_refused_and_never_fetched(
         listener.setblocking(False)  # noqa: FBT003 -- its only form
         with pytest.raises(BlockingIOError):  # nobody has connected
             listener.accept()
-    assert address in problem
-    assert problem.startswith("purse.wsdl: ")
+    wanted = f"purse.wsdl: imports '{address}'; put a copy beside the WSDL and import that"
+    assert problem == wanted
 
 
-@pytest.mark.parametrize("address", ["ftp://127.0.0.1/t.xsd", "file://host/t.xsd", "//host/t.xsd"])
-async def test_any_other_address_is_refused_too(purse: CashlessMapping, address: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "end"),
+    [
+        ("file://host/t.xsd", "put a copy beside the WSDL and import that"),
+        ("ftp://127.0.0.1/t.xsd", "cannot be read: No such file or directory; put the WSDL there"),
+    ],
+)
+async def test_any_other_address_is_refused_too(
+    purse: CashlessMapping, address: str, end: str
+) -> None:
     rewrite(purse.wsdl, "types.xsd", address)
     (problem,) = await told(purse)
-    assert problem.startswith("purse.wsdl: ")
+    assert problem.endswith(end)
 
 
 @pytest.mark.parametrize("written", ["../types.xsd", "/etc/hostname", "file:///etc/hostname"])
@@ -128,7 +136,7 @@ async def test_a_document_type_in_a_wsdl_is_refused(purse: CashlessMapping) -> N
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
     rewrite(types, '<?xml version="1.0" encoding="UTF-8"?>', bomb)
     (problem,) = await told(purse)
-    assert "DTDForbidden" in problem
+    assert "brings a document type, which is never read" in problem
 
 
 async def test_a_file_without_end_is_refused(purse: CashlessMapping) -> None:
