@@ -62,6 +62,16 @@ async def test_the_provider_hears_the_reference_the_sum_and_the_card() -> None:
     assert ">Telephone credit</" in said
 
 
+async def test_an_id_that_is_not_known_is_not_sent() -> None:
+    async with a_provider() as provider:
+        known = await reserved(provider)
+        await provider.gateway.cancel(a_charge(), "")
+        await provider.gateway.cancel(a_charge(), known)
+    without_id, with_id = (said for act, said in provider.server.asked if act == "void")
+    assert "authorisation" not in without_id
+    assert f":authorisation>{known}<" in with_id
+
+
 async def test_a_text_of_several_lines_is_sent_as_one() -> None:
     async with a_provider() as provider:
         charge = replace(a_charge(), text="Tele\x00phone\n & <credit>")

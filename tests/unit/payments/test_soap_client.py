@@ -21,6 +21,11 @@ from simulator.cashless_tricks import Trick
 from tests.fakes.cashless import MAPPINGS, a_charge, a_provider
 from tests.fakes.environment import ManualClock
 
+UNKNOWN = (
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><r>'
+    "<reference>20261127000001</reference><state>unknown</state></r></s:Body></s:Envelope>"
+)
+
 
 async def test_a_closed_port_is_unavailable() -> None:
     async with a_provider() as provider:
@@ -94,6 +99,34 @@ async def test_waiting_for_a_turn_is_not_waiting_for_an_answer(
             with pytest.raises(Unavailable, match=r"are under way to it; nothing was sent"):
                 await provider.gateway.find(a_charge("3"), "")
         assert len(provider.asked()) == 2
+
+
+async def test_each_question_has_a_connection_of_its_own() -> None:
+    connections = 0
+
+    async def keep_alive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        length = 0
+        while head := await reader.readline():
+            if head.lower().startswith(b"content-length:"):
+                length = int(head.partition(b":")[2])
+            if head == b"\r\n":
+                await reader.readexactly(length)
+                answer = UNKNOWN.encode()
+                lines = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n"
+                writer.write(lines.encode() + answer)
+        writer.close()
+
+    server = await asyncio.start_server(keep_alive, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/soap"
+        mapping = read_mapping_file(MAPPINGS["cashless"])
+        gateway = await CashlessGateway.open("house", mapping, SoapAddress(url=url), ManualClock())
+        for _ in range(3):
+            assert await gateway.find(a_charge(), "") == Absent()
+        await gateway.close()
+    assert connections == 3
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
