@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from rtbill.domain.errors import BadRecord
 from rtbill.domain.payment import (
     Charge,
     Created,
@@ -35,12 +36,23 @@ class GatewayAbilities:
     """It can be asked what became of a reference. Where it cannot, a person settles what is
     unknown.
     """
+    repeats_for: timedelta = timedelta(0)
+    """How long after a charge or refund was written into our books the same call may be made again
+    (RP-22). Later the provider may have forgotten its key: then only `find` is safe. Zero: never.
+    """
+
+
+class WrongMode(BadRecord):
+    """A genuine webhook, but of test money where ours is real, or the other way round: somebody
+    mixed up keys.
+    """
 
 
 class PaymentGateway(Protocol):
     """Somebody who can take money from a card, in two steps: what is known by an id before money
     moves can always be looked up. Raises Unavailable (nothing was sent) or OutcomeUnknown (no
-    answer, or one that makes no sense); repeating a call with the same charge never takes twice.
+    answer, or one that makes no sense); repeating a call with the same charge never takes twice
+    while the provider `repeats_for`. Refused: an amount the provider cannot take.
     """
 
     @property
@@ -86,7 +98,9 @@ class PaymentGateway(Protocol):
         ...
 
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> GatewayEvent:
-        """A webhook as it came; BadRecord when it is forged, stale or not of our mode."""
+        """A webhook as it came; BadRecord when it is forged or stale, WrongMode when it is not of
+        our mode.
+        """
         ...
 
     async def events_since(self, at: datetime) -> Sequence[GatewayEvent]:

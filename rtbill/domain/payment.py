@@ -69,6 +69,10 @@ class Charge:
     """What the holder reads about it."""
     is_attended: bool = False
     """The holder is there and may be asked to confirm."""
+    return_url: str = ""
+    """Where the holder's browser comes back to from a page of the provider; of an attended charge
+    only.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,10 @@ class ActionNeeded:
     """The holder has to confirm it; until then nothing moves."""
 
     provider_id: str
+    url: str = ""
+    """Where the holder does so; empty until they are there, when the charge is confirmed again as
+    an attended one.
+    """
 
 
 @dataclass(frozen=True, slots=True)
