@@ -49,7 +49,6 @@ from rtbill.domain.errors import BadRecord, OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.payment import (
     Absent,
     ActionNeeded,
-    Approved,
     Charge,
     Created,
     DeclineClass,
@@ -168,8 +167,8 @@ class StripeGateway:
         if why.status == 402:
             intent = why.error.get("payment_intent")
             if isinstance(intent, dict):
-                outcome = self._outcome(intent, charge, provider_id)
-                if isinstance(outcome, Approved):
+                self._check(intent, charge, provider_id)
+                if intent.get("status") == "succeeded":
                     raise OutcomeUnknown(
                         f"top-up {charge.reference}: Stripe says declined, and also that "
                         f"{provider_id} has succeeded"
@@ -233,6 +232,10 @@ class StripeGateway:
 
     def _outcome(self, intent: Mapping[str, Any], charge: Charge, provider_id: str) -> Outcome:
         """The outcome of an intent that is surely this charge's; OutcomeUnknown when it is not."""
+        self._check(intent, charge, provider_id)
+        return outcome_of(intent, self._declines)
+
+    def _check(self, intent: Mapping[str, Any], charge: Charge, provider_id: str) -> None:
         check(intent, charge)
         is_live = intent.get("livemode", self._settings.is_live)
         if (provider_id and intent.get("id") != provider_id) or (
@@ -242,7 +245,6 @@ class StripeGateway:
                 f"top-up {charge.reference} is {provider_id} of livemode {self._settings.is_live}, "
                 f"and Stripe answered about {shown(intent.get('id'))} of livemode {is_live!r}"
             )
-        return outcome_of(intent, self._declines)
 
     # -- refunds
 

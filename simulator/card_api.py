@@ -38,7 +38,7 @@ class CardApi:
     def __init__(
         self, books: CardBooks, payments: CardPayments, holders: CardHolders, api_key: str
     ) -> None:
-        self._books, self._api_key = books, api_key
+        self._books, self.api_key = books, api_key
         self.faults = CardFaults()
         self.keys = CardKeys()
         self.calls: list[tuple[str, str, str]] = []
@@ -76,7 +76,7 @@ class CardApi:
 
     def _sign_in(self, request: Request) -> None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if given != self._api_key:
+        if given != self.api_key:
             # A careless provider repeats the key in full: whoever logs that text tells it on.
             raise ApiError(401, f"Invalid API Key provided: {given}")
 

@@ -22,6 +22,8 @@ class Behaviour:
     """The error code that goes with it."""
     advice: str = ""
     """The issuer's advice code."""
+    message: str = ""
+    """What is said about a decline; empty for plain words."""
     needs_holder: bool = False
     """Off-session it is declined with authentication_required; on-session there is a page."""
     is_slow: bool = False

@@ -13,6 +13,7 @@ POST /control/dispute     {"payment": "pi_...", "inquiry": false}
 POST /control/withdraw    {"dispute": "du_..."}                         also reinstate, close
 POST /control/give        {"page": "cs_...", "card": "visa"}            as a browser would
 POST /control/expire      {"page": "cs_..."}
+POST /control/key         {"key": "sk_test_new"}                        the only one from now on
 POST /control/forget      {}                                            every idempotency key
 POST /control/state       {"kind": "payment_intent"}                    the books, newest first
 """
@@ -81,6 +82,7 @@ class CardControl:
             "close": lambda each: payments.close_dispute(each["dispute"]),
             "give": lambda each: holders.give_card(each["page"], behaviour(each["card"])),
             "expire": lambda each: holders.expire(each["page"]),
+            "key": lambda each: provider.change_key(each["key"]),
             "forget": lambda _: provider.api.keys.forget(),
             "state": self._state,
         }

@@ -100,6 +100,14 @@ class CardGateway:
 
     # -- what tests and the control endpoint order
 
+    async def go_down(self) -> None:
+        """Be unreachable; the books stay."""
+        await self._server.stop()
+
+    async def come_back(self) -> None:
+        """Be reachable again, at the same address."""
+        await self._server.listen()
+
     def add_customer(self) -> str:
         """A customer; its id."""
         return str(self.holders.create_customer({})["id"])
@@ -114,6 +122,10 @@ class CardGateway:
         self.books.get("payment_method", method_id)
         how = behaviour(card) if isinstance(card, str) else card
         self.payments.behaviours[method_id] = how
+
+    def change_key(self, api_key: str) -> None:
+        """Take this key only, from now on."""
+        self.api.api_key = self.api_key = api_key
 
     def plan_fault(self, kind: str, path: str = "", *, method: str = "POST", **how: object) -> None:
         """Let a fault happen to the next calls that fit; see card_faults."""

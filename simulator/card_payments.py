@@ -126,7 +126,7 @@ class CardPayments:
             "type": "card_error",
             "code": behaviour.code,
             "decline_code": decline,
-            "message": f"Your card was declined: {decline.replace('_', ' ')}.",
+            "message": behaviour.message or f"Your card was declined: {decline.replace('_', ' ')}.",
             "charge": charge["id"],
             **({"advice_code": behaviour.advice} if behaviour.advice else {}),
         }

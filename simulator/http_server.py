@@ -65,11 +65,10 @@ class HttpServer:
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._tasks)
         try:
-            self._listener = await asyncio.start_server(self._on_connect, "127.0.0.1", self.port)
+            await self.listen()
         except OSError:
             await self._stack.aclose()
             raise
-        self.port = self._listener.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -78,12 +77,25 @@ class HttpServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.stop()
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def listen(self) -> None:
+        """Accept connections, on the same port as before."""
+        self._listener = await asyncio.start_server(self._on_connect, "127.0.0.1", self.port)
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Drop all connections and accept no more."""
         if self._listener is not None:
             self._listener.close()
+            self._listener = None
             await asyncio.sleep(0)
-        for task in self._running:
+        running = list(self._running)
+        for task in running:
             task.cancel()
-        await self._stack.__aexit__(kind, error, trace)
+        if running:
+            await asyncio.wait(running)
 
     def _on_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._running) >= CONNECTIONS_MAX:
