@@ -156,13 +156,13 @@ async def serve(options: argparse.Namespace) -> None:
     )
     provider.webhooks.spoil(WebhookPlan(options.seed, options.webhook_faults))
     async with provider:
-        print(f"cards are taken at {provider.url}", flush=True)  # noqa: T201 -- a command's output
-        if options.port_file is not None:
-            port = provider.url.rpartition(":")[2]
-            options.port_file.write_text(port, encoding="utf-8")
         stopped = asyncio.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(each, stopped.set)
+        if options.port_file is not None:
+            port = provider.url.rpartition(":")[2]
+            options.port_file.write_text(port, encoding="utf-8")
+        print(f"cards are taken at {provider.url}", flush=True)  # noqa: T201 -- a command's output
         await stopped.wait()
 
 

@@ -93,7 +93,9 @@ class CardWebhooks:
 
     async def run(self) -> None:
         """Send for ever, in the order of the queue but for the plan."""
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client, asyncio.TaskGroup() as late:
+        verify = self.url.startswith("https:")
+        client = httpx.AsyncClient(timeout=TIMEOUT_S, verify=verify)
+        async with client, asyncio.TaskGroup() as late:
             while True:
                 self._arrived.clear()
                 while self._queue:
