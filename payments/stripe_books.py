@@ -144,7 +144,7 @@ class StripeBooks:
         A refund stands under its own id.
         """
         span = {"gte": _second(since), "lt": _second(until)}
-        more: dict[str, object] = {"created": span, "expand": ["data.payment_intent"]}
+        more: dict[str, Any] = {"created": span, "expand": ["data.payment_intent"]}
         found: list[ListedPayment] = []
         charges = self._wire.pages(
             "the list of charges",

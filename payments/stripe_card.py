@@ -199,7 +199,9 @@ class StripeGateway:
         return self._outcome(answer, charge, provider_id)
 
     async def _find_by_reference(self, charge: Charge) -> Outcome:
-        customer = {"customer": charge.method.customer} if charge.method.customer else {}
+        customer: dict[str, Any] = (
+            {"customer": charge.method.customer} if charge.method.customer else {}
+        )
         pages = self._wire.pages(
             f"top-up {charge.reference}",
             self._wire.api.payment_intents.list_async,
@@ -279,6 +281,7 @@ class StripeGateway:
             what,
             self._wire.api.refunds.list_async,
             PAGES_MAX,
+            refused=Refused,
             payment_intent=refund.provider_id,
         )
         async for page in pages:

@@ -22,7 +22,7 @@ import stripe
 
 from payments.secret_text import shown
 from payments.stripe_settings import StripeSettings
-from rtbill.domain.errors import OutcomeUnknown, Unavailable
+from rtbill.domain.errors import OutcomeUnknown, RtbillError, Unavailable
 from rtbill.ports import Clock
 
 Answer = dict[str, Any]
@@ -164,16 +164,17 @@ class StripeWire:
         what: str,
         ask: Callable[[Any], Awaitable[object]],
         pages_max: int,
+        refused: type[RtbillError] = Unavailable,
         **wanted: object,
     ) -> AsyncIterator[list[Answer]]:
-        """A list, page by page as Stripe orders it; Unavailable when it is refused or has more
-        pages than that.
+        """A list, page by page as Stripe orders it; Unavailable when it has more pages than that,
+        `refused` when Stripe gives none.
         """
         asked: dict[str, object] = {"limit": PAGE, **wanted}
         for _ in range(pages_max):
             answer = await self.get(what, partial(ask, dict(asked)))
             if isinstance(answer, Rejection):
-                raise Unavailable(f"{what}: {answer}")
+                raise refused(f"{what}: {answer}")
             found = answer.get("data")
             if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
                 raise Unavailable(f"{what}: Stripe's answer is no list")
