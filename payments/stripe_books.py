@@ -123,7 +123,7 @@ class StripeBooks:
         )
         if isinstance(answer, Rejection) or not reference_of(_of(answer)):
             return ()
-        money = _money(answer, f"dispute {dispute_id}")
+        money = read_money(answer, f"dispute {dispute_id}")
         intent_id = str(_of(answer).get("id"))
         return [Disputed(dispute_id, intent_id, money, state) for state in _dispute_states(answer)]
 
@@ -143,7 +143,7 @@ class StripeBooks:
         """Charges that took money and refunds that gave it back, made in this span, oldest first.
         A refund stands under its own id.
         """
-        span = {"gte": _second(since), "lt": _second(until)}
+        span = {"gte": second_of(since), "lt": second_of(until)}
         more: dict[str, Any] = {"created": span, "expand": ["data.payment_intent"]}
         found: list[ListedPayment] = []
         charges = self._wire.pages(
@@ -171,7 +171,7 @@ class StripeBooks:
             "the list of events",
             self._wire.api.events.list_async,
             PAGES_MAX,
-            created={"gte": _second(at)},
+            created={"gte": second_of(at)},
             types=list(EVENT_KINDS),
         )
         async for page in pages:
@@ -189,7 +189,7 @@ def refunded(refund: Mapping[str, Any]) -> Refunded:
     return Refunded(
         refund_id=refund_id,
         provider_id=intent_id if isinstance(intent_id, str) else "",
-        money=_money(refund, f"refund {refund_id}"),
+        money=read_money(refund, f"refund {refund_id}"),
         state=state,
         reference=refund_reference(refund),
     )
@@ -231,8 +231,8 @@ def _listed_charge(charge: Mapping[str, Any]) -> ListedPayment:
     return ListedPayment(
         provider_id=str(intent.get("id") or charge_id),
         reference=reference_of(intent),
-        money=_money(charge, f"charge {charge_id}"),
-        at=_instant(charge),
+        money=read_money(charge, f"charge {charge_id}"),
+        at=read_instant(charge),
     )
 
 
@@ -241,25 +241,28 @@ def _listed_refund(refund: Mapping[str, Any]) -> ListedPayment:
     return ListedPayment(
         provider_id=refund_id,
         reference=refund_reference(refund),
-        money=_money(refund, f"refund {refund_id}"),
-        at=_instant(refund),
+        money=read_money(refund, f"refund {refund_id}"),
+        at=read_instant(refund),
         is_refund=True,
     )
 
 
-def _money(thing: Mapping[str, Any], what: str) -> Money:
+def read_money(thing: Mapping[str, Any], what: str) -> Money:
+    """The amount of an object; OutcomeUnknown when it has none."""
     try:
         return money_of(thing.get("amount"), thing.get("currency"))
     except BadRecord as error:
         raise OutcomeUnknown(f"{what} at Stripe: {error}") from error
 
 
-def _instant(thing: Mapping[str, Any]) -> datetime:
+def read_instant(thing: Mapping[str, Any]) -> datetime:
+    """When an object was made; OutcomeUnknown when it does not say."""
     created = thing.get("created")
     if not isinstance(created, int) or not 0 <= created < 253_402_300_800:
         raise OutcomeUnknown(f"{shown(thing.get('id'))} at Stripe has no instant")
     return datetime.fromtimestamp(created, UTC)
 
 
-def _second(instant: datetime) -> int:
+def second_of(instant: datetime) -> int:
+    """As Stripe counts instants."""
     return int(instant.timestamp())

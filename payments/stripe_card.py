@@ -5,14 +5,14 @@ goes into our books. The second confirms it, and whatever becomes of that answer
 asked for by its id. Keys are made of our reference alone, so that a repetition, also after a crash,
 is the same call to Stripe:
 
-    rtbill:<reference>:create     rtbill:<reference>:confirm     rtbill:<reference>:confirm-attended
-    rtbill:<reference>:cancel     rtbill:<refund>:refund
+    rtbill:<reference>:create     rtbill:<reference>:confirm     rtbill:<reference>:cancel
     rtbill:<set-up>:customer      rtbill:<set-up>:set_up         rtbill:<card>:forget
+    rtbill:<refund>:refund
 
 Stripe may forget a key after 24 h, and would then do the work again. So a caller repeats `create`
 and `confirm` within `abilities.repeats_for` of writing the charge, and afterwards only reads. A
 refund looks for itself first, and may be repeated at any time. An intent pays at most once whatever
-key confirms it, which is why the holder's own confirmation may have one of its own.
+key confirms it: the holder, who may fail and try again, confirms each time with a new one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 from payments.secret_text import shown
 from payments.stripe_amounts import minor_units
+from payments.stripe_balance import BalanceMovement, balance_movements
 from payments.stripe_books import (
     PAGES_MAX,
     REFUND_REFERENCE,
@@ -148,7 +150,7 @@ class StripeGateway:
         params: Any = {"payment_method": charge.method.reference}
         key = f"rtbill:{charge.reference}:confirm"
         if charge.is_attended:
-            key += "-attended"
+            key += f":{token_hex(8)}"
             if charge.return_url:
                 params["return_url"] = charge.return_url
         else:
@@ -330,6 +332,12 @@ class StripeGateway:
     async def look_up(self, event: GatewayEvent) -> Sequence[Told]:
         """What the event is about, as it now stands at Stripe."""
         return await self._books.look_up(event)
+
+    async def movements(self, since: datetime, until: datetime) -> Sequence[BalanceMovement]:
+        """Every movement of our balance at Stripe in this span, oldest first: their sum is what
+        the clearing account must show. Beyond the port: only Stripe keeps such a balance.
+        """
+        return await balance_movements(self._wire, since, until)
 
     async def listed(self, since: datetime, until: datetime) -> Sequence[ListedPayment]:
         """Money that moved in this span, oldest first; a refund under its own id."""

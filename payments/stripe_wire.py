@@ -151,7 +151,9 @@ class StripeWire:
         return result
 
     async def get(self, what: str, ask: Ask) -> Answer | Rejection:
-        """Read something; every failure is Unavailable, also a key that Stripe refuses."""
+        """Read something; every failure is Unavailable, also a key that Stripe refuses, but an
+        answer of the other mode is OutcomeUnknown.
+        """
         result = await self._repeat(what, ask)
         if isinstance(result, _Failure):
             raise Unavailable(f"{what}: {result.why}")

@@ -11,6 +11,7 @@ POST /control/refund      {"payment": "pi_...", "amount": 500}          somebody
 POST /control/fail        {"refund": "re_..."}
 POST /control/dispute     {"payment": "pi_...", "inquiry": false}
 POST /control/withdraw    {"dispute": "du_..."}                         also reinstate, close
+POST /control/pay_out     {"currency": "eur"}                           the balance to the bank
 POST /control/give        {"page": "cs_...", "card": "visa"}            as a browser would
 POST /control/expire      {"page": "cs_..."}
 POST /control/key         {"key": "sk_test_new"}                        the only one from now on
@@ -80,6 +81,7 @@ class CardControl:
             "withdraw": lambda each: payments.withdraw(each["dispute"]),
             "reinstate": lambda each: payments.reinstate(each["dispute"]),
             "close": lambda each: payments.close_dispute(each["dispute"]),
+            "pay_out": lambda each: payments.pay_out(each["currency"]),
             "give": lambda each: holders.give_card(each["page"], behaviour(each["card"])),
             "expire": lambda each: holders.expire(each["page"]),
             "key": lambda each: provider.change_key(each["key"]),

@@ -283,6 +283,17 @@ class CardPayments:
         self.books.tell(kind, dispute)
         return dispute
 
+    # -- payouts
+
+    def pay_out(self, currency: str) -> Thing:
+        """All of our balance in a currency goes to our bank; what is booked for it."""
+        left = sum(
+            each["net"]
+            for each in self.books.all_of("balance_transaction")
+            if each["currency"] == currency
+        )
+        return self.books.book("payout", -left, 0, {"id": "po_simulated", "currency": currency})
+
 
 def _amount(value: Any) -> int:  # noqa: ANN401 -- as it stands in the form
     amount = int(value) if str(value).isdecimal() else 0

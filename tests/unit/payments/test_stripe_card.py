@@ -113,7 +113,11 @@ async def test_a_holder_who_refuses_may_be_asked_again(office: StripeOffice) -> 
     await office.gateway.confirm(charge, provider_id)
     office.provider.payments.answer_holder(provider_id, agrees=False)
     assert await office.gateway.find(charge, provider_id) == ActionNeeded(provider_id)
-    assert office.payments() == []
+    again = await office.gateway.confirm(charge, provider_id)
+    assert again == ActionNeeded(provider_id, f"{office.provider.url}/pages/confirm/{provider_id}")
+    office.provider.payments.answer_holder(provider_id, agrees=True)
+    assert await office.gateway.find(charge, provider_id) == Approved(provider_id, TEN_EUROS)
+    assert len(office.payments()) == 1
 
 
 async def test_an_attended_charge_that_needs_nobody_is_paid_at_once(office: StripeOffice) -> None:
