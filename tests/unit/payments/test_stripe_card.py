@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -373,3 +375,24 @@ async def test_a_long_outage_is_made_up_for_page_by_page(office: StripeOffice) -
         await office.paid(replace(charge, reference=str(number)))
     events = await office.gateway.events_since(NOON)
     assert len(events) == len({each.id for each in events}) == 130
+
+
+async def test_twenty_confirmations_at_once_take_the_money_once(office: StripeOffice) -> None:
+    charge = office.a_charge()
+    provider_id = await office.created(charge)
+    office.provider.plan_fault("late_work", "confirm", seconds=0.1)
+    async with asyncio.TaskGroup() as tasks:
+        asked = [
+            tasks.create_task(settled(office.gateway.confirm(charge, provider_id)))
+            for _ in range(20)
+        ]
+    assert {type(each.result()) for each in asked} <= {Approved, OutcomeUnknown}
+    assert len(office.payments()) == 1
+    assert await office.gateway.find(charge, provider_id) == Approved(provider_id, TEN_EUROS)
+
+
+async def settled(asked: Awaitable[Outcome]) -> Outcome | OutcomeUnknown:
+    try:
+        return await asked
+    except OutcomeUnknown as error:
+        return error
