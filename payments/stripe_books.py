@@ -15,7 +15,7 @@ from payments.stripe_amounts import money_of
 from payments.stripe_declines import DeclineTable
 from payments.stripe_intents import outcome_of, reference_of
 from payments.stripe_methods import StripeMethods
-from payments.stripe_wire import Answer, Rejection, StripeWire
+from payments.stripe_wire import Answer, StripeWire
 from rtbill.domain.errors import BadRecord, OutcomeUnknown
 from rtbill.domain.money import Money
 from rtbill.domain.payment import (
@@ -86,7 +86,7 @@ class StripeBooks:
             f"payment {intent_id}",
             lambda: self._wire.api.payment_intents.retrieve_async(intent_id),
         )
-        if isinstance(answer, Rejection) or not reference_of(answer):
+        if answer is None or not reference_of(answer):
             return ()
         return (Settled(reference_of(answer), outcome_of(answer, self._declines)),)
 
@@ -110,7 +110,7 @@ class StripeBooks:
                 refund_id, {"expand": ["payment_intent"]}
             ),
         )
-        if isinstance(answer, Rejection) or not reference_of(_of(answer)):
+        if answer is None or not reference_of(_of(answer)):
             return ()
         return (refunded(answer),)
 
@@ -121,7 +121,7 @@ class StripeBooks:
                 dispute_id, {"expand": ["payment_intent"]}
             ),
         )
-        if isinstance(answer, Rejection) or not reference_of(_of(answer)):
+        if answer is None or not reference_of(_of(answer)):
             return ()
         money = read_money(answer, f"dispute {dispute_id}")
         intent_id = str(_of(answer).get("id"))

@@ -46,7 +46,7 @@ from payments.stripe_intents import (
 )
 from payments.stripe_methods import StripeMethods
 from payments.stripe_settings import StripeSettings
-from payments.stripe_wire import Answer, Rejection, StripeWire
+from payments.stripe_wire import MISSING, Answer, Rejection, StripeWire
 from rtbill.domain.errors import BadRecord, OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.payment import (
     Absent,
@@ -179,7 +179,10 @@ class StripeGateway:
         if why.status in (401, 403):
             return _of_the_request(provider_id, why)
         # Perhaps because an earlier call did the work: its state tells.
-        found = await self.find(charge, provider_id)
+        try:
+            found = await self.find(charge, provider_id)
+        except Unavailable as error:
+            raise OutcomeUnknown(f"{error}; before that, {why}") from error
         if isinstance(found, Created | Absent | ActionNeeded):
             return _of_the_request(provider_id, why)
         return found
@@ -194,10 +197,8 @@ class StripeGateway:
             f"top-up {charge.reference}",
             lambda: self._wire.api.payment_intents.retrieve_async(provider_id),
         )
-        if isinstance(answer, Rejection):
-            if answer.status == 404:
-                return Absent()
-            raise Unavailable(f"top-up {charge.reference}: {answer}")
+        if answer is None:
+            return Absent()
         return self._outcome(answer, charge, provider_id)
 
     async def _find_by_reference(self, charge: Charge) -> Outcome:
@@ -346,7 +347,7 @@ class StripeGateway:
 
 def _of_the_request(provider_id: str, why: Rejection) -> Declined:
     """What a refused request says: of the card when Stripe has lost it, and else of us."""
-    is_card_gone = why.code == "resource_missing" and why.error.get("param") in (
+    is_card_gone = why.code == MISSING and why.error.get("param") in (
         "payment_method",
         "customer",
     )

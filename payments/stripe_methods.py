@@ -95,7 +95,7 @@ class StripeMethods:
                 page_id, {"expand": ["setup_intent.payment_method"]}
             ),
         )
-        if isinstance(answer, Rejection) or answer.get("status") != "complete":
+        if answer is None or answer.get("status") != "complete":
             return None
         return self._ready(answer.get("setup_intent"))
 
@@ -107,7 +107,7 @@ class StripeMethods:
                 intent_id, {"expand": ["payment_method"]}
             ),
         )
-        return None if isinstance(answer, Rejection) else self._ready(answer)
+        return None if answer is None else self._ready(answer)
 
     def _ready(self, intent: object) -> MethodReady | None:
         if not isinstance(intent, Mapping) or intent.get("status") != "succeeded":
@@ -129,7 +129,7 @@ class StripeMethods:
         answer = await self._wire.get(
             f"card {method_id}", lambda: self._wire.api.payment_methods.retrieve_async(method_id)
         )
-        if isinstance(answer, Rejection):
+        if answer is None:
             return None
         method = self.read(answer)
         return method if method.customer else None

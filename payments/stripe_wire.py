@@ -35,6 +35,7 @@ NOTHING_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
+MISSING = "resource_missing"
 SAYS_NOTHING_OF_EARLIER = (401, 403)
 """Refusals given at the door, before Stripe looks for what the key has done already."""
 _logger = logging.getLogger(__name__)
@@ -150,16 +151,21 @@ class StripeWire:
             raise Unavailable(f"{what}: {result.why}")
         return result
 
-    async def get(self, what: str, ask: Ask) -> Answer | Rejection:
-        """Read something; every failure is Unavailable, also a key that Stripe refuses, but an
-        answer of the other mode is OutcomeUnknown.
+    async def get(self, what: str, ask: Ask) -> Answer | None:
+        """Read something; None when Stripe itself says that it has no such thing. Every failure is
+        Unavailable, also a key that Stripe refuses and a 404 of who knows whom, but an answer of
+        the other mode is OutcomeUnknown.
         """
         result = await self._repeat(what, ask)
         if isinstance(result, _Failure):
             raise Unavailable(f"{what}: {result.why}")
-        if isinstance(result, Rejection) and result.status in SAYS_NOTHING_OF_EARLIER:
+        if not isinstance(result, Rejection):
+            return result
+        if result.status in SAYS_NOTHING_OF_EARLIER:
             raise Unavailable(f"{what}: Stripe refuses our key, {result}")
-        return result
+        if result.code != MISSING:
+            raise Unavailable(f"{what}: {result}")
+        return None
 
     async def pages(
         self,
@@ -170,13 +176,13 @@ class StripeWire:
         **wanted: object,
     ) -> AsyncIterator[list[Answer]]:
         """A list, page by page as Stripe orders it; Unavailable when it has more pages than that,
-        `refused` when Stripe gives none.
+        `refused` when Stripe does not know what it is asked about.
         """
         asked: dict[str, object] = {"limit": PAGE, **wanted}
         for _ in range(pages_max):
             answer = await self.get(what, partial(ask, dict(asked)))
-            if isinstance(answer, Rejection):
-                raise refused(f"{what}: {answer}")
+            if answer is None:
+                raise refused(f"{what}: Stripe does not know what this is about")
             found = answer.get("data")
             if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
                 raise Unavailable(f"{what}: Stripe's answer is no list")

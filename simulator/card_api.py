@@ -135,23 +135,29 @@ def _refuse_by(fault: Fault | None) -> None:
         raise ApiError(429, "Too many requests", code="rate_limit")
     if fault.kind == "conflict":
         raise ApiError(409, "Another request is in progress", code="idempotency_key_in_use")
+    if fault.kind == "refuse":
+        raise ApiError(fault.status, **{"message": "Refused by order", **fault.changes})
     if fault.kind == "error":
         raise ApiError(500, "An unknown error occurred", type="api_error")
 
 
 def _distort(body: bytes, fault: Fault | None) -> bytes:
-    kind = fault.kind if fault is not None else ""
-    if kind == "garbage":
-        return b"<html>sk_test_in_a_page</html>"
-    if kind not in ("wrong_amount", "wrong_currency", "wrong_mode"):
+    """The reply as the fault leaves it."""
+    if fault is None:
         return body
+    if fault.kind == "garbage":
+        return b"<html>sk_test_in_a_page</html>"
     content = json.loads(body)
-    if kind == "wrong_amount":
+    if fault.kind == "wrong_amount":
         content["amount"] = content.get("amount", 0) + 1
-    elif kind == "wrong_currency":
+    elif fault.kind == "wrong_currency":
         content["currency"] = "usd" if content.get("currency") != "usd" else "eur"
-    else:
+    elif fault.kind == "wrong_mode":
         content["livemode"] = not content.get("livemode")
+    elif fault.kind == "change":
+        content |= fault.changes
+    else:
+        return body
     return json.dumps(content).encode()
 
 

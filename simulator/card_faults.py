@@ -12,15 +12,19 @@ wrong_amount   the reply names one unit more than was done
 wrong_currency the reply names another currency
 wrong_mode     the reply is of the other livemode
 garbage        the work is done, the reply is no JSON
+change         the work is done, fields of the reply are replaced by those in `changes`
+refuse         nothing is done; the reply has `status` and, in its error, `changes`
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 KINDS = (
     *("cut_request", "cut_reply", "late_reply", "late_work", "error_stored", "error"),
     *("conflict", "busy", "wrong_amount", "wrong_currency", "wrong_mode", "garbage"),
+    *("change", "refuse"),
 )
 PENDING_MAX = 1000
 
@@ -37,6 +41,8 @@ class Fault:
     seconds: float = 0.0
     should_retry: str = ""
     """Of the header Stripe-Should-Retry: `true`, `false`, or none."""
+    changes: dict[str, Any] = field(default_factory=dict)
+    status: int = 400
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -22,7 +22,7 @@ import pytest
 from payments.stripe_card import StripeGateway
 from payments.stripe_settings import StripeSettings
 from rtbill.clock import SystemClock
-from rtbill.domain.errors import BadRecord, Refused
+from rtbill.domain.errors import BadRecord, Refused, Unavailable
 from rtbill.domain.money import Money
 from rtbill.domain.payment import (
     Absent,
@@ -224,9 +224,12 @@ async def test_what_the_imitation_does_not_have_is_refused_in_words(stripe: Loca
     )
     with pytest.raises(Refused, match="the set-up page 7001: HTTP 404"):
         await stripe.gateway.set_up(wanted)
-    refund = Refund(reference="55", charge="1", provider_id="pi_unknown", money=TEN_EUROS)
-    with pytest.raises(Refused, match="refund 55 of top-up 1: HTTP 404"):
-        await stripe.gateway.refund(refund)
+
+
+async def test_a_404_without_stripes_own_code_concludes_nothing(stripe: LocalStripe) -> None:
+    charge = await stripe.a_charge()
+    with pytest.raises(Unavailable, match="202611270001: HTTP 404 invalid_request_error"):
+        await stripe.gateway.find(charge, "pi_unknown")
 
 
 async def test_a_webhook_of_the_imitation_is_genuine_and_settles_the_top_up(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from payments.stripe_card import StripeGateway
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
-from rtbill.domain.payment import Approved, Created, DeclineClass, Declined
+from rtbill.domain.payment import Approved, Created, DeclineClass, Declined, GatewayEvent
+from simulator.http_server import HttpServer, Reply, Request
+from tests.fakes.environment import NOON
 from tests.fakes.stripe_office import REFERENCE, StripeOffice, stripe_office
 
 CONFIRM_KEY = f"rtbill:{REFERENCE}:confirm"
@@ -179,3 +184,31 @@ async def test_a_reading_that_fails_is_never_in_doubt(office: StripeOffice) -> N
         with pytest.raises(Unavailable, match=REFERENCE):
             await office.gateway.find(charge, provider_id)
         office.provider.api.faults.waiting.clear()
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"paid"', b"7", b"{", b"\xff", b"{}"])
+async def test_a_200_that_is_no_object_of_stripes_is_in_doubt(body: bytes) -> None:
+    async def answer(_request: Request) -> Reply:
+        return Reply(200, body)
+
+    async with HttpServer(answer) as server, stripe_office() as office:
+        address = f"http://127.0.0.1:{server.port}"
+        gateway = StripeGateway(replace(office.settings, api_base=address), office.clock)
+        with pytest.raises(OutcomeUnknown, match=REFERENCE):
+            await gateway.create(office.a_charge())
+        await gateway.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"not found", b"[]", b'{"error": "gone"}', b"{}"])
+async def test_a_404_that_is_not_stripes_own_does_not_make_a_payment_absent(body: bytes) -> None:
+    async def answer(_request: Request) -> Reply:
+        return Reply(404, body)
+
+    async with HttpServer(answer) as server, stripe_office() as office:
+        address = f"http://127.0.0.1:{server.port}"
+        gateway = StripeGateway(replace(office.settings, api_base=address), office.clock)
+        with pytest.raises(Unavailable, match=REFERENCE):
+            await gateway.find(office.a_charge(), "pi_1")
+        with pytest.raises(Unavailable, match="card pm_1"):
+            await gateway.look_up(GatewayEvent("evt_1", "payment_method.detached", "pm_1", NOON))
+        await gateway.close()
