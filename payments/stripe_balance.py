@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from payments.secret_text import shown
-from payments.stripe_books import PAGES_MAX, read_instant, read_money, second_of
-from payments.stripe_wire import StripeWire
+from payments.stripe_objects import read_instant, read_money, second_of
+from payments.stripe_wire import PAGES_MAX, StripeWire
 from rtbill.domain.money import Money
 
 

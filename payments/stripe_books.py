@@ -7,17 +7,16 @@ overtaken event says the same as a punctual one.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from payments.secret_text import shown
-from payments.stripe_amounts import money_of
 from payments.stripe_declines import DeclineTable
 from payments.stripe_intents import outcome_of, reference_of
 from payments.stripe_methods import StripeMethods
-from payments.stripe_wire import Answer, StripeWire
-from rtbill.domain.errors import BadRecord, OutcomeUnknown
-from rtbill.domain.money import Money
+from payments.stripe_objects import read_instant, read_money, second_of
+from payments.stripe_refunds import refund_reference, refunded
+from payments.stripe_wire import PAGES_MAX, Answer, StripeWire
 from rtbill.domain.payment import (
     Disputed,
     DisputeState,
@@ -25,15 +24,10 @@ from rtbill.domain.payment import (
     ListedPayment,
     MethodGone,
     MethodRenewed,
-    Refunded,
-    RefundState,
     Settled,
     Told,
 )
 
-REFUND_REFERENCE = "rtbill_refund"
-"""Name under which our reference of a refund stands in the metadata."""
-PAGES_MAX = 500
 EVENT_KINDS = (
     *("payment_intent.succeeded", "payment_intent.payment_failed"),
     *("payment_intent.requires_action", "payment_intent.processing", "payment_intent.canceled"),
@@ -45,14 +39,6 @@ EVENT_KINDS = (
     "payment_method.detached",
 )
 """What rtbill wants to be told; Stripe's list of events takes at most 20 kinds."""
-_REFUND_STATES = {
-    "succeeded": RefundState.DONE,
-    "pending": RefundState.PENDING,
-    "requires_action": RefundState.PENDING,
-    "failed": RefundState.FAILED,
-    "canceled": RefundState.FAILED,
-}
-
 Reading = Callable[[str], Awaitable[Sequence[Told]]]
 
 
@@ -179,38 +165,15 @@ class StripeBooks:
         return found[::-1]
 
 
-def refunded(refund: Mapping[str, Any]) -> Refunded:
-    """A refund of the API; OutcomeUnknown when it makes no sense."""
-    refund_id, state = shown(refund.get("id")), _REFUND_STATES.get(str(refund.get("status")))
-    if state is None:
-        raise OutcomeUnknown(f"refund {refund_id} is {shown(refund.get('status'))!r} at Stripe")
-    intent = refund.get("payment_intent")
-    intent_id = intent.get("id") if isinstance(intent, Mapping) else intent
-    return Refunded(
-        refund_id=refund_id,
-        provider_id=intent_id if isinstance(intent_id, str) else "",
-        money=read_money(refund, f"refund {refund_id}"),
-        state=state,
-        reference=refund_reference(refund),
-    )
-
-
-def refund_reference(refund: Mapping[str, Any]) -> str:
-    """Our reference of a refund; empty when somebody made it at Stripe."""
-    metadata = refund.get("metadata")
-    reference = metadata.get(REFUND_REFERENCE) if isinstance(metadata, Mapping) else None
-    return reference if isinstance(reference, str) else ""
-
-
 def _dispute_states(dispute: Mapping[str, Any]) -> list[DisputeState]:
     """What has happened to the money, in order: by the movements, since the status of a dispute
     says how it stands and not what was booked.
     """
     movements = dispute.get("balance_transactions")
     amounts = [
-        each.get("amount", 0)
+        each["amount"]
         for each in (movements if isinstance(movements, list) else [])
-        if isinstance(each, Mapping)
+        if isinstance(each, Mapping) and isinstance(each.get("amount"), int)
     ]
     states = []
     if any(amount < 0 for amount in amounts):
@@ -245,24 +208,3 @@ def _listed_refund(refund: Mapping[str, Any]) -> ListedPayment:
         at=read_instant(refund),
         is_refund=True,
     )
-
-
-def read_money(thing: Mapping[str, Any], what: str) -> Money:
-    """The amount of an object; OutcomeUnknown when it has none."""
-    try:
-        return money_of(thing.get("amount"), thing.get("currency"))
-    except BadRecord as error:
-        raise OutcomeUnknown(f"{what} at Stripe: {error}") from error
-
-
-def read_instant(thing: Mapping[str, Any]) -> datetime:
-    """When an object was made; OutcomeUnknown when it does not say."""
-    created = thing.get("created")
-    if not isinstance(created, int) or not 0 <= created < 253_402_300_800:
-        raise OutcomeUnknown(f"{shown(thing.get('id'))} at Stripe has no instant")
-    return datetime.fromtimestamp(created, UTC)
-
-
-def second_of(instant: datetime) -> int:
-    """As Stripe counts instants."""
-    return int(instant.timestamp())

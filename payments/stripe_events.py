@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from payments.stripe_objects import YEAR_10000_S
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.payment import GatewayEvent
 from rtbill.gateway import WrongMode
@@ -31,7 +32,6 @@ TOLERANCE_S = 300
 clock is ahead cannot sign for next year.
 """
 SIGNATURES_MAX = 20
-YEAR_10000_S = 253_402_300_800
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _ID = re.compile(r"[A-Za-z0-9_]{1,255}")

@@ -15,6 +15,7 @@ from typing import Any
 from payments.secret_text import shown
 from payments.stripe_amounts import money_of
 from payments.stripe_declines import DeclineTable, read_codes
+from payments.stripe_objects import metadata_text
 from rtbill.domain.errors import BadRecord, OutcomeUnknown
 from rtbill.domain.payment import (
     ActionNeeded,
@@ -41,9 +42,7 @@ _FURTHEST_FIRST = ("succeeded", "processing", "requires_capture", "requires_acti
 
 def reference_of(thing: Mapping[str, Any]) -> str:
     """Our reference of a top-up; empty for what is not ours."""
-    metadata = thing.get("metadata")
-    reference = metadata.get(REFERENCE) if isinstance(metadata, Mapping) else None
-    return reference if isinstance(reference, str) else ""
+    return metadata_text(thing, REFERENCE)
 
 
 def check(intent: Mapping[str, Any], charge: Charge) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from payments.secret_text import shown
+from payments.stripe_intents import ACCOUNT
+from payments.stripe_objects import metadata_text
 from payments.stripe_wire import Rejection, StripeWire
 from rtbill.domain.errors import OutcomeUnknown, Refused
 from rtbill.domain.payment import MethodKind, MethodReady, PaymentMethod, SetUp, SetUpPage
@@ -18,7 +20,6 @@ from rtbill.domain.payment import MethodKind, MethodReady, PaymentMethod, SetUp,
 SET_UP = "rtbill_set_up"
 """Name under which our reference of a set-up stands in the metadata."""
 MANDATE = "rtbill_mandate"
-ACCOUNT = "rtbill_account"
 _BRANDS = {
     "amex": "American Express",
     "cartes_bancaires": "Cartes Bancaires",
@@ -112,10 +113,8 @@ class StripeMethods:
     def _ready(self, intent: object) -> MethodReady | None:
         if not isinstance(intent, Mapping) or intent.get("status") != "succeeded":
             return None
-        metadata = intent.get("metadata")
-        reference = metadata.get(SET_UP) if isinstance(metadata, Mapping) else None
-        method = intent.get("payment_method")
-        if not isinstance(reference, str) or not isinstance(method, Mapping):
+        reference, method = metadata_text(intent, SET_UP), intent.get("payment_method")
+        if not reference or not isinstance(method, Mapping):
             return None
         if intent.get("usage") != "off_session":
             raise Refused(

@@ -28,6 +28,7 @@ from rtbill.ports import Clock
 Answer = dict[str, Any]
 Ask = Callable[[], Awaitable[object]]
 PAGE = 100
+PAGES_MAX = 500
 NOTHING_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,

@@ -245,3 +245,14 @@ async def test_a_card_that_its_bank_replaced_has_another_expiry(office: StripeOf
     assert isinstance(renewed, MethodRenewed)
     assert renewed.method.reference == card.reference
     assert renewed.method.expires == (2039, 12)
+
+
+async def test_a_dispute_whose_movements_make_no_sense_has_moved_nothing(
+    office: StripeOffice,
+) -> None:
+    provider_id = await office.paid(office.a_charge("disputed"))
+    [dispute] = office.provider.books.all_of("dispute")
+    dispute["balance_transactions"] = [{"amount": None}, "txn_1", {}]
+    assert await told(office, "charge.dispute.created") == disputed(
+        dispute["id"], provider_id, DisputeState.INQUIRY
+    )
