@@ -15,6 +15,7 @@ POST /control/pay_out     {"currency": "eur"}                           the bala
 POST /control/give        {"page": "cs_...", "card": "visa"}            as a browser would
 POST /control/expire      {"page": "cs_..."}
 POST /control/key         {"key": "sk_test_new"}                        the only one from now on
+POST /control/keep_failures {"keeps": false}
 POST /control/forget      {}                                            every idempotency key
 POST /control/state       {"kind": "payment_intent"}                    the books, newest first
 """
@@ -85,6 +86,7 @@ class CardControl:
             "give": lambda each: holders.give_card(each["page"], behaviour(each["card"])),
             "expire": lambda each: holders.expire(each["page"]),
             "key": lambda each: provider.change_key(each["key"]),
+            "keep_failures": lambda each: provider.keep_failures(keeps=each["keeps"]),
             "forget": lambda _: provider.api.keys.forget(),
             "state": self._state,
         }

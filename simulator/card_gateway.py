@@ -123,6 +123,12 @@ class CardGateway:
         how = behaviour(card) if isinstance(card, str) else card
         self.payments.behaviours[method_id] = how
 
+    def keep_failures(self, *, keeps: bool) -> None:
+        """Whether a key replays a 500, as Stripe's first API does, or lets the work be done again,
+        as its second does.
+        """
+        self.api.keys.keeps_failures = keeps
+
     def change_key(self, api_key: str) -> None:
         """Take this key only, from now on."""
         self.api.api_key = self.api_key = api_key

@@ -1,4 +1,7 @@
-"""Idempotency keys as Stripe's first API keeps them: the first answer for ever, also a 500."""
+"""Idempotency keys as Stripe's first API keeps them: the first answer for ever, also a 500.
+
+Its second API does failed work again; `keeps_failures` tells which of the two this is.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ class CardKeys:
     """Answers by key."""
 
     known: dict[str, _Known] = field(default_factory=dict)
+    keeps_failures: bool = True
 
     def begin(self, key: str, question: str) -> tuple[int, bytes] | None:
         """The first answer where there is one; otherwise the call is now under way. ApiError when
@@ -52,7 +56,8 @@ class CardKeys:
         """Keep the answer, unless the call was refused before it began."""
         if key not in self.known:
             return
-        if status in (400, 401, 403, 404, 409, 429):
+        is_failure = status >= 500 and not self.keeps_failures
+        if is_failure or status in (400, 401, 403, 404, 409, 429):
             del self.known[key]
         else:
             self.known[key].answer = (status, body)

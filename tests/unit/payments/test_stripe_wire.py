@@ -95,6 +95,19 @@ async def test_a_stored_failure_is_replayed_and_then_asked_for_by_id(office: Str
     assert len(office.payments()) == 1
 
 
+@pytest.mark.parametrize("step", ["payment_intents", "confirm"])
+async def test_a_provider_that_does_failed_work_again_takes_the_money_once_too(
+    office: StripeOffice, step: str
+) -> None:
+    office.provider.keep_failures(keeps=False)
+    charge = office.a_charge()
+    office.provider.plan_fault("error_stored", step)
+    provider_id = await office.created(charge)
+    assert isinstance(await office.gateway.confirm(charge, provider_id), Approved)
+    assert isinstance(await office.gateway.find(charge, ""), Approved)
+    assert len(office.payments()) == 1
+
+
 async def test_what_may_have_arrived_once_stays_in_doubt_when_nobody_can_be_reached_then(
     office: StripeOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

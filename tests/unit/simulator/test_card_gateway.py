@@ -101,6 +101,13 @@ async def test_a_failure_after_the_work_is_kept_for_ever(client: Client) -> None
     assert len(client.provider.books.all_of("payment_intent")) == 1
 
 
+async def test_a_failure_may_be_forgotten_so_that_the_work_is_done_again(client: Client) -> None:
+    await client.order("keep_failures", keeps=False)
+    client.provider.plan_fault("error_stored", "payment_intents")
+    assert [(await client.create("k1")).status_code for _ in range(3)] == [500, 200, 200]
+    assert len(client.provider.books.all_of("payment_intent")) == 2
+
+
 async def test_a_decline_is_kept_too(client: Client) -> None:
     client.provider.change_card(client.card, "lost_card")
     intent = (await client.create()).json()["id"]
