@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ BODY_BYTES_MAX = 4 * 1024 * 1024
 CONNECTIONS_MAX = 500
 IDLE_TIMEOUT_S = 60.0
 _READ_BYTES = 65_536
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class HttpServer:
                     request = await _read(http, reader)
                 if request is None:
                     break
-                reply = await self._handler(request)
+                reply = await self._reply(request)
                 if reply is None:
                     break
                 writer.write(_written(http, reply))
@@ -125,7 +128,14 @@ class HttpServer:
         except (OSError, TimeoutError, h11.RemoteProtocolError):
             pass  # the client is gone, asleep, or speaks no HTTP
         finally:
-            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+            writer.close()
+
+    async def _reply(self, request: Request) -> Reply | None:
+        try:
+            return await self._handler(request)
+        except Exception:  # the edge of a task: one odd question must not end the server
+            _logger.exception("a request failed", extra={"path": request.path})
+            return Reply.of_json({"error": {"type": "api_error", "message": "It failed"}}, 500)
 
 
 async def _read(http: h11.Connection, reader: asyncio.StreamReader) -> Request | None:

@@ -193,6 +193,34 @@ def test_a_form_that_is_no_tree_is_refused(text: str) -> None:
         read_form(text)
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("payment_intents", {"limit": "many"}),
+        ("events", {"created": "today"}),
+        ("payment_intents", {"created[gte]": "noon"}),
+        ("payment_intents", {"expand[0]": "data.nothing"}),
+    ],
+)
+async def test_an_odd_question_gets_an_error_and_the_next_one_an_answer(
+    client: Client, path: str, query: dict[str, str]
+) -> None:
+    await client.create()
+    assert "error" in await client.get(path, **query)
+    assert (await client.create()).status_code == 200
+
+
+async def test_bytes_that_are_no_http_end_only_their_connection(client: Client) -> None:
+    port = int(client.provider.url.rpartition(":")[2])
+    for noise in (b"\x16\x03\x01\r\n\r\n", b"GET / HTTPS/x\r\n\r\n", b"POST /v1/events"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(noise)
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+    assert (await client.create()).status_code == 200
+
+
 # -- pages
 
 
