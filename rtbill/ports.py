@@ -32,7 +32,8 @@ from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
 from rtbill.domain.usage import UsageFound, UsageQuestion
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
+from rtbill.payment_books import PaymentReader
 
 
 class Clock(Protocol):
@@ -184,6 +185,13 @@ class Store(Protocol):
         """
         ...
 
+    def top_up(self, step: TopUpStep) -> asyncio.Future[Committed]:
+        """Queue a step of a top-up, in order with the operations; row, event, credit and all that
+        follows are one commit. The future fails with Unavailable, UnknownAccount, or with Conflict
+        when the reference is another account's.
+        """
+        ...
+
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
         """Queue a slice of a run, behind everything else that waits. The future fails with Conflict
         when the run is not under way, or a call has got another price since.
@@ -250,7 +258,7 @@ class LiveRow:
     heard_until: datetime | None
 
 
-class Reader(Protocol):
+class Reader(PaymentReader, Protocol):
     """Reading for people and for start-up, on read-only connections; never used to decide about
     money.
     """
