@@ -49,38 +49,49 @@ FINAL = frozenset(
 class Follow(StrEnum):
     """What a step of a top-up entails."""
 
+    NEXT = "next"
+    """The step `create asked`, or `confirm asked`, may be taken as soon as its turn comes."""
     CREATE = "create"
-    """Tell the provider of it."""
+    """Tell the provider of it, now."""
     CONFIRM = "confirm"
-    """Have the provider take the money."""
+    """Have the provider take the money, now."""
     LOOK = "look"
-    """Ask the provider what became of it, at `next_look`."""
+    """Ask the provider what became of it: at `next_look`, or at once where it told something."""
     CANCEL = "cancel"
-    """Ask the provider to let it be."""
+    """Ask the provider to let it be: now, and again at `next_look`."""
     LINK = "link"
     """Send the holder a link by which to confirm it."""
     CREDIT = "credit"
-    """The account gets the money, once."""
+    """The account gets the money, once, less what went back already."""
     REVERSE = "reverse"
-    """The account loses what went back beyond what it lost before."""
+    """The account loses what went back beyond what it lost for it before."""
     RESTORE = "restore"
-    """The account gets again what came back."""
+    """The account gets again what it had lost for it."""
     NOTE = "note"
-    """What went back is kept, to be booked with the credit."""
+    """What went back is kept, to be booked with the credit if there is one."""
     LATER = "later"
     """No automatic attempt before the wait of its class is over; the holder is told."""
     TELL = "tell"
     """The holder is told that it came to nothing."""
     BAR = "bar"
     """The method is not used by itself any more; the holder is told."""
+    HALT = "halt"
+    """The account buys nothing by itself until a person says so."""
     STOP = "stop"
-    """No top-up at this provider until a person says so; the operator is called."""
-    ALARM = "alarm"
+    """No top-up at this provider until a person says so; the operator is told."""
+    ALARM = "!"
     """The operator is told: this should not be."""
 
 
 FOR_THE_SERVICE = frozenset(
-    {Follow.CREATE, Follow.CONFIRM, Follow.LOOK, Follow.CANCEL, Follow.LINK}
+    {
+        Follow.NEXT,
+        Follow.CREATE,
+        Follow.CONFIRM,
+        Follow.LOOK,
+        Follow.CANCEL,
+        Follow.LINK,
+    }
 )
 """What remains to be done when the step is durable; all else was done in it."""
 
