@@ -73,6 +73,8 @@ class Event(StrEnum):
     """A person has proof that it was not."""
     REFUND_ASKED = "refund asked"
     """We want money to go back."""
+    REFUND_LOST = "refund lost"
+    """The provider was asked for it, and no answer came."""
     REFUNDED = "refunded"
     """The provider gives money back, or did."""
     REFUND_FAILED = "refund failed"
@@ -134,6 +136,7 @@ call off         | cancelled            | called off cancel    | called off canc
 operator: paid   | !                    | approved credit      | approved credit
 operator: unpaid | cancelled            | cancelled tell       | cancelled tell
 refund asked     | !                    | !                    | !
+refund lost      | note                 | note                 | note
 refunded         | note look            | note look            | note look
 refund failed    | note                 | note                 | note
 inquiry          | note !               | note !               | note !
@@ -174,6 +177,7 @@ call off         | called off cancel  | called off cancel  | called off cancel  
 operator: paid   | approved credit    | approved credit    | approved credit    | approved credit
 operator: unpaid | cancelled tell     | cancelled tell     | cancelled tell     | cancelled tell
 refund asked     | !                  | !                  | !                  | !
+refund lost      | note               | note               | note               | note
 refunded         | note look          | note look          | note look          | note look
 refund failed    | note               | note               | note               | note
 inquiry          | note !             | note !             | note !             | note !
@@ -214,6 +218,7 @@ call off         | -                  | -                  | -                  
 operator: paid   | -                  | approved credit    | approved credit    | -
 operator: unpaid | !                  | -                  | -                  | -
 refund asked     | reverse            | !                  | !                  | !
+refund lost      | note               | note               | note               | note
 refunded         | reverse            | note look          | note look          | reverse
 refund failed    | restore !          | note               | note               | restore !
 inquiry          | note !             | note !             | note !             | note !

@@ -92,6 +92,8 @@ class AccountState(NamedTuple):
     """Steps of holds since the books were opened: tells which of two states is the newer."""
     is_told_low: bool = False
     """The holder was told that the balance is low, and it has not risen well above that since."""
+    grace_micros: int = 0
+    """What may be spent beyond that while nobody knows whether a top-up was paid (RP-72)."""
 
     @property
     def available_micros(self) -> int:
@@ -101,6 +103,11 @@ class AccountState(NamedTuple):
         return self.balance_micros + self.account.credit_limit_micros
 
     @property
+    def spendable_micros(self) -> int:
+        """What is available, and what grace adds to it for a while."""
+        return self.available_micros + self.grace_micros
+
+    @property
     def held_micros(self) -> int:
         """What its calls in progress may spend."""
         return sum([hold.micros for hold in self.holds])
@@ -108,7 +115,7 @@ class AccountState(NamedTuple):
     @property
     def grantable_micros(self) -> int:
         """What further talk may be granted of (CC-02)."""
-        return self.available_micros - self.held_micros
+        return self.available_micros + self.grace_micros - self.held_micros
 
     def with_holds(self, holds: tuple[Hold, ...], *, steps: int = 0) -> AccountState:
         """The same with these open, after so many steps more."""
@@ -121,6 +128,7 @@ class AccountState(NamedTuple):
             holds,
             self.hold_steps + steps,
             self.is_told_low,
+            self.grace_micros,
         )
 
     def hold(self, key: str) -> Hold | None:

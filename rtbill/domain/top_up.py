@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from rtbill.domain.call import epoch_us
 from rtbill.domain.money import Money
-from rtbill.domain.payment import REFERENCE_DIGITS_MAX, DeclineClass, PaymentMethod
+from rtbill.domain.payment import REFERENCE_DIGITS_MAX, DeclineClass
+from rtbill.domain.replenishment import GatewayStop, KeptMethod, Replenishment
 
 NOISE_MAX = 9_999
 """Of the random number in a reference."""
@@ -146,13 +147,16 @@ class TopUp:
     decline: DeclineClass | None = None
     code: str = ""
     """Why it was declined, as the provider gives it."""
+    paid_at: datetime | None = None
+    """When the account was credited."""
     reversed_micros: int = 0
     """What of it went back and is booked."""
     steps: int = 1
     """So far; each is a TopUpEvent."""
     needs_person: bool = False
     """Nothing more is tried by itself."""
-    note: str = ""
+    alarm: str = ""
+    """The latest that should not have been."""
 
     @property
     def is_final(self) -> bool:
@@ -248,80 +252,6 @@ class Reversal:
         return self.money.micros if self.stage in TAKEN else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """Somebody agreed to a text: which, when, from where."""
-
-    text_version: str
-    at: datetime
-    address: str
-    """IP address, or who at the desk took it down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptMethod:
-    """What an account may be topped up from."""
-
-    account: str
-    method: PaymentMethod
-    """Its reference is unique at its gateway."""
-    kept_at: datetime
-    agreement: Agreement | None = None
-    """To what is kept of it, and what for."""
-    barred_at: datetime | None = None
-    """Since when it is not used by itself any more."""
-    barred_reason: str = ""
-    removed_at: datetime | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Its gateway, and the provider's name for it."""
-        return self.method.gateway, self.method.reference
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it is still there to pay from."""
-        return self.removed_at is None
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether an automatic top-up may use it."""
-        return self.is_kept and self.barred_at is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replenishment:
-    """When and how an account buys credit by itself, as its holder agreed."""
-
-    account: str
-    is_on: bool
-    threshold_micros: int
-    """With less available than this it buys."""
-    increment_micros: int
-    """It buys whole numbers of this."""
-    charge_max_micros: int
-    """Of one purchase; what the holder agreed to (RP-03)."""
-    day_max_micros: int
-    month_max_micros: int
-    gateway: str = ""
-    method: str = ""
-    """The provider's name for what pays; empty: nothing does."""
-    agreement: Agreement | None = None
-    stopped: str = ""
-    """Why it does not buy although it is on; a person lifts it. Empty: it does."""
-    changed_at: datetime | None = None
-    changed_by: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayStop:
-    """No top-up is begun at this provider."""
-
-    gateway: str
-    reason: str
-    since: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class PaymentState:
     """What the books hold of an account's payments, within the transaction that decides."""
@@ -356,7 +286,7 @@ class Paying:
     top_up: TopUp | None = None
     """As it now is; None where there is none."""
     event: TopUpEvent | None = None
-    """None where nothing changed."""
+    """None where nothing about it changed."""
     follows: tuple[Follow, ...] = ()
     reversals: tuple[Reversal, ...] = ()
     """Those that changed."""
@@ -365,49 +295,15 @@ class Paying:
     settings: Replenishment | None = None
     """Where it changed."""
     stop: GatewayStop | None = None
+    not_before: datetime | None = None
+    """Where nothing is bought: when asking again may give another answer, as far as time decides
+    that.
+    """
 
     @property
     def to_do(self) -> tuple[Follow, ...]:
         """What the service has to see to."""
         return tuple(each for each in self.follows if each in FOR_THE_SERVICE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxEvent:
-    """What a provider told, as it came."""
-
-    gateway: str
-    id: str
-    """The provider's; it is kept once."""
-    kind: str
-    about: str
-    at: datetime
-    """When it happened, as the provider says."""
-    received_at: datetime
-    raw: str = ""
-    """The body, cut to RAW_MAX characters."""
-    tries: int = 0
-    processed_at: datetime | None = None
-    result: str = ""
-
-
-RAW_MAX = 8_192
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayLink:
-    """A link that was mailed: whoever holds it may act for the account, once, until it expires."""
-
-    token_hash: str
-    """SHA-256 of the token, in hex. The token itself is kept nowhere."""
-    account: str
-    purpose: str
-    """`manage` or `confirm`."""
-    expires_at: datetime
-    made_at: datetime
-    top_up: str = ""
-    """Reference of what is to be confirmed."""
-    used_at: datetime | None = None
 
 
 def new_reference(at: datetime, noise: int) -> str:
