@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from rtbill.domain.top_up import (
+from rtbill.domain.replenishment import (
     GatewayStop,
     InboxEvent,
     KeptMethod,
     PayLink,
     Replenishment,
+)
+from rtbill.domain.top_up import (
     Reversal,
     TopUp,
     TopUpEvent,

@@ -185,7 +185,7 @@ class Store(Protocol):
         """
         ...
 
-    def top_up(self, step: TopUpStep) -> asyncio.Future[Committed]:
+    def take_step(self, step: TopUpStep) -> asyncio.Future[Committed]:
         """Queue a step of a top-up, in order with the operations; row, event, credit and all that
         follows are one commit. The future fails with Unavailable, UnknownAccount, or with Conflict
         when the reference is another account's.

@@ -36,6 +36,7 @@ from rtbill.domain.changes import (
     Unbind,
 )
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
+from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.rated import CallStatus
 from rtbill.storage.binding_changes import change_binding
 from rtbill.storage.bulk import insert_rows
@@ -50,6 +51,7 @@ from rtbill.storage.checks import (
 from rtbill.storage.contact_rows import change_contact
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import stored_call, write_counts, write_observations
+from rtbill.storage.payment_changes import change_payments
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
@@ -78,6 +80,9 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
 
     Raises Conflict, Refused or UnknownAccount; the caller then takes back what was written.
     """
+    if isinstance(change, PaymentChange):
+        change_payments(connection, memory, change)
+        return
     match change:
         case CreateAccount() | ChangeAccount():
             _write_account(connection, memory, change)
@@ -155,6 +160,14 @@ def _write_account(
     terms = account_row(account, known.service)
     connection.execute(_UPDATE_ACCOUNT, (terms[1], terms[2], *terms[4:7], account.id))
     memory.put(memory.accounts, account.id, known._replace(account=account))
+
+
+def _change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | LiftDeskLock) -> None:
+    if isinstance(change, LiftDeskLock):
+        connection.execute("DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension)
+        return
+    insert = f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})"
+    insert_rows(connection, insert, [desk_lock_row(change.lock)])
 
 
 def _change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | LiftDeskLock) -> None:

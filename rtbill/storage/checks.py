@@ -27,7 +27,7 @@ SAME_ANSWER = timedelta(seconds=2)
 
 def check_facts(before: AccountState, operation: Operation, facts: Facts) -> None:
     """Assert that the facts follow from the state: versions, balances, currency and keys."""
-    _check_moves(before, facts)
+    check_moves(before, facts)
     if facts.transfers:
         assert facts.transfers[0].key == operation.key
     assert (operation.call is None) == (facts.call is None), "only a call operation brings a call"
@@ -46,7 +46,7 @@ def check_repricing(before: AccountState, repricing: Repricing, facts: Facts) ->
     """Assert that the facts follow from the state, and that each call's own transfers make the
     difference of its prices.
     """
-    _check_moves(before, facts)
+    check_moves(before, facts)
     assert facts.call is None
     change: dict[str | None, int] = {}
     for transfer in facts.transfers:
@@ -68,10 +68,11 @@ def check_holding(before: AccountState, facts: Facts) -> None:
     assert not facts.repriced
     assert facts.call is None
     assert facts.state.service == before.service, "a hold decides about no service"
-    _check_moves(before, facts)
+    check_moves(before, facts)
 
 
-def _check_moves(before: AccountState, facts: Facts) -> None:
+def check_moves(before: AccountState, facts: Facts) -> None:
+    """Assert that balance, version and holds follow from the transfers and the steps."""
     assert facts.state.account == before.account, "an operation moves money, it changes no terms"
     balance, version = before.balance_micros, before.version
     for transfer in facts.transfers:

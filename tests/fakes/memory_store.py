@@ -49,10 +49,11 @@ from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, PostedObservation
+from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from rtbill.ports import CallFilter, Clock, LiveRow, PostedTransfer, StoredNotice
 from rtbill.storage.checks import (
     Reassignment,
@@ -70,6 +71,7 @@ from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
 from tests.fakes.memory_contacts import ContactsReader, MemoryContacts
 from tests.fakes.memory_filters import began_at, matches
 from tests.fakes.memory_observations import ObservationsReader
+from tests.fakes.memory_payments import MemoryPayments, PaymentsReader
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
 from tests.fakes.memory_usage import UsageReader
 
@@ -78,7 +80,13 @@ _P = TypeVar("_P", PricePlan, Tariff)
 
 
 class MemoryStore(
-    RunsReader, BindingsReader, ContactsReader, BundlesReader, ObservationsReader, UsageReader
+    RunsReader,
+    BindingsReader,
+    ContactsReader,
+    BundlesReader,
+    ObservationsReader,
+    PaymentsReader,
+    UsageReader,
 ):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
@@ -103,6 +111,7 @@ class MemoryStore(
         self._observations: dict[str, PostedObservation] = {}
         self._bundles = MemoryBundles(self._accounts, self._calls)
         self._runs = MemoryRuns(self._calls, self._transfers, self._bundles.held)
+        self._payments = MemoryPayments(self._account)
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -116,6 +125,16 @@ class MemoryStore(
         state = self._account(holding.account)
         facts = holding.decide(state)
         check_holding(state, facts)
+        self._move(facts)
+        return Committed(facts, None)
+
+    def take_step(self, step: TopUpStep) -> asyncio.Future[Committed]:
+        """Done, or refused, before it returns."""
+        return _done(self._take_step, step)
+
+    def _take_step(self, step: TopUpStep) -> Committed:
+        state = self._account(step.account)
+        facts = self._payments.decide(state, step, self._used(step), self._clock.now())
         self._move(facts)
         return Committed(facts, None)
 
@@ -163,7 +182,7 @@ class MemoryStore(
         self._runs.keep(repricing, facts.repriced)
         return Committed(facts, None)
 
-    def _used(self, work: Operation | Repricing) -> Pools:
+    def _used(self, work: Operation | Repricing | TopUpStep) -> Pools:
         return {key: self._bundles.used.get(key, 0) for key in work.pools}
 
     def _first(self, key: str) -> Transfer | None:
@@ -200,6 +219,9 @@ class MemoryStore(
 
     async def change(self, change: Change) -> None:  # noqa: C901 - one line per kind of change
         """Done when it returns."""
+        if isinstance(change, PaymentChange):
+            self._payments.change(change)
+            return
         match change:
             case CreateAccount(account):
                 if account.id in self._accounts:
@@ -259,6 +281,7 @@ class MemoryStore(
         lists = list(self._tariffs), list(self._plans)
         bindings, contacts = self._bindings.copy(), dict(self._contacts.by_account)
         bundles, given = list(self._bundles.bundles), dict(self._bundles.given)
+        payments = self._payments.copy()
         try:
             for each in changes:
                 await self.change(each)
@@ -270,6 +293,7 @@ class MemoryStore(
             self._bindings.restore(bindings)
             self._contacts.by_account = contacts
             self._bundles.bundles, self._bundles.given = bundles, given
+            self._payments = payments
             raise
 
     def _account(self, account: str) -> AccountState:
