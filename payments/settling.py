@@ -48,26 +48,18 @@ def settle(state: AccountState, books: PaymentState, heard: Heard, terms: Terms)
     money = _money(state, books, row, step, heard)
     row = _by_what_is_left(row, money.reversals, books, heard)
     follows = tuple(dict.fromkeys((*step.follows, *money.follows)))
-    if row == before and not money.reversals:
+    barred = _barred(books, row, follows, heard)
+    if row == before and not money.reversals and not barred:
         reason = f"{heard.event} says nothing new of a top-up that is {before.state}"
         return Facts(state, paying=Paying(reason=reason, top_up=before, follows=follows))
     row = replace(row, steps=before.steps + 1)
-    event = TopUpEvent(
-        reference=row.reference,
-        number=row.steps,
-        event=heard.event,
-        before=before.state,
-        after=row.state,
-        at=heard.at,
-        cause=heard.cause,
-    )
     paying = Paying(
         reason=heard.cause or heard.event,
         top_up=row,
-        event=event,
+        event=_event(before, row, heard),
         follows=follows,
         reversals=money.reversals,
-        methods=_barred(books, row, follows, heard),
+        methods=barred,
         settings=_halted(books, row, follows, heard),
         stop=_stopped(books, row, follows, heard),
     )
@@ -76,6 +68,18 @@ def settle(state: AccountState, books: PaymentState, heard: Heard, terms: Terms)
         after = replace(after, grace_micros=grace.left_micros(row, terms.grace, heard.at))
     notices = telling.notices(after, before, paying, heard)
     return replace(money.facts, state=after, paying=paying, notices=notices)
+
+
+def _event(before: TopUp, row: TopUp, heard: Heard) -> TopUpEvent:
+    return TopUpEvent(
+        reference=row.reference,
+        number=row.steps,
+        event=heard.event,
+        before=before.state,
+        after=row.state,
+        at=heard.at,
+        cause=heard.cause,
+    )
 
 
 class _Money:
