@@ -27,6 +27,15 @@ def check_reference(step: TopUpStep, known: TopUp | None) -> None:
         )
 
 
+def check_payment(row: TopUp, known: TopUp | None) -> None:
+    """Conflict when the provider's payment is another top-up's; `known` is the one that has it."""
+    if known is not None and known.reference != row.reference:
+        raise Conflict(
+            f"payment {row.provider_id} at {row.gateway} is of top-up {known.reference} already; "
+            f"nothing was done for {row.reference}"
+        )
+
+
 def check_top_up(before: AccountState, books: PaymentState, step: TopUpStep, facts: Facts) -> None:
     """Assert that the facts follow from the state and the row: one step, money only for a payment
     that settled or went back, one credit at most.

@@ -40,7 +40,7 @@ from rtbill.storage.payment_rows import (
     stop_from,
     top_up_from,
 )
-from rtbill.storage.payment_steps import IN_FLIGHT
+from rtbill.storage.payment_steps import IN_FLIGHT, OF_PAYMENT
 
 _T = TypeVar("_T")
 
@@ -78,8 +78,7 @@ class PaymentRows(ABC):
 
     async def top_up_of(self, gateway: str, provider_id: str) -> TopUp | None:
         """The one that the provider knows by this id."""
-        query = f"{_TOP_UPS} WHERE gateway = ? AND provider_id = ? AND provider_id <> ''"
-        return _first(await self._list(top_up_from, query, gateway, provider_id))
+        return _first(await self._list(top_up_from, OF_PAYMENT, gateway, provider_id))
 
     async def top_ups(self, account: str | None, limit: int) -> Sequence[TopUp]:
         """Of one account, or of all; newest first."""

@@ -10,12 +10,12 @@ import sqlite3
 from datetime import timedelta
 
 from rtbill.domain.errors import UnknownAccount
-from rtbill.domain.top_up import Paying, PaymentState
+from rtbill.domain.top_up import Paying, PaymentState, TopUp
 from rtbill.domain.work import Committed, TopUpStep
 from rtbill.storage.bulk import insert_rows
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import OperationSet
-from rtbill.storage.payment_checks import check_reference, check_top_up
+from rtbill.storage.payment_checks import check_payment, check_reference, check_top_up
 from rtbill.storage.payment_rows import (
     METHOD_COLUMNS,
     REPLENISHMENT_COLUMNS,
@@ -45,6 +45,10 @@ IN_FLIGHT = "state NOT IN ('approved', 'declined', 'cancelled', 'reversed')"
 """Word for word the condition of the partial index, which is used only then."""
 _TOP_UP = f"SELECT {TOP_UP_COLUMNS} FROM top_up WHERE reference = ?"
 _IN_FLIGHT = f"SELECT {TOP_UP_COLUMNS} FROM top_up WHERE account = ? AND {IN_FLIGHT}"
+OF_PAYMENT = (
+    f"SELECT {TOP_UP_COLUMNS} FROM top_up WHERE gateway = ? AND provider_id = ?"
+    " AND provider_id <> ''"
+)
 _RECENT = (
     f"SELECT {TOP_UP_COLUMNS} FROM top_up WHERE account = ? AND wanted_at >= ?"
     " ORDER BY wanted_at DESC, reference DESC LIMIT ?"
@@ -97,6 +101,7 @@ def take_step(
     facts = step.decide(state, books, memory.used(connection, step.pools))
     check_top_up(state, books, step, facts)
     assert facts.paying is not None
+    _check_payment(connection, books.top_up, facts.paying.top_up)
     gathered = OperationSet(connection, memory, (), posted_at_us)
     committed = gathered.keep(facts)
     gathered.write()
@@ -122,6 +127,13 @@ def _books(connection: sqlite3.Connection, step: TopUpStep, posted_at_us: int) -
         methods=tuple(map(method_from, rows(_METHODS, step.account))),
         stops=tuple(map(stop_from, rows(_STOPS))),
     )
+
+
+def _check_payment(connection: sqlite3.Connection, before: TopUp | None, row: TopUp | None) -> None:
+    if row is None or not row.provider_id or (before and before.provider_id):
+        return
+    known = connection.execute(OF_PAYMENT, (row.gateway, row.provider_id)).fetchone()
+    check_payment(row, None if known is None else top_up_from(known))
 
 
 def _write(

@@ -43,6 +43,7 @@ from rtbill.domain.work import TopUpStep
 from rtbill.storage.payment_checks import (
     check_link,
     check_method,
+    check_payment,
     check_reference,
     check_replenishment,
     check_top_up,
@@ -102,8 +103,8 @@ class MemoryPayments:
         if row is not None and row.provider_id:
             for each in self.top_ups.values():
                 known = each.gateway, each.provider_id
-                same = known == (row.gateway, row.provider_id)
-                assert not same or each.reference == row.reference, "two top-ups of one payment"
+                if known == (row.gateway, row.provider_id):
+                    check_payment(row, each)
 
     def _keep(self, paying: Paying) -> None:
         if paying.event is not None and paying.top_up is not None:

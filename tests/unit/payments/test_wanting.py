@@ -1,0 +1,323 @@
+"""Our own steps: beginning, sending, calling off, giving back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from payments import heard, wanting
+from payments.attempts import Event
+from payments.wanting import GiveBack
+from rtbill.domain.errors import Refused
+from rtbill.domain.money import Money
+from rtbill.domain.payment import Approved, DeclineClass, Declined, Refunded, RefundState
+from rtbill.domain.payment_changes import (
+    KeepMethod,
+    RemoveMethod,
+    ResumeGateway,
+    SetReplenishment,
+    StopGateway,
+)
+from rtbill.domain.rated import Facts
+from rtbill.domain.replenishment import GatewayStop
+from rtbill.domain.top_up import (
+    Asker,
+    Follow,
+    PaymentState,
+    ReversalStage,
+    TopUpState,
+    new_reference,
+)
+from tests.fakes.environment import NOON
+from tests.fakes.till import EUR, REFERENCE, Till, a_method, agreement, euros, settings
+from tests.fakes.top_up_paths import PAYMENT, a_till, tell
+
+REMOVED = RemoveMethod("room-1", "stripe", "pm_1", NOON)
+
+
+def to_do(facts: Facts) -> tuple[Follow, ...]:
+    assert facts.paying is not None
+    return facts.paying.to_do
+
+
+def state_of(till: Till) -> TopUpState:
+    return till.row.state
+
+
+def why_stopped(till: Till) -> str:
+    return till.books.settings["room-1"].stopped
+
+
+def test_a_top_up_begins_with_its_reason_and_its_first_step() -> None:
+    till = Till()
+    facts = till.want()
+    assert facts.paying is not None
+    assert facts.paying.reason == "0.00 EUR are left, below 5.00 EUR"
+    assert facts.paying.event is not None
+    assert (facts.paying.event.number, facts.paying.event.before) == (1, None)
+    assert to_do(facts) == (Follow.NEXT,)
+    assert (till.row.money, till.row.method, till.row.next_look) == (euros(10), "pm_1", NOON)
+
+
+def test_a_reference_that_is_known_begins_nothing() -> None:
+    till = Till()
+    till.want()
+    tell(till, Event.CREATE_ASKED)
+    facts = till.want()
+    assert facts.paying is not None
+    assert (facts.paying.event, facts.paying.top_up) == (None, till.row)
+
+
+def test_while_one_is_under_way_no_other_begins() -> None:
+    till = Till()
+    till.want()
+    facts = till.want("200")
+    assert facts.paying is not None
+    assert facts.paying.top_up is None
+    assert facts.paying.reason == f"top-up {REFERENCE} is wanted"
+    assert list(till.books.top_ups) == [REFERENCE]
+
+
+def test_references_are_of_twenty_digits_and_grow_with_time() -> None:
+    first, second = new_reference(NOON, 9999), new_reference(NOON + timedelta(microseconds=1), 0)
+    assert first == "17912016000000009999"
+    assert first < second
+    assert len(second) == 20
+
+
+def test_a_burst_stops_the_account_and_calls_the_operator() -> None:
+    till = Till(balance_micros=-500 * EUR)
+    wide = settings(
+        day_max_micros=900 * EUR, month_max_micros=900 * EUR, agreement=agreement(at=NOON)
+    )
+    till.books.change(SetReplenishment(wide))
+    for number in range(3):
+        reference = str(100 + number)
+        till.want(reference)
+        for event in (Event.CREATE_ASKED, Event.CREATED, Event.CONFIRM_ASKED):
+            till.hear(event, reference)
+        money = till.books.top_ups[reference].money
+        approved = Approved(f"pi_{number}", money)
+        till.hear(heard.outcome(till.books.top_ups[reference], approved, till.at), reference)
+        till.pass_time(minutes=3)
+    said = len(till.notices)
+    facts = till.want("103")
+    assert facts.paying is not None
+    assert facts.paying.reason == "3 top-ups were begun within 10 minutes"
+    assert why_stopped(till) == facts.paying.reason
+    assert [each.kind for each in till.notices[said:]] == ["alarm.raised"]
+    till.pass_time(days=2)
+    again = till.want("104")
+    assert again.paying is not None
+    assert "was stopped from buying" in again.paying.reason
+    assert len(till.notices) == said + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        REMOVED,
+        SetReplenishment(settings(is_on=False)),
+        SetReplenishment(settings(stopped="by the desk")),
+        SetReplenishment(settings(charge_max_micros=10 * EUR - 10_000, increment_micros=EUR)),
+        KeepMethod(a_method(barred_at=NOON, barred_reason="stolen")),
+    ],
+    ids=["card removed", "switched off", "stopped", "less agreed to", "barred"],
+)
+def test_what_is_not_right_any_more_is_not_sent(change: object) -> None:
+    wanted, created = a_till(TopUpState.WANTED), a_till(TopUpState.CREATED)
+    for till in (wanted, created):
+        till.books.change(change)  # type: ignore[arg-type]
+    assert to_do(wanted.ask(Event.CREATE_ASKED)) == ()
+    assert state_of(wanted) is TopUpState.CANCELLED
+    assert to_do(created.ask(Event.CONFIRM_ASKED)) == (Follow.CANCEL,)
+    assert state_of(created) is TopUpState.CALLED_OFF
+
+
+def test_a_holder_who_is_there_pays_although_nothing_is_bought_by_itself() -> None:
+    till = Till()
+    till.books.change(SetReplenishment(settings(is_on=False)))
+    till.want(asked_by=Asker.HOLDER, money=euros(20))
+    assert to_do(till.ask(Event.CREATE_ASKED)) == (Follow.CREATE,)
+
+
+def test_a_step_that_may_be_sent_is_said_so_once() -> None:
+    till = a_till(TopUpState.CREATED)
+    assert to_do(till.ask(Event.CONFIRM_ASKED)) == (Follow.CONFIRM,)
+    assert to_do(till.ask(Event.CONFIRM_ASKED)) == ()
+
+
+def test_at_a_stopped_provider_it_waits() -> None:
+    till = Till()
+    till.want()
+    till.books.change(StopGateway(GatewayStop(gateway="stripe", reason="401", since=NOON)))
+    assert to_do(till.ask(Event.CREATE_ASKED)) == ()
+    assert state_of(till) is TopUpState.WANTED
+    assert till.row.next_look is not None
+    assert till.row.next_look > NOON
+    till.books.change(ResumeGateway("stripe"))
+    assert to_do(till.ask(Event.CREATE_ASKED)) == (Follow.CREATE,)
+
+
+def test_our_own_fault_stops_the_provider_and_calls_the_operator_once() -> None:
+    till = a_till(TopUpState.SENT)
+    till.hear(heard.outcome(till.row, Declined(PAYMENT, DeclineClass.OURS, "401"), till.at))
+    assert list(till.books.stops) == ["stripe"]
+    assert till.kinds == ["top_up.failed", "top_up.stopped"]
+
+
+def test_a_card_that_must_not_be_tried_is_barred_and_its_holder_told_nothing_of_why() -> None:
+    till = a_till(TopUpState.SENT)
+    told = Declined(PAYMENT, DeclineClass.NEVER, "stolen_card", "pick up card")
+    till.hear(heard.outcome(till.row, told, till.at))
+    assert till.books.methods["stripe", "pm_1"].barred_at == NOON
+    (notice,) = till.notices
+    assert notice.text == "10.00 EUR were not paid in: it could not be taken; pay another way"
+    assert "stolen" not in str(notice)
+
+
+def give_back(till: Till, key: str, amount: float) -> Facts:
+    wanted = GiveBack(key=key, money=euros(amount), reason="moved out", at=till.at)
+
+    def decide(state: object, books: PaymentState) -> Facts:
+        del state
+        return wanting.give_back(till.state, books, wanted)
+
+    return till.step(decide)
+
+
+def hear_refund(till: Till, told: Refunded) -> None:
+    books = PaymentState(top_up=till.row, reversals=tuple(till.books.of_top_up(REFERENCE)))
+    what = heard.refund(books, told, till.at)
+    if what is not None:
+        till.hear(what)
+
+
+def test_a_refund_takes_the_money_when_it_is_asked_for() -> None:
+    till = a_till(TopUpState.APPROVED)
+    give_back(till, "77", 4)
+    give_back(till, "77", 4)
+    assert till.state.balance_micros == 6 * EUR
+    hear_refund(till, Refunded("re_1", PAYMENT, euros(4), RefundState.PENDING, "77"))
+    hear_refund(till, Refunded("re_1", PAYMENT, euros(4), RefundState.DONE, "77"))
+    assert till.state.balance_micros == 6 * EUR
+    assert [each.key for each in till.transfers] == ["stripe:pi_1:credit", "stripe:77:refund"]
+    assert till.row.reversed_micros == 4 * EUR
+
+
+def test_two_refunds_in_part_take_each_their_own() -> None:
+    till = a_till(TopUpState.APPROVED)
+    for key, amount in (("re_1", 3), ("re_2", 7)):
+        hear_refund(till, Refunded(key, PAYMENT, euros(amount), RefundState.DONE))
+        hear_refund(till, Refunded(key, PAYMENT, euros(amount), RefundState.DONE))
+    assert till.state.balance_micros == 0
+    assert state_of(till) is TopUpState.REVERSED
+
+
+def test_a_refund_that_failed_gives_the_money_again() -> None:
+    till = a_till(TopUpState.APPROVED)
+    give_back(till, "77", 10)
+    assert state_of(till) is TopUpState.REVERSED
+    hear_refund(till, Refunded("re_1", PAYMENT, euros(10), RefundState.FAILED, "77"))
+    assert till.state.balance_micros == 10 * EUR
+    assert state_of(till) is TopUpState.APPROVED
+    assert "alarm.raised" in till.kinds
+
+
+def test_a_provider_that_does_not_name_us_answers_the_refund_we_wait_for() -> None:
+    till = a_till(TopUpState.APPROVED)
+    give_back(till, "77", 4)
+    hear_refund(till, Refunded("re_1", PAYMENT, euros(4), RefundState.DONE))
+    assert till.state.balance_micros == 6 * EUR
+    hear_refund(till, Refunded("re_2", PAYMENT, euros(4), RefundState.DONE))
+    assert till.state.balance_micros == 2 * EUR
+
+
+def test_no_more_goes_back_than_is_left_and_unused() -> None:
+    till = a_till(TopUpState.APPROVED)
+    with pytest.raises(Refused, match=r"no more than 10\.00 EUR can go back"):
+        give_back(till, "77", 11)
+    spent = Till(balance_micros=-3 * EUR)
+    spent.want()
+    for event in (Event.CREATE_ASKED, Event.CREATED, Event.CONFIRM_ASKED, Event.SUCCEEDED):
+        tell(spent, event)
+    with pytest.raises(Refused, match=r"has 7\.00 EUR unused; 8\.00 EUR cannot go back"):
+        give_back(spent, "77", 8)
+    give_back(spent, "77", 7)
+    assert spent.state.balance_micros == 0
+    with pytest.raises(Refused, match="is unknown: nothing of it can go back"):
+        give_back(a_till(TopUpState.UNKNOWN), "77", 1)
+
+
+def test_a_refund_without_an_answer_is_asked_for_six_times_and_then_a_persons() -> None:
+    till = a_till(TopUpState.APPROVED)
+    give_back(till, "77", 4)
+    tries = 0
+    while (when := till.books.reversals["stripe", "77"].next_try) is not None:
+        till.at = when
+        till.step(lambda state, books: wanting.refund_lost(state, books, "77", "silent", till.at))
+        tries += 1
+    assert tries == 6
+    assert till.at - NOON < timedelta(hours=9)
+    assert till.books.reversals["stripe", "77"].stage is ReversalStage.WANTED
+    assert till.kinds[-1] == "alarm.raised"
+    assert till.state.balance_micros == 6 * EUR
+
+
+def test_a_dispute_takes_the_money_bars_the_card_and_stops_the_account() -> None:
+    till = a_till(TopUpState.APPROVED)
+    tell(till, Event.INQUIRY)
+    assert till.state.balance_micros == 10 * EUR
+    tell(till, Event.DISPUTED)
+    assert till.state.balance_micros == 0
+    assert till.transfers[-1].credit == "dispute receivable:stripe"
+    assert till.books.methods["stripe", "pm_1"].barred_at is not None
+    assert why_stopped(till)
+    tell(till, Event.REINSTATED)
+    assert till.state.balance_micros == 10 * EUR
+    tell(till, Event.DISPUTED)
+    assert till.state.balance_micros == 10 * EUR
+
+
+def test_a_dispute_that_was_heard_of_before_the_payment_stops_the_account_with_it() -> None:
+    till = a_till(TopUpState.UNKNOWN)
+    tell(till, Event.DISPUTED)
+    assert till.state.balance_micros == 0
+    assert not why_stopped(till)
+    tell(till, Event.SUCCEEDED)
+    assert till.state.balance_micros == 0
+    assert state_of(till) is TopUpState.REVERSED
+    assert why_stopped(till)
+    assert [each.key for each in till.transfers] == ["stripe:pi_1:credit", "stripe:dp_1:withdrawn"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [Approved(PAYMENT, euros(11)), Approved("pi_2", euros(10))],
+    ids=["another amount", "another payment"],
+)
+def test_an_answer_about_something_else_credits_nothing_and_calls_the_operator(
+    told: Approved,
+) -> None:
+    till = a_till(TopUpState.SENT)
+    till.hear(heard.outcome(till.row, told, till.at))
+    assert state_of(till) is TopUpState.UNKNOWN
+    assert till.state.balance_micros == 0
+    assert till.kinds == ["alarm.raised"]
+
+
+def test_a_refund_in_another_currency_is_booked_nowhere() -> None:
+    till = a_till(TopUpState.APPROVED)
+    hear_refund(till, Refunded("re_1", PAYMENT, Money(4 * EUR, "CHF"), RefundState.DONE))
+    assert till.state.balance_micros == 10 * EUR
+    assert till.kinds[-1] == "alarm.raised"
+
+
+def test_what_a_person_proves_to_be_paid_is_credited_by_our_reference() -> None:
+    till = Till()
+    till.want()
+    for event in (Event.CREATE_ASKED, Event.CREATE_LOST, Event.OPERATOR_PAID):
+        tell(till, event)
+    tell(till, Event.SUCCEEDED)
+    assert [each.key for each in till.transfers] == [f"stripe:{REFERENCE}:credit"]
