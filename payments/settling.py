@@ -65,7 +65,7 @@ def settle(state: AccountState, books: PaymentState, heard: Heard, terms: Terms)
     )
     after = money.facts.state
     if not before.is_final:  # another one may have given grace since
-        after = replace(after, grace_micros=grace.left_micros(row, terms.grace, heard.at))
+        after = after.with_grace(grace.left_micros(row, terms.grace, heard.at))
     notices = telling.notices(after, before, paying, heard)
     return replace(money.facts, state=after, paying=paying, notices=notices)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -94,6 +94,8 @@ class AccountState(NamedTuple):
     """The holder was told that the balance is low, and it has not risen well above that since."""
     grace_micros: int = 0
     """What may be spent beyond that while nobody knows whether a top-up was paid (RP-72)."""
+    grace_steps: int = 0
+    """Changes of that since the books were opened: tells which of two states is the newer."""
 
     @property
     def available_micros(self) -> int:
@@ -101,6 +103,12 @@ class AccountState(NamedTuple):
         spent only if its call talks so long.
         """
         return self.balance_micros + self.account.credit_limit_micros
+
+    def with_grace(self, micros: int) -> AccountState:
+        """The same with so much grace; itself where that is no other."""
+        if micros == self.grace_micros:
+            return self
+        return replace(self, grace_micros=micros, grace_steps=self.grace_steps + 1)
 
     @property
     def spendable_micros(self) -> int:
@@ -129,6 +137,7 @@ class AccountState(NamedTuple):
             self.hold_steps + steps,
             self.is_told_low,
             self.grace_micros,
+            self.grace_steps,
         )
 
     def hold(self, key: str) -> Hold | None:

@@ -315,7 +315,7 @@ async def test_grace_is_kept_with_the_account(shop: Sides) -> None:
     def decide(state: AccountState, kept: PaymentState) -> Facts:
         lost = Heard(event=Event.CONFIRM_LOST, at=NOON)
         facts = settling.settle(state, kept, lost, Terms())
-        return replace(facts, state=replace(facts.state, grace_micros=2 * EUR))
+        return replace(facts, state=facts.state.with_grace(2 * EUR))
 
     await shop.store.take_step(step(decide))
     assert (await shop.state()).grace_micros == 2 * EUR
