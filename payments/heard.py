@@ -194,7 +194,7 @@ def _heard(top_up: TopUp, known: Reversal | None, now: Reversal) -> Heard | None
             money=money,
             stage=now.stage,
             at=now.at,
-            provider_id=now.provider_id,
+            provider_id=now.provider_id or known.provider_id,
             next_try=None,
         ),
         cause,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from payments.waits import wait
 from rtbill.domain.account import AccountState
-from rtbill.domain.money import Money
+from rtbill.domain.money import Money, too_fine
 from rtbill.domain.replenishment import KeptMethod, Replenishment
 from rtbill.domain.top_up import (
     Asker,
@@ -131,7 +131,7 @@ def _too_fast(recent: Sequence[TopUp], wish: Wish) -> Decision | None:
         return Decision(
             reason=f"{len(burst)} top-ups were begun within 10 minutes",
             not_before=burst[-BURST_MAX] + BURST_SPAN,
-            halts=wish.asked_by is Asker.BALANCE,
+            halts=True,
         )
     day = [each for each in begun if each > wish.at - timedelta(days=1)]
     if len(day) >= DAY_COUNT_MAX:
@@ -219,6 +219,8 @@ def _asked_for(
     assert money is not None, "who asks says how much"
     if money.currency != state.account.currency:
         return Decision(reason=f"the account is kept in {state.account.currency}")
+    if fine := too_fine(money):
+        return Decision(reason=fine)
     if not bounds.charge_min_micros <= money.micros <= bounds.charge_max_micros:
         least = Money(bounds.charge_min_micros, money.currency)
         most = Money(bounds.charge_max_micros, money.currency)

@@ -31,6 +31,7 @@ from rtbill.domain.top_up import (
     TopUpState,
 )
 
+_TURN_COMES = (TopUpState.WANTED, TopUpState.CREATED)
 _WEBHOOKS = (Event.WEBHOOK_PAYMENT, Event.WEBHOOK_REFUND, Event.WEBHOOK_DISPUTE)
 _DECLINES = {event: decline for decline, event in attempts.DECLINES.items()}
 
@@ -159,9 +160,9 @@ def _told(row: TopUp, step: Step, heard: Heard) -> TopUp:
 
 def _seen_to(row: TopUp, heard: Heard, terms: Terms) -> TopUp:
     """The same, in the same state: what was due is done, and the next is due later."""
-    if heard.event is Event.TIMER and not row.is_final:
+    if heard.event is Event.TIMER and not (row.is_final or row.state in _TURN_COMES):
         return looking.scheduled(looking.looked(row, heard.at), heard.at, terms)
-    if heard.event is Event.NOT_SENT and row.state in (TopUpState.WANTED, TopUpState.CREATED):
+    if heard.event is Event.NOT_SENT and row.state in _TURN_COMES:
         return looking.put_off(row, heard.at)
     if heard.event is Event.PENDING and row.state is TopUpState.SENT:
         return looking.scheduled(row, heard.at, terms)

@@ -92,7 +92,7 @@ def want(state: AccountState, books: PaymentState, wish: Wish, bounds: Bounds, n
 
 def _nothing(state: AccountState, books: PaymentState, decision: Decision, at: datetime) -> Facts:
     paying = Paying(reason=decision.reason, not_before=decision.not_before)
-    if not decision.halts or books.settings is None:
+    if not decision.halts or books.settings is None or books.settings.stopped:
         return Facts(state, paying=paying)
     halted = replace(books.settings, stopped=decision.reason)
     account = state.account.id

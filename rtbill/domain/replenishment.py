@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from rtbill.domain.payment import PaymentMethod
 
@@ -104,6 +105,15 @@ class InboxEvent:
 RAW_MAX = 8_192
 
 
+class LinkPurpose(StrEnum):
+    """What a link is for."""
+
+    MANAGE = "manage"
+    """To give or remove a card, to choose when and how much is bought, to buy now."""
+    CONFIRM = "confirm"
+    """To confirm one top-up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayLink:
     """A link that was mailed: whoever holds it may act for the account, once, until it expires."""
@@ -111,8 +121,7 @@ class PayLink:
     token_hash: str
     """SHA-256 of the token, in hex. The token itself is kept nowhere."""
     account: str
-    purpose: str
-    """`manage` or `confirm`."""
+    purpose: LinkPurpose
     expires_at: datetime
     made_at: datetime
     top_up: str = ""

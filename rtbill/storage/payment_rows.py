@@ -13,6 +13,7 @@ from rtbill.domain.replenishment import (
     GatewayStop,
     InboxEvent,
     KeptMethod,
+    LinkPurpose,
     PayLink,
     Replenishment,
 )
@@ -329,7 +330,7 @@ def link_row(link: PayLink) -> Row:
     return (
         link.token_hash,
         link.account,
-        link.purpose,
+        link.purpose.value,
         link.top_up or None,
         epoch_us(link.made_at),
         epoch_us(link.expires_at),
@@ -342,7 +343,7 @@ def link_from(row: Row) -> PayLink:
     return PayLink(
         token_hash=row[0],
         account=row[1],
-        purpose=row[2],
+        purpose=LinkPurpose(row[2]),
         top_up=row[3] or "",
         made_at=from_epoch_us(row[4]),
         expires_at=from_epoch_us(row[5]),

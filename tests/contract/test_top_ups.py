@@ -36,7 +36,7 @@ from rtbill.domain.payment_changes import (
     UsePayLink,
 )
 from rtbill.domain.rated import Facts
-from rtbill.domain.replenishment import RAW_MAX, GatewayStop, InboxEvent, PayLink
+from rtbill.domain.replenishment import RAW_MAX, GatewayStop, InboxEvent, LinkPurpose, PayLink
 from rtbill.domain.top_up import Asker, PaymentState, TopUp, TopUpState, VatPoint
 from rtbill.domain.work import Committed, TopUpStep
 from rtbill.storage.reader import SqliteReader
@@ -445,7 +445,7 @@ async def test_a_link_is_used_once_and_in_time(books: Sides) -> None:
     link = PayLink(
         token_hash="ab" * 32,
         account="room-1",
-        purpose="manage",
+        purpose=LinkPurpose.MANAGE,
         made_at=NOON,
         expires_at=NOON + HOUR,
     )

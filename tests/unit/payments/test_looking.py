@@ -82,6 +82,16 @@ def test_what_is_due_twice_is_seen_to_once() -> None:
     assert to_do(till.see_to()) == ()
 
 
+def test_what_waits_for_its_turn_is_due_until_it_comes_and_nothing_is_written() -> None:
+    for state in (TopUpState.WANTED, TopUpState.CREATED):
+        till = a_till(state)
+        before = till.row
+        for _ in range(3):
+            till.pass_time(seconds=10)
+            assert to_do(till.see_to()) == (Follow.NEXT,)
+        assert till.row == before
+
+
 def test_where_a_provider_cannot_be_asked_it_is_a_persons_at_once() -> None:
     till = Till(terms=Terms(can_find=False))
     till.want()

@@ -257,13 +257,19 @@ def test_a_holder_who_is_there_keeps_within_the_sites_bounds() -> None:
 def test_a_holder_who_is_there_keeps_within_the_rate() -> None:
     recent = [paid(timedelta(minutes=minutes)) for minutes in (1, 4, 9)]
     decision = asked(10, books(*recent))
-    assert (decision.money, decision.halts) == (None, False)
+    assert (decision.money, decision.halts) == (None, True)
 
 
 def test_the_desk_charges_no_more_than_the_holder_agreed_to() -> None:
     assert asked(50, books(), Asker.DESK).money == euros(50)
     assert asked(51, books(), Asker.DESK).money is None
     assert asked(10, books(settings=settings(agreement=None)), Asker.DESK).money is None
+
+
+def test_what_no_coins_make_is_refused() -> None:
+    wish = Wish(asked_by=Asker.HOLDER, at=NOON, money=Money(10 * EUR + 1, "EUR"))
+    decision = decide(with_balance(0), books(), wish, Bounds())
+    assert decision.reason == "10.000001 EUR is finer than its coins"
 
 
 def test_money_of_another_currency_is_refused() -> None:
