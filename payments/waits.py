@@ -80,7 +80,7 @@ def _after(debt: Sequence[TopUp], gateway: str, method: str, at: datetime) -> Wa
     if count > len(waits):
         times = "once" if count == 1 else f"{count} times"
         return Wait(f"it was declined {times} as {decline}", None)
-    return _until(last, max(WAIT_MIN, waits[count - 1]), at)
+    return _until(last, waits[count - 1], at)
 
 
 def _class_of(top_up: TopUp) -> DeclineClass:

@@ -26,6 +26,10 @@ def state_of(till: Till) -> TopUpState:
     return till.row.state
 
 
+def next_look(till: Till) -> datetime | None:
+    return till.row.next_look
+
+
 def to_do(facts: Facts) -> tuple[Follow, ...]:
     assert facts.paying is not None
     return facts.paying.to_do
@@ -80,6 +84,27 @@ def test_what_is_due_twice_is_seen_to_once() -> None:
     till.pass_time(seconds=5)
     assert to_do(till.see_to()) == (Follow.LOOK,)
     assert to_do(till.see_to()) == ()
+
+
+def test_a_look_that_comes_late_is_not_followed_by_the_next_at_once() -> None:
+    till = a_till(TopUpState.UNKNOWN)
+    till.pass_time(hours=3)
+    till.see_to()
+    assert till.row.next_look == till.at + 5 * SECOND
+
+
+def test_where_a_provider_cannot_be_asked_a_person_is_called_although_there_is_grace() -> None:
+    till = Till(terms=Terms(can_find=False, grace=Grace()))
+    till.want()
+    for event in PATHS[TopUpState.UNKNOWN]:
+        tell(till, event)
+    assert till.row.needs_person
+    assert next_look(till) == NOON + 15 * MINUTE
+    till.at = NOON + 15 * MINUTE
+    till.see_to()
+    assert till.state.grace_micros == 0
+    assert next_look(till) is None
+    assert till.kinds == ["top_up.unsettled"]
 
 
 def test_what_waits_for_its_turn_is_due_until_it_comes_and_nothing_is_written() -> None:

@@ -210,7 +210,7 @@ def test_a_purchase_keeps_within_every_ceiling(
 def test_the_ceiling_of_a_day_counts_since_the_sites_midnight() -> None:
     zone = ZoneInfo("Europe/Zurich")  # noon is 14:00 there
     wish = Wish(asked_by=Asker.BALANCE, at=NOON)
-    for ago, allowed in ((timedelta(hours=13, minutes=59), None), (timedelta(hours=14.5), 10)):
+    for ago, allowed in ((timedelta(hours=14), None), (timedelta(hours=14.5), 10)):
         kept = books(paid(ago, 95), settings=settings(charge_max_micros=100 * EUR))
         decision = decide(with_balance(0), kept, wish, Bounds(zone=zone))
         assert decision.money == (None if allowed is None else euros(allowed)), decision.reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from payments import heard, wanting
 from payments.attempts import Event
 from payments.wanting import GiveBack
 from rtbill.domain.errors import Refused
+from rtbill.domain.hold import Hold
 from rtbill.domain.money import Money
 from rtbill.domain.payment import Approved, DeclineClass, Declined, Refunded, RefundState
 from rtbill.domain.payment_changes import (
@@ -107,6 +109,8 @@ def test_a_burst_stops_the_account_and_calls_the_operator() -> None:
     assert facts.paying.reason == "3 top-ups were begun within 10 minutes"
     assert why_stopped(till) == facts.paying.reason
     assert [each.kind for each in till.notices[said:]] == ["alarm.raised"]
+    till.want("113", asked_by=Asker.HOLDER, money=euros(10))
+    assert len(till.notices) == said + 1
     till.pass_time(days=2)
     again = till.want("104")
     assert again.paying is not None
@@ -321,3 +325,50 @@ def test_what_a_person_proves_to_be_paid_is_credited_by_our_reference() -> None:
         tell(till, event)
     tell(till, Event.SUCCEEDED)
     assert [each.key for each in till.transfers] == [f"stripe:{REFERENCE}:credit"]
+    assert till.row.provider_id == ""
+
+
+def test_a_card_that_must_not_be_tried_is_barred_also_when_its_top_up_is_over() -> None:
+    till = a_till(TopUpState.CANCELLED)
+    tell(till, Event.DECLINED_NEVER)
+    assert till.books.methods["stripe", "pm_1"].barred_at == NOON
+    assert state_of(till) is TopUpState.CANCELLED
+
+
+def test_a_refund_of_another_name_is_not_taken_for_the_one_we_wait_for() -> None:
+    till = a_till(TopUpState.APPROVED)
+    give_back(till, "77", 4)
+    hear_refund(till, Refunded("re_1", PAYMENT, euros(4), RefundState.DONE, "78"))
+    assert till.state.balance_micros == 2 * EUR
+
+
+def test_a_refund_that_changes_its_amount_stays_as_it_was_booked_and_calls_the_operator() -> None:
+    till = a_till(TopUpState.APPROVED)
+    hear_refund(till, Refunded("re_1", PAYMENT, euros(4), RefundState.PENDING))
+    hear_refund(till, Refunded("re_1", PAYMENT, euros(5), RefundState.DONE))
+    assert till.state.balance_micros == 6 * EUR
+    assert till.kinds[-1] == "alarm.raised"
+
+
+def test_a_refund_that_the_provider_refuses_gives_the_money_again() -> None:
+    till = a_till(TopUpState.APPROVED)
+    give_back(till, "77", 4)
+    hear_refund(till, Refunded("", PAYMENT, euros(4), RefundState.FAILED, "77"))
+    assert till.state.balance_micros == 10 * EUR
+    assert till.books.reversals["stripe", "77"].next_try is None
+
+
+def test_what_a_call_holds_and_what_is_borrowed_cannot_go_back() -> None:
+    till = a_till(TopUpState.APPROVED)
+    hold = Hold(
+        key="hotel/1#0", account="room-1", call=None, micros=3 * EUR, granted_s=9, opened_at=NOON
+    )
+    till.state = till.state.with_holds((hold,))
+    with pytest.raises(Refused, match=r"has 7\.00 EUR unused"):
+        give_back(till, "77", 8)
+    limit = replace(till.state.account, credit_limit_micros=50 * EUR)
+    till.state = replace(till.state, account=limit)
+    with pytest.raises(Refused, match=r"has 7\.00 EUR unused"):
+        give_back(till, "77", 8)
+    give_back(till, "77", 7)
+    assert till.state.balance_micros == 3 * EUR
