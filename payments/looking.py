@@ -46,7 +46,7 @@ class Terms:
 def scheduled(top_up: TopUp, at: datetime, terms: Terms) -> TopUp:
     """The top-up, which has just come to its state or was just seen to, with its next time."""
     when = _when(top_up, at, terms)
-    is_persons = top_up.state in IN_DOUBT and (when is None or not terms.can_find)
+    is_persons = top_up.state in IN_DOUBT and when is None
     grace_end = ends(top_up, terms.grace)
     if top_up.state in IN_DOUBT and grace_end is not None and at < grace_end:
         when = grace_end if when is None else min(when, grace_end)

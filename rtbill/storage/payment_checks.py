@@ -58,7 +58,9 @@ def check_top_up(before: AccountState, books: PaymentState, step: TopUpStep, fac
     after = booked | {each.key: each.booked_micros for each in paying.reversals}
     credit = paying.top_up.money.micros if paying.top_up.was_paid and not was_paid else 0
     due = credit + sum(booked.values()) - sum(after.values())
-    assert facts.state.balance_micros - before.balance_micros == due, "the account is due else"
+    assert facts.state.balance_micros - before.balance_micros == due, (
+        "the account is due another amount"
+    )
     if paying.top_up.was_paid:
         assert paying.top_up.reversed_micros == sum(after.values())
 

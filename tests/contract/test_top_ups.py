@@ -255,9 +255,11 @@ async def test_money_that_no_payment_brought_is_refused_by_the_store(shop: Sides
         told = heard.outcome(kept.top_up, Approved(PAYMENT, euros(10)), NOON)  # type: ignore[arg-type]
         facts = settling.settle(state, kept, told, Terms())
         assert facts.paying is not None
-        return replace(facts, paying=replace(facts.paying, top_up=kept.top_up))
+        assert kept.top_up is not None
+        unpaid = replace(kept.top_up, steps=kept.top_up.steps + 1)
+        return replace(facts, paying=replace(facts.paying, top_up=unpaid))
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="the account is due another amount"):
         await shop.store.take_step(step(decide))
     assert (await shop.state()).balance_micros == 0
 
