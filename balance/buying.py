@@ -106,5 +106,5 @@ def _transfer(  # noqa: PLR0913 - what one transfer is made of
 
 
 def _moved(state: AccountState, transfer: Transfer) -> Facts:
-    after = replace(state, balance_micros=transfer.balance_after_micros, version=transfer.version)
+    after = state._replace(balance_micros=transfer.balance_after_micros, version=transfer.version)
     return Facts(after, transfers=(transfer,))

@@ -68,7 +68,7 @@ def settle(state: AccountState, books: PaymentState, heard: Heard, terms: Terms)
     if not before.is_final:  # another one may have given grace since
         after = after.with_grace(grace.left_micros(row, terms.grace, heard.at))
     notices = telling.notices(after, before, paying, heard)
-    return replace(money.facts, state=after, paying=paying, notices=notices)
+    return money.facts._replace(state=after, paying=paying, notices=notices)
 
 
 def _event(before: TopUp, row: TopUp, heard: Heard) -> TopUpEvent:
@@ -105,8 +105,7 @@ class _Money:
         self.reversals = (*self.reversals, reversal)
 
     def _add(self, facts: Facts) -> None:
-        self.facts = replace(
-            self.facts,
+        self.facts = self.facts._replace(
             state=facts.state,
             transfers=self.facts.transfers + facts.transfers,
         )

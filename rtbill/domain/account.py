@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -108,7 +108,7 @@ class AccountState(NamedTuple):
         """The same with so much grace; itself where that is no other."""
         if micros == self.grace_micros:
             return self
-        return replace(self, grace_micros=micros, grace_steps=self.grace_steps + 1)
+        return self._replace(grace_micros=micros, grace_steps=self.grace_steps + 1)
 
     @property
     def spendable_micros(self) -> int:

@@ -170,14 +170,6 @@ def _change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | Lift
     insert_rows(connection, insert, [desk_lock_row(change.lock)])
 
 
-def _change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | LiftDeskLock) -> None:
-    if isinstance(change, LiftDeskLock):
-        connection.execute("DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension)
-        return
-    insert = f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})"
-    insert_rows(connection, insert, [desk_lock_row(change.lock)])
-
-
 def _memberships(connection: sqlite3.Connection, extension: Extension) -> list[Membership]:
     rows = connection.execute(
         f"SELECT {MEMBERSHIP_COLUMNS} FROM membership"  # noqa: S608 - constant

@@ -147,7 +147,7 @@ async def test_every_field_of_a_top_up_comes_back(shop: Sides) -> None:
             needs_person=True,
             alarm="odd answer: ü",
         )
-        return replace(facts, paying=replace(facts.paying, top_up=odd))
+        return facts._replace(paying=replace(facts.paying, top_up=odd))
 
     committed = await shop.store.take_step(step(decide))
     assert committed.facts is not None
@@ -257,7 +257,7 @@ async def test_money_that_no_payment_brought_is_refused_by_the_store(shop: Sides
         assert facts.paying is not None
         assert kept.top_up is not None
         unpaid = replace(kept.top_up, steps=kept.top_up.steps + 1)
-        return replace(facts, paying=replace(facts.paying, top_up=unpaid))
+        return facts._replace(paying=replace(facts.paying, top_up=unpaid))
 
     with pytest.raises(AssertionError, match="the account is due another amount"):
         await shop.store.take_step(step(decide))
@@ -317,7 +317,7 @@ async def test_grace_is_kept_with_the_account(shop: Sides) -> None:
     def decide(state: AccountState, kept: PaymentState) -> Facts:
         lost = Heard(event=Event.CONFIRM_LOST, at=NOON)
         facts = settling.settle(state, kept, lost, Terms())
-        return replace(facts, state=facts.state.with_grace(2 * EUR))
+        return facts._replace(state=facts.state.with_grace(2 * EUR))
 
     await shop.store.take_step(step(decide))
     assert (await shop.state()).grace_micros == 2 * EUR

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -110,7 +109,7 @@ async def play(
         if committed.facts.paying.top_up is not None:
             known.add(reference)
     return {
-        "accounts": [replace(each, grace_steps=0) for each in await reader.accounts()],
+        "accounts": [each._replace(grace_steps=0) for each in await reader.accounts()],
         "top-ups": await reader.top_ups(None, 100),
         "events": [await reader.top_up_events(each) for each in REFERENCES],
         "reversals": [await reader.reversals(each) for each in REFERENCES],

@@ -107,7 +107,7 @@ def test_the_credit_limit_is_there_to_spend() -> None:
 
 
 def test_grace_is_no_money() -> None:
-    state = replace(with_balance(4.99), grace_micros=2 * EUR)
+    state = with_balance(4.99)._replace(grace_micros=2 * EUR)
     assert automatic(state, books()).money == euros(10)
 
 
