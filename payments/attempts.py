@@ -28,7 +28,7 @@ class Event(StrEnum):
     NOT_SENT = "not sent"
     """The provider could not be reached, and surely heard nothing."""
     CONFIRM_ASKED = "confirm asked"
-    """The provider is about to be asked to take the money."""
+    """The provider is about to be asked to take the money; once more when its holder is there."""
     CONFIRM_LOST = "confirm lost"
     SUCCEEDED = "succeeded"
     """The money is ours."""
@@ -149,7 +149,7 @@ create asked     | -                  | -                  | -                  
 created          | -                  | -                  | created next       | cancel
 create lost      | -                  | -                  | -                  | -
 not sent         | created            | -                  | look               | cancel
-confirm asked    | -                  | -                  | -                  | -
+confirm asked    | -                  | sent confirm       | -                  | -
 confirm lost     | unknown look       | -                  | -                  | -
 succeeded        | approved credit    | approved credit    | approved credit    | approved credit
 declined fast    | declined later     | declined later     | declined later     | declined later

@@ -40,6 +40,8 @@ class Terms:
 
     can_find: bool = True
     """It can be asked what became of one; otherwise a person settles what is unknown (RP-60)."""
+    repeats_for: timedelta = KEY_LIFE
+    """So long after its first use a key may be used again; zero: never."""
     grace: Grace = NO_GRACE
 
 
@@ -91,12 +93,15 @@ def _doubt_began(top_up: TopUp) -> datetime:
     return top_up.unknown_at or top_up.moved_at
 
 
-def is_too_late(top_up: TopUp, at: datetime) -> bool:
+def is_too_late(top_up: TopUp, at: datetime, terms: Terms) -> bool:
     """Whether the next thing that would be sent for it must not be sent any more."""
     match top_up.state:
         case TopUpState.WANTED:
             life = ATTENDED_MAX if top_up.is_attended else KEY_LIFE
             return at >= (top_up.first_sent_at or top_up.wanted_at) + life
+        case TopUpState.CREATED if top_up.asked_for_at is not None:
+            repeats_for = min(terms.repeats_for, KEY_LIFE)
+            return at >= (top_up.first_sent_at or top_up.wanted_at) + repeats_for
         case TopUpState.CREATED:
             return at >= (top_up.first_sent_at or top_up.wanted_at) + KEY_LIFE
         case TopUpState.ACTION_NEEDED:

@@ -67,7 +67,7 @@ def settle(state: AccountState, books: PaymentState, heard: Heard, terms: Terms)
     after = money.facts.state
     if not before.is_final:  # another one may have given grace since
         after = after.with_grace(grace.left_micros(row, terms.grace, heard.at))
-    notices = telling.notices(after, before, paying, heard)
+    notices = telling.notices(after, books, paying, heard)
     return money.facts._replace(state=after, paying=paying, notices=notices)
 
 
@@ -148,6 +148,10 @@ def _told(row: TopUp, step: Step, heard: Heard) -> TopUp:
         row = replace(row, provider_id=heard.provider_id)
     if heard.event is Event.CREATE_ASKED and step.to:
         row = replace(row, first_sent_at=row.first_sent_at or heard.at)
+    if heard.event is Event.CONFIRM_ASKED and step.to:
+        row = replace(row, asked_for_at=row.asked_for_at or heard.at)
+    if heard.event is Event.NOT_SENT and row.unknown_at is None:
+        row = replace(row, asked_for_at=None)
     if heard.event in (Event.ABSENT, Event.ABSENT_AGAIN) and not row.is_final:
         row = replace(row, absences=row.absences + 1)
     if step.to is TopUpState.DECLINED:

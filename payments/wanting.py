@@ -47,6 +47,9 @@ REFUND_AGAIN = (
 """
 
 
+_MAY_BE_SENT = (TopUpState.WANTED, TopUpState.CREATED, TopUpState.ACTION_NEEDED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class New:
     """What a top-up that is about to begin will be known by."""
@@ -111,9 +114,9 @@ def go_on(
     assert event in (Event.CREATE_ASKED, Event.CONFIRM_ASKED)
     row = books.top_up
     assert row is not None
-    if looking.is_too_late(row, at):
+    if looking.is_too_late(row, at, terms):
         heard = Heard(event=Event.EXPIRED, at=at, cause="it is too late to send it")
-    elif row.state in (TopUpState.WANTED, TopUpState.CREATED) and (why := _revoked(books, row)):
+    elif row.state in _MAY_BE_SENT and (why := _revoked(books, row)):
         heard = Heard(event=Event.REVOKED, at=at, cause=why)
     elif stops := [each for each in books.stops if each.gateway == row.gateway]:
         heard = Heard(event=Event.NOT_SENT, at=at, cause=stops[0].reason)
@@ -145,7 +148,7 @@ def see_to(state: AccountState, books: PaymentState, at: datetime, terms: Terms)
     assert row is not None
     if row.next_look is None or at < row.next_look:
         return Facts(state, paying=Paying(reason="nothing is due", top_up=row))
-    event = Event.EXPIRED if looking.is_too_late(row, at) else Event.TIMER
+    event = Event.EXPIRED if looking.is_too_late(row, at, terms) else Event.TIMER
     return settle(state, books, Heard(event=event, at=at, cause="its time has come"), terms)
 
 

@@ -136,6 +136,8 @@ class TopUp:
     provider_id: str = ""
     first_sent_at: datetime | None = None
     """When its keys were first used at the provider, which forgets them (RP-22)."""
+    asked_for_at: datetime | None = None
+    """When the provider was first asked to take the money, as far as that was sent."""
     unknown_at: datetime | None = None
     """When its outcome was first in doubt."""
     next_look: datetime | None = None

@@ -276,7 +276,8 @@ class OperationSet:
             self._hold_rows.append((self._posted_at_us, *hold_event_row(event, row)))
             self._holds[event.hold.key] = None if event.step in ENDS else row
         before, after = memory.accounts[account.id], facts.state
-        if _standing(after) != _standing(before):
+        is_other = after.grace_micros != before.grace_micros
+        if is_other or (after.service, after.is_told_low) != (before.service, before.is_told_low):
             self._standings[account.id] = after
         memory.put(memory.accounts, account.id, facts.state)
 

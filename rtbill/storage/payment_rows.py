@@ -40,8 +40,9 @@ REPLENISHMENT_COLUMNS = (
 )
 TOP_UP_COLUMNS = (
     "reference, account, amount_micros, currency, gateway, method, asked_by, state, wanted_at,"
-    " moved_at, vat_point, attempt, provider_id, first_sent_at, unknown_at, next_look, looks,"
-    " absences, decline, code, paid_at, reversed_micros, steps, needs_person, alarm"
+    " moved_at, vat_point, attempt, provider_id, first_sent_at, asked_for_at, unknown_at,"
+    " next_look, looks, absences, decline, code, paid_at, reversed_micros, steps, needs_person,"
+    " alarm"
 )
 TOP_UP_EVENT_COLUMNS = "reference, number, event, before, after, at, cause"
 REVERSAL_COLUMNS = (
@@ -175,6 +176,7 @@ def top_up_row(top_up: TopUp) -> Row:
         top_up.attempt,
         top_up.provider_id,
         us(top_up.first_sent_at),
+        us(top_up.asked_for_at),
         us(top_up.unknown_at),
         us(top_up.next_look),
         top_up.looks,
@@ -205,17 +207,18 @@ def top_up_from(row: Row) -> TopUp:
         attempt=row[11],
         provider_id=row[12],
         first_sent_at=instant(row[13]),
-        unknown_at=instant(row[14]),
-        next_look=instant(row[15]),
-        looks=row[16],
-        absences=row[17],
-        decline=None if row[18] is None else DeclineClass(row[18]),
-        code=row[19],
-        paid_at=instant(row[20]),
-        reversed_micros=row[21],
-        steps=row[22],
-        needs_person=bool(row[23]),
-        alarm=row[24],
+        asked_for_at=instant(row[14]),
+        unknown_at=instant(row[15]),
+        next_look=instant(row[16]),
+        looks=row[17],
+        absences=row[18],
+        decline=None if row[19] is None else DeclineClass(row[19]),
+        code=row[20],
+        paid_at=instant(row[21]),
+        reversed_micros=row[22],
+        steps=row[23],
+        needs_person=bool(row[24]),
+        alarm=row[25],
     )
 
 

@@ -59,8 +59,8 @@ _METHODS = f"SELECT {METHOD_COLUMNS} FROM payment_method WHERE account = ? ORDER
 _STOPS = f"SELECT {STOP_COLUMNS} FROM gateway_stop ORDER BY gateway"
 _INSERT_TOP_UP = f"INSERT INTO top_up ({TOP_UP_COLUMNS})"
 _MOVED = (
-    "state, moved_at, provider_id, first_sent_at, unknown_at, next_look, looks, absences, decline,"
-    " code, paid_at, reversed_micros, steps, needs_person, alarm"
+    "state, moved_at, provider_id, first_sent_at, asked_for_at, unknown_at, next_look, looks,"
+    " absences, decline, code, paid_at, reversed_micros, steps, needs_person, alarm"
 )
 _MOVE_TOP_UP = (
     f"UPDATE top_up SET ({_MOVED}) = ({','.join('?' * (_MOVED.count(',') + 1))})"

@@ -138,6 +138,7 @@ async def test_every_field_of_a_top_up_comes_back(shop: Sides) -> None:
             attempt=3,
             provider_id="pi_9",
             first_sent_at=NOON + HOUR,
+            asked_for_at=NOON + 1.5 * HOUR,
             unknown_at=NOON + 2 * HOUR,
             next_look=NOON + 3 * HOUR,
             looks=4,
@@ -170,7 +171,7 @@ async def test_a_payment_credits_in_the_same_commit(shop: Sides) -> None:
     assert paid == await the(shop)
     assert await shop.reader.top_ups_paid("stripe", NOON + HOUR, NOON + 2 * HOUR) == []
     kinds = [each.notice.kind for each in await shop.reader.waiting_notices(10)]
-    assert kinds == ["top_up.done"]
+    assert kinds == ["topup.done"]
 
 
 async def test_news_of_a_payment_that_come_together_credit_once(shop: Sides) -> None:

@@ -87,7 +87,7 @@ async def test_a_payment_that_settles_opens_in_the_same_commit() -> None:
         assert office.wanted() == OPEN_SERVICE
         assert (await office.store.accounts())[-1].service == OPEN_SERVICE
         kinds = [each.kind for each in await office.waiting()]
-        assert kinds[-2:] == ["top_up.done", "service.opened"]
+        assert kinds[-2:] == ["topup.done", "service.opened"]
 
 
 async def test_a_lock_by_hand_stays_whoever_pays() -> None:

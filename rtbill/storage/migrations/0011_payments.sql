@@ -73,6 +73,7 @@ CREATE TABLE top_up (
     attempt INTEGER NOT NULL CHECK (attempt > 0),
     provider_id TEXT NOT NULL,
     first_sent_at INTEGER,  -- when its keys were first used at the provider
+    asked_for_at INTEGER,  -- when the provider was first asked to take the money
     unknown_at INTEGER,
     next_look INTEGER,
     looks INTEGER NOT NULL CHECK (looks >= 0),

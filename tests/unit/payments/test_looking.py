@@ -50,7 +50,7 @@ def test_what_is_unknown_is_looked_up_at_its_times_and_then_a_persons() -> None:
     till = a_till(TopUpState.UNKNOWN)
     assert looked_at(till) == LOOKS
     assert till.row.needs_person
-    assert till.kinds == ["top_up.unsettled"]
+    assert till.kinds == ["alarm.raised"]
     assert state_of(till) is TopUpState.UNKNOWN
 
 
@@ -104,7 +104,7 @@ def test_where_a_provider_cannot_be_asked_a_person_is_called_although_there_is_g
     till.see_to()
     assert till.state.grace_micros == 0
     assert next_look(till) is None
-    assert till.kinds == ["top_up.unsettled"]
+    assert till.kinds == ["alarm.raised"]
 
 
 def test_what_waits_for_its_turn_is_due_until_it_comes_and_nothing_is_written() -> None:
@@ -124,7 +124,7 @@ def test_where_a_provider_cannot_be_asked_it_is_a_persons_at_once() -> None:
         tell(till, event)
     assert till.row.needs_person
     assert till.row.next_look is None
-    assert till.kinds == ["top_up.unsettled"]
+    assert till.kinds == ["alarm.raised"]
 
 
 def test_nothing_is_sent_with_a_key_of_yesterday() -> None:
@@ -135,6 +135,27 @@ def test_nothing_is_sent_with_a_key_of_yesterday() -> None:
     till.pass_time(hours=23)
     assert to_do(till.ask(Event.CONFIRM_ASKED)) == (Follow.CANCEL,)
     assert state_of(till) is TopUpState.CALLED_OFF
+
+
+NEVER_AGAIN = Terms(repeats_for=timedelta(0))
+
+
+def test_where_keys_are_used_once_money_that_was_asked_for_is_not_asked_for_again() -> None:
+    till = Till(terms=NEVER_AGAIN)
+    till.want()
+    for event in (*PATHS[TopUpState.UNKNOWN], Event.CREATED):
+        tell(till, event)
+    assert to_do(till.ask(Event.CONFIRM_ASKED)) == (Follow.CANCEL,)
+
+
+def test_there_too_it_is_asked_for_once_and_again_where_nothing_was_sent() -> None:
+    till = Till(terms=NEVER_AGAIN)
+    till.want()
+    for event in PATHS[TopUpState.CREATED]:
+        tell(till, event)
+    for _ in range(2):
+        assert to_do(till.ask(Event.CONFIRM_ASKED)) == (Follow.CONFIRM,)
+        till.hear(Event.NOT_SENT)
 
 
 def test_a_provider_that_is_not_there_is_tried_at_longer_and_longer_pauses() -> None:

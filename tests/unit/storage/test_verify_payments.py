@@ -197,6 +197,6 @@ def test_a_second_one_under_way_is_refused_by_the_table_itself(sound: StoreSetti
     ):
         connection.execute(
             "INSERT INTO top_up SELECT '4', account, amount_micros, currency, gateway, method,"
-            " asked_by, 'sent', wanted_at, moved_at, vat_point, attempt, '', NULL, NULL, NULL, 0,"
-            " 0, NULL, '', NULL, 0, 1, 0, '' FROM top_up WHERE reference = '3'"
+            " asked_by, 'sent', wanted_at, moved_at, vat_point, attempt, '', NULL, NULL, NULL,"
+            " NULL, 0, 0, NULL, '', NULL, 0, 1, 0, '' FROM top_up WHERE reference = '3'"
         )
