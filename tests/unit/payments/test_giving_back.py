@@ -219,7 +219,7 @@ def test_what_a_call_holds_and_what_is_borrowed_cannot_go_back() -> None:
     with pytest.raises(Refused, match=r"has 7\.00 EUR unused"):
         give_back(till, "77", 8)
     limit = replace(till.state.account, credit_limit_micros=50 * EUR)
-    till.state = replace(till.state, account=limit)
+    till.state = till.state._replace(account=limit)
     with pytest.raises(Refused, match=r"has 7\.00 EUR unused"):
         give_back(till, "77", 8)
     give_back(till, "77", 7)
