@@ -7,9 +7,9 @@ gives the state after it; the store makes it durable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import Draw
@@ -55,18 +55,19 @@ class SliceTerms:
         assert self.call_max_s > 0
 
     @property
-    def of_first(self) -> SliceTerms:
+    def slice_s(self) -> tuple[int, int]:
+        """Seconds of the shortest and the longest slice."""
+        return self.slice_min_s, self.slice_max_s
+
+    @property
+    def first_slice_s(self) -> tuple[int, int]:
         """Of the slice with which a call is let out: as long as that needs, where there is money.
         Later ones may be shorter.
         """
-        if self.call_min_s <= self.slice_min_s:
-            return self
-        longest_s = max(self.call_min_s, self.slice_max_s)
-        return replace(self, slice_min_s=self.call_min_s, slice_max_s=longest_s)
+        return max(self.call_min_s, self.slice_min_s), max(self.call_min_s, self.slice_max_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(NamedTuple):
     """Talk that is wanted for a call: about to be dialled, or in progress."""
 
     key: str
@@ -83,10 +84,10 @@ def reserve(state: AccountState, wish: Wish, calls_max: int) -> Facts:
     """As `open_hold`, unless what there is pays too little to let the call out, or so many calls of
     the account are out already: then nothing changes (CC-11). `calls_max` of 0 is no limit.
     """
-    others = without(state, wish.key)
-    if calls_max and len(others.holds) >= calls_max:
+    before = state.hold(wish.key)
+    if calls_max and len(state.holds) - (before is not None) >= calls_max:
         return Facts(state)
-    facts = open_hold(state, replace(wish, terms=wish.terms.of_first))
+    facts = _opened(state, before, wish, wish.terms.first_slice_s)
     hold = facts.state.hold(wish.key)
     assert hold is not None
     if hold.granted_s < max(1, wish.terms.call_min_s):
@@ -98,14 +99,18 @@ def open_hold(state: AccountState, wish: Wish) -> Facts:
     """The first slice, or what is left for it, however little: `is_final` then, and `granted_s` may
     be 0. A hold of this key whose call is not answered yet is reckoned anew.
     """
+    return _opened(state, state.hold(wish.key), wish, wish.terms.slice_s)
+
+
+def _opened(
+    state: AccountState, before: Hold | None, wish: Wish, slice_s: tuple[int, int]
+) -> Facts:
     assert wish.talked_s >= 0
-    before = state.hold(wish.key)
-    hold = _granted(without(state, wish.key), wish, wish.talked_s)
-    if before is None:
-        return _kept(state, hold, HoldStep.OPEN, wish.at)
-    if before.call is not None:
+    if before is not None and before.call is not None:
         return Facts(state)  # asked for twice: what it is granted already stands
-    return _kept(state, replace(hold, opened_at=before.opened_at), HoldStep.EXTEND, wish.at)
+    hold = _granted(state, before, wish, wish.talked_s, slice_s)
+    step = HoldStep.OPEN if before is None else HoldStep.EXTEND
+    return _kept(state, hold, step, wish.at)
 
 
 def extend(state: AccountState, wish: Wish) -> Facts:
@@ -115,11 +120,10 @@ def extend(state: AccountState, wish: Wish) -> Facts:
     hold = state.hold(wish.key)
     if hold is None:
         return Facts(state)
-    others = without(state, wish.key)
-    further = _granted(others, wish, max(wish.talked_s, hold.granted_s))
+    from_s = max(wish.talked_s, hold.granted_s)
+    further = _granted(state, hold, wish, from_s, wish.terms.slice_s)
     if further.granted_s <= hold.granted_s:
-        further = replace(hold, is_final=further.is_final)
-    further = replace(further, opened_at=hold.opened_at, call=wish.call or hold.call)
+        further = hold._replace(call=wish.call or hold.call, is_final=further.is_final)
     if further == hold:
         return Facts(state)
     return _kept(state, further, HoldStep.EXTEND, wish.at)
@@ -133,11 +137,11 @@ def answered(state: AccountState, wish: Wish) -> Facts:
     if hold is None or hold.call not in (None, wish.call):
         return Facts(state)
     pricing, granted_s, is_final = wish.pricing, hold.granted_s, hold.is_final
-    room = max(0, without(state, wish.key).grantable_micros)
+    room = _room(state, hold)
     if granted_s and pricing.cost_micros(granted_s) > room:
         granted_s, is_final = pricing.affordable_s(room, granted_s), True
     micros = pricing.cost_micros(granted_s) if granted_s else 0
-    after = replace(hold, call=wish.call, micros=micros, granted_s=granted_s, is_final=is_final)
+    after = hold._replace(call=wish.call, micros=micros, granted_s=granted_s, is_final=is_final)
     return Facts(state) if after == hold else _kept(state, after, HoldStep.EXTEND, wish.at)
 
 
@@ -172,16 +176,19 @@ def of_call(state: AccountState, call: CallId) -> Hold | None:
     return next((hold for hold in state.holds if hold.call == call), None)
 
 
-def without(state: AccountState, key: str) -> AccountState:
-    """The state as if the hold were not."""
-    return state.with_holds(tuple(hold for hold in state.holds if hold.key != key))
+def _room(state: AccountState, hold: Hold | None) -> int:
+    """What there is for the call of this hold: all that no other one counts on."""
+    return max(0, state.grantable_micros + (0 if hold is None else hold.micros))
 
 
-def _granted(others: AccountState, wish: Wish, from_s: int) -> Hold:
+def _granted(
+    state: AccountState, before: Hold | None, wish: Wish, from_s: int, slice_s: tuple[int, int]
+) -> Hold:
     """A slice beyond `from_s`, as far as there is money that no other hold counts on."""
     pricing = wish.pricing
-    room = max(0, others.grantable_micros)
-    until_s, cost = _next_slice(others, wish, from_s, room)
+    room = _room(state, before)
+    calls = len(state.holds) + (before is None)  # half of what each of them could have
+    until_s, cost = _next_slice(wish, from_s, slice_s, room // (2 * calls))
     is_final = cost > room
     # To the end of the increment that is paid anyway; not all of what is free, or of a bundle's.
     longest_s = min(until_s + ROUNDED_UP_MAX_S, wish.terms.call_max_s)
@@ -189,31 +196,31 @@ def _granted(others: AccountState, wish: Wish, from_s: int) -> Hold:
     if granted_s < until_s:
         cost = pricing.cost_micros(granted_s)
     return Hold(
-        key=wish.key,
-        account=others.account.id,
-        call=wish.call,
-        micros=cost if granted_s else 0,
-        granted_s=granted_s,
-        opened_at=wish.at,
-        is_final=is_final,
+        wish.key,
+        state.account.id,
+        wish.call or (None if before is None else before.call),
+        cost if granted_s else 0,
+        granted_s,
+        wish.at if before is None else before.opened_at,
+        is_final,
     )
 
 
-def _next_slice(others: AccountState, wish: Wish, from_s: int, room: int) -> tuple[int, int]:
-    """Where the next slice ends and what talk up to there costs: it is as long as half of this
-    call's share pays, within bounds (CC-20).
+def _next_slice(wish: Wish, from_s: int, slice_s: tuple[int, int], share: int) -> tuple[int, int]:
+    """Where the next slice ends and what talk up to there costs: it is as long as this share of the
+    money pays, within bounds (CC-20).
     """
-    terms, pricing = wish.terms, wish.pricing
-    longest_s = min(from_s + terms.slice_max_s, terms.call_max_s)
+    pricing = wish.pricing
+    slice_min_s, slice_max_s = slice_s
+    longest_s = min(from_s + slice_max_s, wish.terms.call_max_s)
     cost = pricing.cost_micros(longest_s)
-    share = room // (2 * (len(others.holds) + 1))
-    if cost <= share or terms.slice_min_s == terms.slice_max_s:
+    if cost <= share or slice_min_s == slice_max_s:
         return longest_s, cost
     paid = pricing.cost_micros(from_s) if from_s else 0
     if cost <= paid + share:
         return longest_s, cost
     bought_s = pricing.affordable_s(paid + share, longest_s) - from_s
-    until_s = min(from_s + max(bought_s, terms.slice_min_s), longest_s)
+    until_s = min(from_s + max(bought_s, slice_min_s), longest_s)
     return until_s, pricing.cost_micros(until_s)
 
 

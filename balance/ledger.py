@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
-from rtbill.domain.ledger import CASH, CORRECTIONS, REVENUE, Transfer, TransferKind
+from rtbill.domain.ledger import CASH, CORRECTIONS, OVERSPEND, REVENUE, Transfer, TransferKind
 from rtbill.domain.rated import CallStatus, Facts, PricedCall, RatedCall, Repriced
 
 
@@ -20,6 +19,11 @@ def call_key(call: CallId) -> str:
 def credit_key(key: str) -> str:
     """The key of a credit whose giver chose `key`."""
     return f"credit:{key}"
+
+
+def absorbed_key(call: CallId) -> str:
+    """The key of what is given back of a call that was ended too late."""
+    return f"absorbed:{call}"
 
 
 def rerate_key(run: int, account: str, call: str) -> str:
@@ -68,6 +72,30 @@ def post_call(state: AccountState, call: RatedCall) -> Facts:
     return Facts(after, call, (transfer,))
 
 
+def absorb(facts: Facts, micros: int) -> Facts:
+    """What the account was debited for talk after its money was gone is the biller's own loss: the
+    price of the call stays what it is.
+    """
+    assert facts.call is not None
+    assert 0 < micros <= facts.transfers[0].amount_micros
+    record, account = facts.call.record, facts.state.account
+    after = _moved(facts.state, micros)
+    transfer = Transfer(
+        key=absorbed_key(record.id),
+        debit=OVERSPEND,
+        credit=account.id,
+        amount_micros=micros,
+        currency=account.currency,
+        kind=TransferKind.CORRECTION,
+        event_at=record.ended_at,
+        account=account.id,
+        version=after.version,
+        balance_after_micros=after.balance_micros,
+        reason=f"call {record.id} was ended too late: no charge for that",
+    )
+    return facts._replace(state=after, transfers=(*facts.transfers, transfer))
+
+
 def credit(state: AccountState, micros: int, key: str, at: datetime, reason: str) -> Facts:
     """Money received at the desk raises the balance; a negative amount is a correction."""
     assert micros != 0, "a credit moves money"
@@ -108,7 +136,7 @@ def reprice(state: AccountState, run: int, calls: Sequence[Repriced], at: dateti
             books.debit(call, debit_micros)
         else:
             books.adjust(call, call.debit_micros - debit_micros)
-    after = replace(state, balance_micros=books.balance_micros, version=books.version)
+    after = state._replace(balance_micros=books.balance_micros, version=books.version)
     return Facts(after, transfers=tuple(books.transfers), repriced=tuple(calls))
 
 
@@ -183,4 +211,4 @@ class _Reprices:
 
 
 def _moved(state: AccountState, micros: int) -> AccountState:
-    return replace(state, balance_micros=state.balance_micros + micros, version=state.version + 1)
+    return state._replace(balance_micros=state.balance_micros + micros, version=state.version + 1)

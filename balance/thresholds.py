@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import NOTHING_LEFT, Left
 
@@ -19,9 +17,9 @@ def told(before: AccountState, after: AccountState, threshold_micros: int) -> Ac
     swings about the threshold is told once.
     """
     if not after.is_told_low and fell_below(before, after, threshold_micros):
-        return replace(after, is_told_low=True)
+        return after._replace(is_told_low=True)
     if after.is_told_low and after.available_micros * 10 >= threshold_micros * 11:
-        return replace(after, is_told_low=False)
+        return after._replace(is_told_low=False)
     return after
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -208,21 +207,11 @@ class Assessor:
         bundling = self.bundling(terms, called, at, talk_us, place, adjustment, hold_key=hold_key)
         return bundling if bundling.shares else None
 
-    def affordable_s(  # noqa: PLR0913 - the facts of one call
-        self,
-        account: Account,
-        called: CalledNumber,
-        answered_at: datetime,
-        available_micros: int,
-        cap_s: int,
-        place: Place = NOWHERE,
-        caller: Caller = NOBODY,
-    ) -> int:
-        """Seconds of talk that bundles and then the money buy, 0 to `cap_s`: on any trunk that has
-        a rate while it is not known which; NoRate when none has.
+    def is_fixed(self, account: Account) -> bool:
+        """Whether a call of the account costs the same all the time that the edition is the same:
+        no bundle may pay it, which others draw from, and no hook is asked.
         """
-        pricing = self.pricing(account, called, answered_at, place, caller)
-        return pricing.affordable_s(max(0, available_micros), cap_s)
+        return account.id not in self.allowances and self.offers.hook is None
 
     def pricing(  # noqa: PLR0913 - the facts of one call
         self,
@@ -238,7 +227,7 @@ class Assessor:
         how long, for how much.
         """
         asked = _asked(account, called, answered_at, place)
-        if account.id in self.allowances or self.offers.hook is not None:
+        if not self.is_fixed(account):
             offers = self.offers.covering(account, asked, place, caller)
             return CallPricing(offers, asked, self._shares(account, asked, hold_key))
         key, edition = (asked, place.trunk), self.edition
@@ -256,45 +245,6 @@ class Assessor:
         number, at = asked.number, asked.answered_at
         return self.allowances.shares(self.book, account.id, number, at, hold_key)
 
-    def longest_s(
-        self,
-        account: Account,
-        called: CalledNumber,
-        answered_at: datetime,
-        place: Place,
-        caller: Caller = NOBODY,
-    ) -> int | None:
-        """Seconds after which the rate ends the call, whatever the money: the first on any trunk
-        that has a rate while it is not known which; None when it never does. NoRate when none has.
-        """
-        return self.pricing(account, called, answered_at, place, caller).longest_s()
-
-    def below_ceiling_s(  # noqa: PLR0913 - the facts of one call
-        self,
-        account: Account,
-        called: CalledNumber,
-        answered_at: datetime,
-        ceiling_micros: int,
-        place: Place,
-        caller: Caller = NOBODY,
-    ) -> int | None:
-        """Seconds after which talk costs more than so much a minute, 0 when it does at once: the
-        first on any trunk likewise; None when it never does. NoRate when none has a rate.
-        """
-        pricing = self.pricing(account, called, answered_at, place, caller)
-        return pricing.below_ceiling_s(ceiling_micros)
-
-    def check_rate(
-        self,
-        account: Account,
-        called: CalledNumber,
-        answered_at: datetime,
-        place: Place,
-        caller: Caller = NOBODY,
-    ) -> None:
-        """NoRate when no trunk that the call may take has a rate for it."""
-        self.pricing(account, called, answered_at, place, caller)
-
     def assess(self, record: CallRecord, answers: Answers | None = None) -> RatedCall:
         """The call with its payer, kind and price; without a price when it has none, and why.
 
@@ -308,7 +258,7 @@ class Assessor:
         if payer.is_code_wrong and not note:
             note = f"{origin.code_in_words} that was entered belonged to nobody"
         if origin.code:
-            record = replace(record, origin=shown(origin, payer))
+            record = record._replace(origin=shown(origin, payer))
         call = RatedCall(
             record, payer.account, status, called.kind, called.number, cost, payer.person, note
         )
@@ -331,7 +281,7 @@ class Assessor:
             caller = Caller(record.payer or "", record.dialled or "", call.person or "")
             cost = self._price_of(record, call.account, called, caller)
             status = CallStatus.RATED
-        billed = replace(call, status=status, kind=called.kind, number=called.number, price=cost)
+        billed = call._replace(status=status, kind=called.kind, number=called.number, price=cost)
         return self._as_bundles_stand(billed)
 
     def _status(

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from rtbill.alarms import Alarms
 from rtbill.chronicle import Chronicle
-from rtbill.credit import CreditControl, Grant
+from rtbill.credit import CreditControl
 from rtbill.domain.account import HOUSE, DeskLock, Extension, Outgoing
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.events import CallRefused
@@ -23,6 +23,7 @@ from rtbill.domain.hold import Hold
 from rtbill.domain.origin import NO_ORIGIN, Origin, read_origin
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.refusal import Reason
+from rtbill.grants import Grant
 from rtbill.ports import Clock
 
 
@@ -187,7 +188,7 @@ class Authoriser:
             return Reason.UNKNOWN_PAYER
         if grant.is_locked:
             return Reason.BALANCE
-        if grant.limit_s is None:
+        if not grant.is_limited:
             return None
         if grant.is_unrated_refused:
             return Reason.UNRATED

@@ -7,7 +7,7 @@ made where they come one after the other, in the store's writer; what stands her
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rtbill.domain.bundle import Draw, PoolKey, Pools, Unit, money_drawn
 from rtbill.domain.errors import NoRate
@@ -54,8 +54,8 @@ class Bundling:
             price, draws = self.price(used)
         except NoRate as missing:
             unrated = CallStatus.UNRATED
-            return replace(call, status=unrated, price=None, draws=(), note=str(missing))
-        return replace(call, price=price, draws=draws)
+            return call._replace(status=unrated, price=None, draws=(), note=str(missing))
+        return call._replace(price=price, draws=draws)
 
     def estimate(self, call: PricedCall) -> Repriced:
         """The call rated again, as the pools stood: the first to be. What gaps in a bundle's tariff

@@ -1,5 +1,5 @@
-"""Where a running call ends whatever the money: by its rate, and where talk becomes dearer a minute
-than the account's class may call at.
+"""What a call costs, and where it ends whatever the money: by its rate, and where talk becomes
+dearer a minute than the account's class may call at.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from rtbill.domain.account import Account
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
+from rtbill.rating.call_pricing import CallPricing
 from rtbill.site_hook import NOBODY, Caller
 from rtbill.stances import STANDARD
 
@@ -29,10 +30,27 @@ class Bound(NamedTuple):
     @property
     def seconds(self) -> int | None:
         """The earlier of the two."""
-        return min((each for each in self if each is not None), default=None)
+        ends_s, dear_s = self
+        if ends_s is None or dear_s is None:
+            return dear_s if ends_s is None else ends_s
+        return min(ends_s, dear_s)
 
 
 UNBOUND = Bound()
+
+
+class Priced(NamedTuple):
+    """What is known of a call's price beforehand."""
+
+    bound: Bound = UNBOUND
+    """Where it ends whatever the money."""
+    pricing: CallPricing | None = None
+    """None where it is not charged, or nobody knows what it costs."""
+    no_rate: str = ""
+    """Why nobody knows."""
+
+
+NOT_CHARGED = Priced()
 
 
 class CallBounds:
@@ -49,27 +67,31 @@ class CallBounds:
         """The highest price a minute of the account's calls."""
         return self._ceilings.get(account.account_class, self._standard)
 
-    def of(
+    def of(  # noqa: PLR0913 - the facts of one call
         self,
         account: Account,
         called: CalledNumber,
         answered_at: datetime,
         place: Place,
         caller: Caller = NOBODY,
-    ) -> Bound:
-        """Of one call; none where it is not charged or nobody knows what it costs."""
+        hold_key: str = "",
+    ) -> Priced:
+        """Of one call, which has this hold; not bound where nobody knows what it costs."""
         if called.kind is not NumberKind.CHARGEABLE:
-            return UNBOUND
-        ceiling, assessor = self.ceiling(account), self._assessor
+            return NOT_CHARGED
         try:
-            ends_s = assessor.longest_s(account, called, answered_at, place, caller)
-            if ceiling is None:
-                return Bound(ends_s)
-            dear_s = assessor.below_ceiling_s(account, called, answered_at, ceiling, place, caller)
-            return Bound(ends_s, dear_s)
+            pricing = self._assessor.pricing(account, called, answered_at, place, caller, hold_key)
+        except NoRate as missing:
+            return Priced(no_rate=str(missing))
+        ceiling = self.ceiling(account)
+        try:
+            dear_s = None if ceiling is None else pricing.below_ceiling_s(ceiling)
+            return Priced(Bound(pricing.longest_s(), dear_s), pricing)
         except NoRate:
-            return UNBOUND
+            return Priced(UNBOUND, pricing)
 
-    def made_of(self, account: Account, caller: Caller = NOBODY) -> object:
-        """What the bounds of a call depend on beside the call: equal while that is the same."""
-        return self._assessor.edition, account, caller.person
+    def made_of(self, account: Account, person: str | None) -> object:
+        """What price and bounds of a call depend on beside the call: equal while that is the
+        same.
+        """
+        return self._assessor.edition, account, person

@@ -60,16 +60,24 @@ class CallWarnings:
         self._seconds = sorted(set(seconds))
         self._ending: dict[CallId, _Ending] = {}
 
-    def is_ending(self, call: CallId) -> bool:
-        """Whether its end is near, as things stood when that was last reckoned."""
-        return call in self._ending
+    def share_changed(self, running: RunningCall) -> None:
+        """There is more for the call, or less: reckon its end anew if it was near."""
+        if running.leg.id in self._ending:
+            hold = self._directory.state(running.account).hold(running.hold_key)
+            if hold is not None:
+                self.follow(running, hold)
 
-    def follow(self, running: RunningCall, hold: Hold, share_micros: int) -> None:
-        """Reckon the end of the call from its hold and its share of what else there is."""
-        call = running.leg.id
-        ends_s = self._wishes.affordable_s(running, hold.micros + max(0, share_micros))
-        left_s = ends_s - self._wishes.talked_s(running)
-        if not self._seconds or left_s > self._seconds[-1] + AHEAD_S:
+    def follow(self, running: RunningCall, hold: Hold) -> None:
+        """Reckon when the call ends, if nothing comes in and all calls of the account go on: by
+        its hold and its share of what else there is.
+        """
+        if not self._seconds:
+            return
+        call, state = running.leg.id, self._directory.state(running.account)
+        share_micros = max(0, state.grantable_micros // max(1, len(state.holds)))
+        ahead_s = self._wishes.talked_s(running) + self._seconds[-1] + AHEAD_S
+        ends_s = self._wishes.ends_s(running, hold.micros + share_micros, ahead_s)
+        if ends_s is None:
             self._ending.pop(call, None)
             return
         known = self._ending.get(call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from rtbill.domain.account import AccountState, Service
 from rtbill.domain.events import CallRefused, LiveLeg
@@ -18,15 +19,13 @@ REFUSALS_KEPT = 64
 """So many the exchange's own word about a refusal may come behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A call was answered."""
 
     leg: LiveLeg
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """A call is in the books."""
 
     call: RatedCall
@@ -45,8 +44,7 @@ class Served:
 What = Answered | Posted | Served | CallRefused | Notice | Observation
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """Something a person looking on wants to see."""
 
     sequence: int

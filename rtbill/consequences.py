@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balance import holds, ledger, thresholds
 from rtbill.allowances import EMPTY_PURSE, Purse
@@ -12,7 +11,7 @@ from rtbill.bundling import Bundling, redecided
 from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, Service
 from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
-from rtbill.domain.hold import HoldStep
+from rtbill.domain.hold import Hold, HoldStep
 from rtbill.domain.money import Money
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
@@ -30,7 +29,9 @@ SITE_POLICY = Policy(exhausted=OPEN_SERVICE, low_balance_micros=0)
 class Policies:
     """The policy of each account class; an unknown class falls back to `standard`."""
 
-    def __init__(self, policies: Mapping[str, Policy]) -> None:
+    def __init__(self, policies: Mapping[str, Policy], *, absorbs_overspend: bool = True) -> None:
+        self.absorbs_overspend = absorbs_overspend
+        """Whether nobody is charged for talk after the instant at which it should have ended."""
         self._policies = dict(policies)
         self._standard = self._policies.setdefault(STANDARD, Policy())
 
@@ -63,7 +64,12 @@ def settle(  # noqa: PLR0913 - the facts of one call
     """
     if bundling is not None:
         call = bundling.settle(call, pools)
-    facts = _resolved(ledger.post_call(state, call), call, hold_key, at)
+    facts = ledger.post_call(state, call)
+    hold = state.hold(hold_key) or holds.of_call(state, call.record.id)
+    if hold is not None:
+        if policies.absorbs_overspend:
+            facts = _absorbed(facts, hold, call)
+        facts = _resolved(facts, hold, at)
     left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
     facts = with_consequences(state, facts, policies, at, reach, left)
     notices = call_notices(call, at)
@@ -71,20 +77,32 @@ def settle(  # noqa: PLR0913 - the facts of one call
         notices += bundle_notices(call.account, bundling, pools, facts, at)
     if not notices and not observed:
         return facts
-    return replace(
-        facts, notices=facts.notices + notices, observations=facts.observations + observed
+    return facts._replace(
+        notices=facts.notices + notices, observations=facts.observations + observed
     )
 
 
-def _resolved(facts: Facts, call: RatedCall, hold_key: str, at: datetime) -> Facts:
-    """The same, and nothing is held for the call any more."""
-    state = facts.state
-    hold = state.hold(hold_key) or holds.of_call(state, call.record.id)
-    if hold is None:
+def _absorbed(facts: Facts, hold: Hold, call: RatedCall) -> Facts:
+    """The same, and what a call cost after its limit, by which it was ended too late, is given back
+    (CC-44). What it talked before anything was held for it is charged as it was: nobody could have
+    ended it.
+    """
+    record, granted = call.record, timedelta(seconds=hold.granted_s)
+    if not facts.transfers or record.cut_by is None or record.answered_at is None:
         return facts
+    is_late = timedelta(microseconds=record.talk_us) > granted
+    was_held = hold.granted_s > 0 and hold.opened_at <= record.answered_at + granted
+    beyond_micros = facts.transfers[0].amount_micros - hold.micros
+    if not is_late or not was_held or beyond_micros <= 0:
+        return facts
+    return ledger.absorb(facts, beyond_micros)
+
+
+def _resolved(facts: Facts, hold: Hold, at: datetime) -> Facts:
+    """The same, and nothing is held for the call any more."""
     step = HoldStep.POST if facts.transfers else HoldStep.RELEASE
-    resolved = holds.resolve(state, hold.key, step, at)
-    return replace(facts, state=resolved.state, holds=resolved.holds)
+    resolved = holds.resolve(facts.state, hold.key, step, at)
+    return facts._replace(state=resolved.state, holds=resolved.holds)
 
 
 def credited(  # noqa: PLR0913 - the facts of one credit
@@ -125,7 +143,7 @@ def repriced(  # noqa: PLR0913 - the facts of one slice
     if whole is None:
         return facts
     after = facts.state
-    before = replace(state, balance_micros=after.balance_micros - whole.change_micros)
+    before = state._replace(balance_micros=after.balance_micros - whole.change_micros)
     left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
     facts = with_consequences(before, facts, policies, at, reach, left)
     if not whole.changed or not reach.tells_holder:
@@ -135,7 +153,7 @@ def repriced(  # noqa: PLR0913 - the facts of one slice
     text += "given back" if whole.change_micros >= 0 else "more to pay"
     text += f"; balance {Money(after.balance_micros, whole.currency)}"
     notice = Notice("calls.rerated", state.account.id, text, at)
-    return replace(facts, notices=(notice, *facts.notices))
+    return facts._replace(notices=(notice, *facts.notices))
 
 
 def reassessed(  # noqa: PLR0913 - the facts of one account
@@ -169,17 +187,16 @@ def with_consequences(  # noqa: PLR0913 - what follows depends on as much
     if low and reach.tells_holder and after.account.is_limited:
         noted = thresholds.told(before, after, low)
         if noted is not after:
-            facts, after = replace(facts, state=noted), noted
+            facts, after = facts._replace(state=noted), noted
             if noted.is_told_low:
                 notices.append(_balance_notice("balance.low", after, at))
     if service == before.service:
         if notices:
-            return replace(facts, notices=facts.notices + tuple(notices))
+            return facts._replace(notices=facts.notices + tuple(notices))
         return facts
     notices += _service_notices(after, service, at, reach)
-    return replace(
-        facts,
-        state=replace(after, service=service),
+    return facts._replace(
+        state=after._replace(service=service),
         notices=facts.notices + tuple(notices),
         service_before=before.service,
         observations=facts.observations + _left_undone(after, service, at, reach.spared),

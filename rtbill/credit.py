@@ -9,24 +9,22 @@ its account's class ends it.
 from __future__ import annotations
 
 from collections.abc import Collection, KeysView, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
-from rtbill.call_bounds import Bound, CallBounds
-from rtbill.domain.account import SUSPENSE, Account, AccountKind, AccountState, Outgoing
+from rtbill.call_bounds import CallBounds, Priced
+from rtbill.domain.account import SUSPENSE, AccountKind, AccountState, Outgoing
 from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
-from rtbill.domain.errors import NoRate
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.money import Money
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.origin import NO_ORIGIN, Origin
 from rtbill.domain.payer_key import WrongCode
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.stance import Stance
+from rtbill.grants import CallLimits, Grant, Limits
 from rtbill.payers import FoundBy, Payer
 from rtbill.running_call import RunningCall
 from rtbill.site_hook import Caller
@@ -34,58 +32,6 @@ from rtbill.stances import ENFORCED, EVERYWHERE, Reach, Stances
 from rtbill.wrong_codes import WrongCodes
 
 NO_CEILINGS: Mapping[str, int | None] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a running call."""
-
-    guard_s: float = 0.5
-    """Cut this much before the end of the last increment that can be paid (CC-41)."""
-    call_max_s: int = 14_400
-    """No prepaid call is longer (CC-12)."""
-    unrated_talk_max_s: int = 60
-    """A prepaid call to a number without a rate: its price is unknown, so it is kept short."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What a call about to be dialled may do, by money and rates alone."""
-
-    account: str
-    """Who would pay."""
-    called: CalledNumber
-    limit_s: float | None
-    """Seconds of talk; None for no limit, 0 when its first increment cannot be paid."""
-    no_rate: str
-    """Why nobody knows what it would cost; empty when that is known, or nothing."""
-    is_unrated_refused: bool
-    """For want of a rate the exchange is to refuse it."""
-    is_too_dear: bool
-    """It would not talk a second before its price a minute is above what its class may call at."""
-    is_locked: bool
-    """The account's money is gone, and its class then locks calls such as this one."""
-    is_payer_unknown: bool
-    """Nobody is named who pays."""
-    is_code_wrong: bool
-    """A code was entered that belongs to nobody."""
-    is_code_refused: bool
-    """For the sake of the code that was entered the exchange is to refuse it."""
-    must_end: bool
-    """Nothing that was pushed beforehand could keep it from being dialled: it has to be ended."""
-    reason: str
-    """Why it would be refused; empty when it would not."""
-    caller: Caller
-    """What a site's hook is told of the call."""
-    is_held: bool
-    """It may only talk for what is held for it."""
-    stance: Stance
-    """Unless it enforces, the call goes through whatever stands above, and that is told."""
-
-    @property
-    def is_affordable(self) -> bool:
-        """It can pay one increment, or need not."""
-        return self.limit_s is None or self.limit_s > 0
 
 
 class CreditControl:
@@ -109,6 +55,7 @@ class CreditControl:
         self._assessor = assessor
         self._directory = directory
         self._limits = limits
+        self._call_limits = CallLimits(self._bounds, assessor, limits)
         self.stances = stances
         self._running: dict[CallId, RunningCall] = {}
         self._by_account: dict[str, dict[CallId, RunningCall]] = {}
@@ -163,36 +110,22 @@ class CreditControl:
         state = self._directory.state(holder.account)
         chargeable = called.kind is NumberKind.CHARGEABLE
         caller = Caller(payer or "", dialled or "", holder.person or "", {})
-        bound = self._bounds.of(state.account, called, at, place, caller)
+        priced = self._bounds.of(state.account, called, at, place, caller)
+        bound, no_rate = priced.bound, priced.no_rate
         is_too_dear = bound.dear_s is not None and bound.dear_s - self._limits.guard_s < 1
-        limit_s = self._limit_s(state, called, at, place, bound, caller)
+        is_limited = self._call_limits.is_limited(state, called, bound)
         is_locked = chargeable and state.service.outgoing is Outgoing.LOCKED
-        left = Money(state.grantable_micros, state.account.currency)
-        no_rate = self._no_rate(state.account, called, at, place, caller)
-        is_unrated_refused = bool(no_rate) and limit_s is not None and pbx in self._refusing_unrated
+        is_unrated_refused = bool(no_rate) and is_limited and pbx in self._refusing_unrated
         is_payer_unknown = chargeable and payer is None and holder.account == SUSPENSE
         is_code_refused = chargeable and self._is_code_refused(pbx, payer, at, origin, holder)
-        reason = ""
-        if is_code_refused:
-            reason = f"{origin.code_in_words} that was entered belongs to nobody"
-            if not holder.is_code_wrong:
-                reason = "too many wrong codes were entered before"
-        elif is_payer_unknown:
-            reason = "nobody is named who pays"
-        elif is_locked:
-            reason = f"account {holder.account} is locked: {left} left"
-        elif is_too_dear:
-            reason = self._too_dear(state.account)
-        elif limit_s == 0:
-            reason = f"account {holder.account} cannot pay the first increment: {left} left"
-        elif is_unrated_refused:
-            reason = f"its price is unknown: {no_rate}"
         stance = self.stances.of(pbx, state.account.account_class)
         return Grant(
             account=holder.account,
             called=called,
-            limit_s=limit_s,
-            no_rate=no_rate,
+            priced=priced,
+            state=state,
+            is_limited=is_limited,
+            limits=self._call_limits,
             is_unrated_refused=is_unrated_refused,
             is_too_dear=is_too_dear,
             is_locked=is_locked,
@@ -202,8 +135,8 @@ class CreditControl:
             must_end=is_code_refused
             or (is_payer_unknown and bool(origin))
             or (is_locked and holder.found_by in (FoundBy.CODE, FoundBy.TRUNK)),
-            reason=reason,
             caller=caller,
+            origin=origin,
             is_held=self.is_held(state, called, stance),
             stance=stance,
         )
@@ -310,22 +243,28 @@ class CreditControl:
             if hold is not None:
                 running.wanted_s = max(0.0, hold.granted_s - self._limits.guard_s)
         else:
-            bound = self.bound_of(running)
-            running.wanted_s = self._limit_s(
-                state, running.called, leg.answered_at, running.place, bound, running.caller
-            )
+            bound, pricing, _ = self.priced(running)
+            running.wanted_s = self._call_limits.seconds(state, running.called, bound, pricing)
         return (running.wanted_s, running.stance) != before
 
-    def bound_of(self, running: RunningCall) -> Bound:
-        """Where rate or class end it."""
-        assert running.leg.answered_at is not None
-        account = self._directory.account(running.account)
-        made_of = self._bounds.made_of(account, running.caller)
-        if running.bound_of != made_of:
-            running.bound_of = made_of
-            at, place, caller = running.leg.answered_at, running.place, running.caller
-            running.bound = self._bounds.of(account, running.called, at, place, caller)
-        return running.bound
+    def priced(self, running: RunningCall, hold_key: str = "") -> Priced:
+        """What is known of its price: reckoned anew when its account, person or prices changed,
+        and in part each time where bundles or a hook decide.
+        """
+        leg, account = running.leg, self._directory.account(running.account)
+        assert leg.answered_at is not None
+        made_of = self._bounds.made_of(account, running.person)
+        known = running.priced
+        is_known = running.priced_of == made_of
+        if is_known and self._assessor.is_fixed(account):
+            return known
+        found = self._bounds.of(
+            account, running.called, leg.answered_at, running.place, running.caller, hold_key
+        )
+        if is_known:
+            return found._replace(bound=known.bound)
+        running.priced, running.priced_of = found, made_of
+        return found
 
     def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
         """Calls that still talk this long after their limit: the exchange's timer has failed."""
@@ -334,45 +273,3 @@ class CreditControl:
             if running.order_s is not None and running.talked_s(now) > running.order_s + grace_s:
                 late.append(running)
         return late
-
-    def _limit_s(  # noqa: PLR0913 - the facts of one call
-        self,
-        state: AccountState,
-        called: CalledNumber,
-        at: datetime,
-        place: Place,
-        bound: Bound,
-        caller: Caller,
-    ) -> float | None:
-        """Seconds from answer that may be talked; None for calls never cut (CC-73, CC-76)."""
-        if called.kind is not NumberKind.CHARGEABLE:
-            return None
-        seconds = bound.seconds
-        if state.account.kind is not AccountKind.POSTPAID:
-            cap_s = self._limits.call_max_s if seconds is None else seconds
-            cap_s = min(cap_s, self._limits.call_max_s)
-            try:
-                seconds = self._assessor.affordable_s(
-                    state.account, called, at, state.grantable_micros, cap_s, place, caller
-                )
-            except NoRate:
-                return float(self._limits.unrated_talk_max_s) if state.grantable_micros > 0 else 0.0
-        return None if seconds is None else max(0.0, seconds - self._limits.guard_s)
-
-    def _too_dear(self, account: Account) -> str:
-        ceiling = Money(self._bounds.ceiling(account) or 0, account.currency)
-        return (
-            f"a minute costs more than {ceiling}, the most for calls of class "
-            f"{account.account_class}"
-        )
-
-    def _no_rate(
-        self, account: Account, called: CalledNumber, at: datetime, place: Place, caller: Caller
-    ) -> str:
-        if called.kind is not NumberKind.CHARGEABLE:
-            return ""
-        try:
-            self._assessor.check_rate(account, called, at, place, caller)
-        except NoRate as missing:
-            return str(missing)
-        return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -13,7 +12,7 @@ from rtbill.assignment import Place
 from rtbill.authorisation import heed_code
 from rtbill.chronicle import Chronicle
 from rtbill.commands import Commands
-from rtbill.credit import CreditControl, Grant
+from rtbill.credit import CreditControl
 from rtbill.domain.call import CallId
 from rtbill.domain.events import CallRefused, CallStarted, LiveLeg
 from rtbill.domain.notice import Notice
@@ -21,6 +20,7 @@ from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import NumberKind
 from rtbill.domain.refusal import Reason
+from rtbill.grants import Grant
 from rtbill.holding import Holdings
 from rtbill.lines import Line
 from rtbill.observing import Observations
@@ -68,7 +68,7 @@ class Dialling:
             heed_code(self._control, self._alarms, pbx, payer, grant, event.at)
         if event.let_out_by:
             self._tell_evasion(event)
-            grant = replace(grant, reason=f"{event.let_out_by} sent it out by itself")
+            grant = grant._replace(let_out_by=event.let_out_by)
         if grant.stance.is_enforcing:
             self._enforce(line, event, called, grant)
         elif grant.reason and event.id not in line.let_through:

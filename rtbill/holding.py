@@ -18,8 +18,9 @@ from balance.holds import Wish
 from rtbill.alarms import Alarms
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
+from rtbill.call_bounds import Priced
 from rtbill.call_warnings import CallWarnings
-from rtbill.credit import CreditControl, Grant
+from rtbill.credit import CreditControl
 from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
@@ -29,6 +30,7 @@ from rtbill.domain.hold import ENDS, Hold, HoldEvent, HoldStep
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import Facts
 from rtbill.domain.work import Committed, Holding
+from rtbill.grants import Grant
 from rtbill.hold_keys import HoldKeys
 from rtbill.hold_terms import HoldTerms
 from rtbill.lines import Line
@@ -43,6 +45,7 @@ TICK_S = 0.25
 RETRY_S = 1.0
 SWEEP_TICKS = 20
 _ALARM = "holds"
+_Then = Callable[[asyncio.Future[Committed]], None]
 
 
 class Holdings:
@@ -92,14 +95,15 @@ class Holdings:
         called: CalledNumber,
         at: datetime,
         caller: Caller = NOBODY,
+        priced: Priced | None = None,
     ) -> Hold | None:
         """The committed hold with which the channel's call may be dialled; None when there is not
-        enough, or too many calls are out. Unavailable: nothing can be held.
+        enough, or too many calls are out. Unavailable: nothing can be held. `priced`: see Wishes.
         """
         state = self._directory.state(account)
         channel = f"{pbx}/{channel}"
         key = self._keys.of_channel(state, channel)
-        wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller)
+        wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller, priced)
         future = self._reserve(state, wish)
         self._keys.reserving(channel, key, future)
         committed = await asyncio.shield(future)
@@ -116,7 +120,7 @@ class Holdings:
         self._keys.put(event.id, grant.account, key)
         state, place = self._directory.state(grant.account), Place(event.id.pbx, event.trunk)
         wish = self._wishes.of_new(
-            state, key, event.id, grant.called, event.at, place, grant.caller
+            state, key, event.id, grant.called, event.at, place, grant.caller, grant.priced
         )
         try:
             self._reserve(state, wish, refuse)
@@ -128,14 +132,13 @@ class Holdings:
     ) -> asyncio.Future[Committed]:
         calls_max = self._terms.calls_max(state)
         decide = partial(holds.reserve, wish=wish, calls_max=calls_max)
+        then = partial(self._reserved_or_not, key=wish.key, refuse=refuse)
         self._count_on(state, wish)
         try:
-            future = self._ask(state.account.id, decide)
+            return self._ask(state.account.id, decide, then)
         except Unavailable:
             self._reserved.drop(wish.key)
             raise
-        future.add_done_callback(partial(self._reserved_or_not, key=wish.key, refuse=refuse))
-        return future
 
     def _reserved_or_not(
         self, future: asyncio.Future[Committed], key: str, refuse: Callable[[], None] | None
@@ -202,10 +205,7 @@ class Holdings:
         for running in running_calls:
             if running.is_touched_by(changed):
                 self.tend(running)
-            if self._warnings.is_ending(running.leg.id):
-                hold = self._directory.state(account).hold(running.hold_key)
-                if hold is not None:
-                    self._warn(running, hold)  # its share is another
+            self._warnings.share_changed(running)
         state = self._directory.state(account)
         if state.grantable_micros > 0:
             for running in self._wishes.at_their_end(state):
@@ -319,12 +319,11 @@ class Holdings:
         if first:
             running.hold_key = running.hold_key or str(call)
         asked.is_out = True
+        then = partial(self._stepped, running=running, asked=asked)
         try:
-            future = self._ask(running.account, decide)
+            self._ask(running.account, decide, then)
         except Unavailable as full:
             self._failed(running, asked, full)
-            return
-        future.add_done_callback(partial(self._stepped, running=running, asked=asked))
 
     def _stepped(
         self, future: asyncio.Future[Committed], running: RunningCall, asked: Asked
@@ -355,15 +354,20 @@ class Holdings:
         self._due_in(call, RETRY_S, hold.granted_s if hold else 0)
 
     def _ask(
-        self, account: str, decide: Callable[[AccountState], Facts]
+        self, account: str, decide: Callable[[AccountState], Facts], then: _Then | None = None
     ) -> asyncio.Future[Committed]:
+        """Hand a step to the store; `then` is called when all have followed it, or it failed."""
         future = self._store.hold(Holding(account, decide))
-        future.add_done_callback(self._committed)
+        future.add_done_callback(partial(self._committed, then=then))
         return future
 
-    def _committed(self, future: asyncio.Future[Committed]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            self._follow(future.result())
+    def _committed(self, future: asyncio.Future[Committed], then: _Then | None) -> None:
+        try:
+            if not future.cancelled() and future.exception() is None:
+                self._follow(future.result())
+        finally:
+            if then is not None:
+                then(future)
 
     def _let_go(self, account: str, key: str, step: HoldStep = HoldStep.RELEASE) -> None:
         if not key or self._directory.state(account).hold(key) is None:
@@ -381,7 +385,7 @@ class Holdings:
         if running.account in self._allowances:
             draws = self._wishes.of_running(running).pricing.draws(hold.granted_s)
             self._reserved.put(hold.key, draws)
-        self._warn(running, hold)
+        self._warnings.follow(running, hold)
         left_s = hold.granted_s - self._wishes.talked_s(running)
         early = early_s(hold, left_s, slices.slice_max_s, self._control.limits.guard_s)
         if hold.granted_s >= slices.call_max_s:
@@ -390,11 +394,6 @@ class Holdings:
             self._extend(running)
         else:
             self._due_in(call, left_s - early, hold.granted_s)
-
-    def _warn(self, running: RunningCall, hold: Hold) -> None:
-        """Reckon when the call ends, if nothing comes in and all calls of the account go on."""
-        state = self._directory.state(running.account)
-        self._warnings.follow(running, hold, state.grantable_micros // max(1, len(state.holds)))
 
     def _due_in(self, call: CallId, seconds: float, granted_s: int) -> None:
         self._timetable.put(call, self._clock.monotonic() + max(0.0, seconds), granted_s)

@@ -29,6 +29,7 @@ from rtbill.config import LogConfig
 from rtbill.ports import Clock
 
 M = TypeVar("M", Counter, Gauge, Histogram)
+_Key = tuple[str, tuple[tuple[str, str], ...]]
 METRICS_CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 NUMBER_KEYS = frozenset({"number", "dialled"})
 SHORT_DIGITS_MAX = 5
@@ -185,27 +186,36 @@ class PrometheusMeter:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
+        self._known: dict[_Key, Counter | Gauge | Histogram] = {}
+        """By name and labels; there are as many as are shown."""
         self._lock = threading.Lock()
         ProcessCollector(registry=self._registry)
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """Add to a counter."""
-        metric = self._metric(Counter, name, labels)
-        (metric.labels(**labels) if labels else metric).inc(amount)
+        self._series(Counter, name, labels).inc(amount)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge."""
-        metric = self._metric(Gauge, name, labels)
-        (metric.labels(**labels) if labels else metric).set(value)
+        self._series(Gauge, name, labels).set(value)
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Record one duration in buckets from 0.5 ms to 10 s."""
-        metric = self._metric(Histogram, name, labels)
-        (metric.labels(**labels) if labels else metric).observe(seconds)
+        self._series(Histogram, name, labels).observe(seconds)
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    def _series(self, kind: type[M], name: str, labels: Mapping[str, str]) -> M:
+        """The metric with these labels, which the library takes much longer to find."""
+        key = (name, tuple(labels.items()))
+        found = self._known.get(key)
+        if found is None:
+            metric = self._metric(kind, name, labels)
+            found = self._known[key] = metric.labels(**labels) if labels else metric
+        assert isinstance(found, kind), f"{name} is used as two kinds of metric"
+        return found
 
     def _metric(self, kind: type[M], name: str, labels: Mapping[str, str]) -> M:
         metric = self._metrics.get(name)

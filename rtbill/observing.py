@@ -10,13 +10,13 @@ import asyncio
 
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
-from rtbill.credit import Grant
 from rtbill.domain.account import Account
 from rtbill.domain.errors import NoRate
 from rtbill.domain.events import CallStarted
 from rtbill.domain.money import Money
 from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import RatedCall
+from rtbill.grants import Grant
 from rtbill.running_call import RunningCall
 
 SECOND_US = 1_000_000

@@ -83,10 +83,10 @@ class Offers:
         """What the call may be priced by as far as that has a rate for it, with what the hook says
         about each trunk that it may take; NoRate when there is none.
         """
-        offers = _there_are(
-            partial(self._of_call, account, asked, each, caller)
-            for each in self.assignment.places(place)
-        )
+        places = self.assignment.places(place)
+        if len(places) == 1:
+            return [_rated(self._of_call(account, asked, places[0], caller), asked)]
+        offers = _there_are(partial(self._of_call, account, asked, each, caller) for each in places)
         return _there_are(partial(_rated, offer, asked) for offer in offers)
 
     def _of_call(self, account: Account, asked: Asked, place: Place, caller: Caller) -> Offer:
@@ -116,7 +116,7 @@ def offer_for(  # noqa: PLR0913 - the facts of one call
 
 
 def _rated(offer: Offer, asked: Asked) -> Offer:
-    offer.base(asked, 0)
+    offer.check(asked)
     return offer
 
 

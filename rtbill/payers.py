@@ -6,9 +6,9 @@ All of them are dated: what held at the answer counts (CA-08).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 from rtbill.domain.account import HOUSE, SUSPENSE, Extension
 from rtbill.domain.directory import Directory
@@ -27,8 +27,7 @@ class FoundBy(Enum):
     NOTHING = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
+class Payer(NamedTuple):
     """The account that pays, and the person who called where a key or a membership names one."""
 
     account: str

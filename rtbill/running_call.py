@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rtbill.assignment import Place
-from rtbill.call_bounds import UNBOUND, Bound
+from rtbill.call_bounds import NOT_CHARGED, Priced
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.stance import Stance
@@ -35,10 +35,10 @@ class RunningCall:
     """It only goes on because its limit is not enforced."""
     is_barred: bool = False
     """Nobody let it out: it is hung up, whatever the money allows."""
-    bound: Bound = UNBOUND
-    """Where it ends whatever the money."""
-    bound_of: object = None
-    """What the bound was reckoned from: a balance that changes leaves it as it is."""
+    priced: Priced = NOT_CHARGED
+    """What it costs, and where it ends whatever the money."""
+    priced_of: object = None
+    """What that was reckoned from: a balance that changes leaves it as it is."""
     answers: Answers = field(default_factory=dict)
     """Of the site's hook about this call: what it says later is not asked for."""
     _watched_s: float | None = None

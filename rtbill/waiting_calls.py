@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,9 +34,9 @@ class WaitingCalls:
             raise Refused(f"call {record.id} has no answer time; drop it with a reason instead")
         if arguments.get("seconds") is not None:
             talk = _talk_time(arguments["seconds"])
-            record = replace(record, ended_at=answered_at + talk)
+            record = record._replace(ended_at=answered_at + talk)
         terms = self._billing.directory.account(call.account)
-        billed = self._billing.assessor.assess_again(replace(call, record=record))
+        billed = self._billing.assessor.assess_again(call._replace(record=record))
         committed = await self._store.submit(self._billing.operation(billed, settles=call.status))
         if committed.facts is None:
             raise Conflict(f"call {record.id} was settled meanwhile")

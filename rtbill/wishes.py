@@ -10,17 +10,16 @@ from math import ceil
 from balance.holds import Pricing, SliceTerms, Wish
 from rtbill.assessment import Assessor
 from rtbill.assignment import Place
-from rtbill.call_bounds import Bound
+from rtbill.call_bounds import Bound, Priced
 from rtbill.credit import CreditControl
 from rtbill.domain.account import AccountState
 from rtbill.domain.call import CallId
 from rtbill.domain.directory import Directory
-from rtbill.domain.errors import NoRate
 from rtbill.domain.hold import Hold
 from rtbill.domain.numbering import CalledNumber
 from rtbill.lines import Line
 from rtbill.ports import Clock
-from rtbill.rating.call_pricing import UnknownPricing
+from rtbill.rating.call_pricing import CallPricing, UnknownPricing
 from rtbill.running_call import RunningCall
 from rtbill.site_hook import NOBODY, Caller
 
@@ -40,7 +39,13 @@ class Wishes:
         self._directory = directory
         self._assessor = assessor
         self._control = control
-        self._slices = slices
+        limits = control.limits
+        # What the guard takes away again is no talk.
+        least_s = ceil(limits.guard_s) + 1
+        self._terms = replace(slices, call_min_s=max(slices.call_min_s, least_s))
+        self._terms_unrated = replace(
+            slices, call_min_s=least_s, call_max_s=limits.unrated_talk_max_s
+        )
         self._lines = lines
         self._clock = clock
 
@@ -53,47 +58,42 @@ class Wishes:
         at: datetime,
         place: Place,
         caller: Caller = NOBODY,
+        priced: Priced | None = None,
     ) -> Wish:
-        """For a call that is about to be dialled, or just was."""
-        bound = self._control.bounds.of(state.account, called, at, place, caller)
-        pricing, terms = self._prices(state, called, at, place, bound, key, caller)
-        return Wish(key=key, call=call, pricing=pricing, terms=terms, at=self._clock.now())
+        """For a call that is about to be dialled, or just was; `priced` is what is known of its
+        price by the same facts.
+        """
+        account, bounds = state.account, self._control.bounds
+        if priced is None or not self._assessor.is_fixed(account):
+            priced = bounds.of(account, called, at, place, caller, key)
+        pricing, terms = self._terms_of(state, priced.bound, priced.pricing)
+        return Wish(key, call, pricing, terms, self._clock.now())
 
     def of_running(self, running: RunningCall) -> Wish:
         """For a call in progress."""
-        state = self._directory.state(running.account)
-        leg = running.leg
-        assert leg.answered_at is not None
-        key = running.hold_key or str(leg.id)
-        pricing, terms = self._prices(
-            state,
-            running.called,
-            leg.answered_at,
-            running.place,
-            self._control.bound_of(running),
-            key,
-            running.caller,
-        )
-        return Wish(
-            key=key,
-            call=leg.id,
-            pricing=pricing,
-            terms=terms,
-            at=self._clock.now(),
-            talked_s=max(0, int(self.talked_s(running))),
-        )
+        key = running.hold_key or str(running.leg.id)
+        pricing, terms = self._prices(running, key)
+        talked_s = max(0, int(self.talked_s(running)))
+        return Wish(key, running.leg.id, pricing, terms, self._clock.now(), talked_s)
 
-    def affordable_s(self, running: RunningCall, micros: int) -> int:
-        """Seconds from its answer that so much money pays."""
-        wish = self.of_running(running)
-        return wish.pricing.affordable_s(micros, wish.terms.call_max_s)
+    def ends_s(self, running: RunningCall, micros: int, beyond_s: float) -> int | None:
+        """Seconds from its answer that so much money pays; None when that is more than so many."""
+        pricing, terms = self._prices(running, running.hold_key)
+        account = self._directory.account(running.account)
+        far_s = int(beyond_s) + 1
+        # What one length of talk costs is soon told; the longest has to be searched for.
+        may_be_far = far_s <= terms.call_max_s and self._assessor.is_fixed(account)
+        if may_be_far and pricing.cost_micros(far_s) <= micros:
+            return None
+        found = pricing.affordable_s(micros, terms.call_max_s)
+        return found if found <= beyond_s else None
 
     def is_priced(self, running: RunningCall, hold: Hold) -> bool:
         """Whether what is held is what the granted talk costs from the call's answer on. It was
         reckoned for the instant at which the call was dialled, and prices change by the clock.
         """
-        pricing = self.of_running(running).pricing
-        if not hold.granted_s or isinstance(pricing, UnknownPricing):
+        pricing = self._control.priced(running, hold.key).pricing
+        if not hold.granted_s or pricing is None:
             return True  # nothing can be set aside
         return pricing.cost_micros(hold.granted_s) == hold.micros
 
@@ -111,24 +111,17 @@ class Wishes:
         """By the clock of its exchange."""
         return running.talked_s(self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead)
 
-    def _prices(  # noqa: PLR0913 - the facts of one call
-        self,
-        state: AccountState,
-        called: CalledNumber,
-        answered_at: datetime,
-        place: Place,
-        bound: Bound,
-        key: str,
-        caller: Caller,
+    def _prices(self, running: RunningCall, key: str) -> tuple[Pricing, SliceTerms]:
+        state = self._directory.state(running.account)
+        bound, pricing, _ = self._control.priced(running, key)
+        return self._terms_of(state, bound, pricing)
+
+    def _terms_of(
+        self, state: AccountState, bound: Bound, pricing: CallPricing | None
     ) -> tuple[Pricing, SliceTerms]:
-        limits, terms = self._control.limits, self._slices
-        if bound.seconds is not None:
-            terms = replace(terms, call_max_s=max(1, min(terms.call_max_s, bound.seconds)))
-        pricing: Pricing
-        try:
-            pricing = self._assessor.pricing(state.account, called, answered_at, place, caller, key)
-        except NoRate:
-            pricing = UnknownPricing(state.grantable_micros > 0)
-            terms = replace(terms, call_min_s=0, call_max_s=limits.unrated_talk_max_s)
-        # What the guard takes away again is no talk.
-        return pricing, replace(terms, call_min_s=max(terms.call_min_s, ceil(limits.guard_s) + 1))
+        if pricing is None:
+            return UnknownPricing(state.grantable_micros > 0), self._terms_unrated
+        terms, ends_s = self._terms, bound.seconds
+        if ends_s is not None:
+            terms = replace(terms, call_max_s=max(1, min(terms.call_max_s, ends_s)))
+        return pricing, terms

@@ -9,9 +9,9 @@ from typing import Any
 from rtbill.app.books import Books
 from rtbill.authorisation import Authoriser, Question, Refusal
 from rtbill.billing import Billing
-from rtbill.credit import Grant
 from rtbill.domain.account import DeskLock, Extension
 from rtbill.domain.hold import Hold
+from rtbill.grants import Grant
 from rtbill.inline import QuestionDesk, serve_inline
 from rtbill.listening import server_tls
 from rtbill.ports import Clock, Meter
@@ -48,7 +48,13 @@ def authoriser_of(
 
     async def reserve(question: Question, grant: Grant, at: datetime) -> Hold | None:
         return await billing.holdings.reserve(
-            grant.account, question.pbx, question.channel, grant.called, at, grant.caller
+            grant.account,
+            question.pbx,
+            question.channel,
+            grant.called,
+            at,
+            grant.caller,
+            grant.priced,
         )
 
     return Authoriser(

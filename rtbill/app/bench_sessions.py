@@ -18,7 +18,6 @@ turn as said.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import random
 import sys
@@ -34,6 +33,7 @@ from rtbill.app.service import SWITCH_INTERVAL_S
 from rtbill.authorisation import Authoriser, CallKind, Permission, Question
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
+from rtbill.collector import settle_for_service
 from rtbill.config import load_config
 from rtbill.domain.account import Service
 from rtbill.domain.call import CallId
@@ -204,8 +204,7 @@ async def measured(
     # Every other account is prepaid.
     numbers = [str(FIRST_EXTENSION + 2 * number) for number in range(extensions)]
     async with open_books(config, clock, meter) as books:
-        gc.collect()
-        gc.freeze()
+        settle_for_service()
         pbx = SessionPbx()
         authoriser = authoriser_of(books.billing, books.enforcement.desk_locks, meter, books.clock)
         played = Sessions(authoriser, pbx, clock, numbers, prefixes)

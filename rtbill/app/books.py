@@ -18,7 +18,7 @@ from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.config import Config, Site, holiday_calendars
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, Limits
+from rtbill.credit import CreditControl
 from rtbill.desk import Desk
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, AccountState, Service
 from rtbill.domain.changes import CreateAccount
@@ -29,6 +29,7 @@ from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
+from rtbill.grants import Limits
 from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
@@ -280,5 +281,6 @@ def _policies(config: Config) -> Policies:
         {
             name: Policy(each.exhausted, each.exhausted_below_micros, each.low_balance_micros)
             for name, each in config.account_classes.items()
-        }
+        },
+        absorbs_overspend=config.credit.absorb_overspend,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ from rtbill.app.onlooker import Onlooker
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
+from rtbill.collector import settle_for_service
 from rtbill.config import Config
 from rtbill.control import serve_control, serve_health
 from rtbill.desk import Answer, Arguments
@@ -50,10 +50,7 @@ async def run(config: Config, view: str = "auto") -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with open_books(config, clock, meter) as books:
-        # Directory and tariffs stay as long as the process: searching them for cycles again and
-        # again would hold up calls and questions for tens of milliseconds.
-        gc.collect()
-        gc.freeze()
+        settle_for_service()
         live = LiveCalls(books.billing, clock)
         status = Status(books)
         async with asyncio.TaskGroup() as group:

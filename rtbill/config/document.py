@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
     StrictStr,
 )
@@ -270,6 +271,7 @@ class CreditTable(_Table):
         60,
         20,
     ]
+    absorb_overspend: StrictBool = True
 
 
 class PayersTable(_Table):

@@ -177,6 +177,8 @@ class CreditConfig:
     """A new call for which nothing is held by then goes by the policy for a silent rtbill."""
     warn_s: tuple[int, ...]
     """Seconds before the end of a call at which who pays hears a tone."""
+    absorb_overspend: bool
+    """Nobody pays for talk after the instant at which the exchange should have ended it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -19,7 +18,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def epoch_us(instant: datetime) -> int:
     """Whole microseconds since 1970 in UTC; how the store keeps an instant."""
-    return (instant - EPOCH) // _MICROSECOND
+    since = instant - EPOCH
+    # Not `since // _MICROSECOND`, which takes longer: each call is told by thirty such numbers.
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_epoch_us(microseconds: int) -> datetime:
@@ -66,8 +67,7 @@ class CutBy(StrEnum):
     BILLER = "biller"
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """A call that is over (or in doubt), unpriced."""
 
     id: CallId

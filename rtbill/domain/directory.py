@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from rtbill.domain.account import Account, AccountState, Extension, Membership
@@ -75,11 +74,11 @@ class Directory:
         """Take over the service of a state in which no money moved, unless more moved since."""
         known = self.state(state.account.id)
         if state.version >= known.version:
-            self._states[state.account.id] = replace(known, service=state.service)
+            self._states[state.account.id] = known._replace(service=state.service)
 
     def change_terms(self, account: Account) -> None:
         """The account has new terms; its balance stays."""
-        self._states[account.id] = replace(self.state(account.id), account=account)
+        self._states[account.id] = self.state(account.id)._replace(account=account)
 
     def knows(self, account: str) -> bool:
         """Whether there is such an account."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -28,8 +27,7 @@ ENDS = frozenset({HoldStep.POST, HoldStep.RELEASE, HoldStep.EXPIRE})
 """Each hold comes to one of them, once (CC-03)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(NamedTuple):
     """What one call may spend, and how long it may talk for that."""
 
     key: str

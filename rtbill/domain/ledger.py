@@ -10,7 +10,9 @@ REVENUE = "revenue"
 CASH = "cash"
 CORRECTIONS = "corrections"
 WRITE_OFF = "write-off"
-CONTRA_ACCOUNTS = (REVENUE, CASH, CORRECTIONS, WRITE_OFF)
+OVERSPEND = "overspend"
+"""Talk after the end of the money: the biller's own loss (CC-43)."""
+CONTRA_ACCOUNTS = (REVENUE, CASH, CORRECTIONS, WRITE_OFF, OVERSPEND)
 """The biller's own side of every transfer; `revenue` is refined by class as `revenue:<class>`."""
 
 
@@ -33,7 +35,7 @@ class Transfer(NamedTuple):
 
     key: str
     """Built from the business fact, unique for ever: `call:<call id>`, `credit:<key>`,
-    `rerate:<run>:<account>:<call id>`.
+    `rerate:<run>:<account>:<call id>`, `absorbed:<call id>`.
     """
     debit: str
     """Account id that pays: its balance falls by the amount."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -74,8 +73,7 @@ class Price(NamedTuple):
         return self.micros - self.tax_micros
 
 
-@dataclass(frozen=True, slots=True)
-class RatedCall:
+class RatedCall(NamedTuple):
     """One row of the books: the call, who pays, what it costs."""
 
     record: CallRecord
@@ -184,8 +182,7 @@ class Repriced(NamedTuple):
         return self.draws
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What one operation on an account decides; the store makes all of it durable, or none."""
 
     state: AccountState

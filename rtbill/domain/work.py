@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import PoolKey, Pools
@@ -12,8 +13,7 @@ from rtbill.domain.ledger import Transfer
 from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One change of one account: a key, and a pure function from its state and the use of pools."""
 
     account: str
@@ -34,8 +34,7 @@ class Operation:
     """What it decides on, and may draw from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """A step of a hold of one account. No key tells whether it was done: the open holds themselves
     do, so a step that comes again changes nothing.
     """
@@ -64,8 +63,7 @@ class Repricing:
     """As of an operation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """The durable result of an operation."""
 
     facts: Facts | None

@@ -40,6 +40,10 @@ class AdjustedOffer(Offer):
             micros=net_micros + tax_micros, tax_micros=tax_micros, adjustment=self.adjustment
         )
 
+    def micros(self, asked: Asked, talk_us: int) -> int:
+        """The amount of that price alone."""
+        return sum(self._charged(asked, talk_us))
+
     def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
         """The longest whole second whose price is within the money, as of an Offer."""
         ends_s = self.longest_s(asked)

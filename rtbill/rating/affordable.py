@@ -9,9 +9,9 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.money import largest_rounding_to
 from rtbill.domain.tariff import Terms
-from rtbill.rating.increments import runs
-from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import exact_price, terms_at
+from rtbill.rating.increments import no_rate_at, runs
+from rtbill.rating.lookup import RateTable, stretch
+from rtbill.rating.price import exact_price
 from rtbill.rating.zones import SECOND_US
 
 CALL_S_MAX = 4 * 3600
@@ -31,27 +31,45 @@ def affordable_s(
     this instant or before. Ends, too, where the bands leave a time without a rate; NoRate when
     there is none from the beginning.
     """
-    terms = terms_at(table, number, epoch_us(answered_at))
+    terms, holds_us = _held(table, number, answered_at)
     if terms.call_max_s is not None:
         cap_s = min(cap_s, terms.call_max_s)
     budget = budget_parts(table, money_micros)
     if terms.charge_max_ends and terms.charge_max_micros is not None:
         budget = min(budget, terms.charge_max_micros * table.per_micro)
-    return _paid_s(table, terms, number, answered_at, budget, cap_s)
+    return _paid_s(table, terms, holds_us, number, answered_at, budget, cap_s)
 
 
 def paid_s(
     table: RateTable, number: str, answered_at: datetime, budget: int, cap_s: int = CALL_S_MAX
 ) -> int:
     """The same for an exact sum in parts of a micro-unit, whatever else ends the call."""
-    terms = terms_at(table, number, epoch_us(answered_at))
-    return _paid_s(table, terms, number, answered_at, budget, cap_s)
+    terms, holds_us = _held(table, number, answered_at)
+    return _paid_s(table, terms, holds_us, number, answered_at, budget, cap_s)
+
+
+def _held(table: RateTable, number: str, answered_at: datetime) -> tuple[Terms, int]:
+    """The terms that hold at the answer, and for how many microseconds."""
+    answered_us = epoch_us(answered_at)
+    rate, until_us = stretch(table.find(number), answered_us)
+    if rate is None:
+        raise NoRate(no_rate_at(table, number))
+    return rate.terms, until_us - answered_us
 
 
 def _paid_s(  # noqa: PLR0913 - the facts of one call
-    table: RateTable, terms: Terms, number: str, answered_at: datetime, budget: int, cap_s: int
+    table: RateTable,
+    terms: Terms,
+    holds_us: int,
+    number: str,
+    answered_at: datetime,
+    budget: int,
+    cap_s: int,
 ) -> int:
     if _adds_up(table, terms):
+        paid_us = min(table.ladder(terms).paid_us(budget), cap_s * SECOND_US)
+        if paid_us < holds_us:
+            return paid_us // SECOND_US  # the increment that would be next is at this rate, too
         return _by_increments(table, number, answered_at, budget, cap_s)
     return longest_paid_s(
         lambda talk_us: exact_price(table, number, answered_at, talk_us).parts <= budget, cap_s

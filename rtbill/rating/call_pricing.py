@@ -16,12 +16,16 @@ from rtbill.rating.zones import SECOND_US
 BEYOND_ALL_MONEY = 1 << 62
 """The price of talk into a time without a rate: nobody knows it, so nothing pays it."""
 _UNKNOWN = -1
+_COSTS_KEPT = 8
 
 
 class CallPricing:
-    """Prices and bundles as they stood when it was made; safe to ask from another thread."""
+    """Prices and bundles as they stood when it was made; safe to ask from another thread.
 
-    __slots__ = ("_asked", "_longest_s", "_offers", "_shares")
+    Each step of a hold asks again what the one before it asked: the last answers are remembered.
+    """
+
+    __slots__ = ("_asked", "_costs", "_latest", "_longest_s", "_offers", "_shares")
 
     def __init__(self, offers: Sequence[Offer], asked: Asked, shares: Sequence[Share] = ()) -> None:
         assert offers, "a call without an offer has no price"
@@ -29,24 +33,36 @@ class CallPricing:
         self._asked = asked
         self._shares = tuple(shares)
         self._longest_s: int | None = _UNKNOWN
+        self._costs: dict[int, int] = {}
+        self._latest = (0, _UNKNOWN)
+        """Seconds and their cost, as they were asked for last: together, as threads may."""
 
     def cost_micros(self, talk_s: int) -> int:
         """What the account would owe at most for this much talk, beside what bundles pay."""
-        try:
-            return max([self._owed(offer, talk_s) for offer in self._offers])
-        except NoRate:
-            return BEYOND_ALL_MONEY
+        found = self._costs.get(talk_s)
+        if found is None:
+            try:
+                found = max([self._owed(offer, talk_s) for offer in self._offers])
+            except NoRate:
+                found = BEYOND_ALL_MONEY
+            self._remember(talk_s, found)
+        self._latest = (talk_s, found)
+        return found
 
     def affordable_s(self, micros: int, cap_s: int) -> int:
         """The longest whole second, `cap_s` at most, that bundles and this money pay on any trunk;
         0 when they do not pay an answer.
         """
-        if not self._shares:
-            return min([offer.affordable_s(self._asked, micros, cap_s) for offer in self._offers])
-        return min(
-            affordable_with(offer, self._asked, micros, cap_s, self._shares)
-            for offer in self._offers
-        )
+        if self._shares:
+            return min(
+                affordable_with(offer, self._asked, micros, cap_s, self._shares)
+                for offer in self._offers
+            )
+        found = min([offer.affordable_s(self._asked, micros, cap_s) for offer in self._offers])
+        latest_s, cost = self._latest
+        if cost == micros and found > latest_s:
+            self._remember(found, micros)  # it is within what less talk costs already
+        return found
 
     def longest_s(self) -> int | None:
         """Seconds after which the first rate ends the call, whatever the money; None when none
@@ -84,10 +100,15 @@ class CallPricing:
                     most[draw.pool] = draw
         return tuple(most.values())
 
+    def _remember(self, talk_s: int, micros: int) -> None:
+        if len(self._costs) >= _COSTS_KEPT:
+            self._costs.clear()
+        self._costs[talk_s] = micros
+
     def _owed(self, offer: Offer, talk_s: int) -> int:
         talk_us = talk_s * SECOND_US
         if not self._shares:
-            return offer.price(self._asked, talk_us).micros
+            return offer.micros(self._asked, talk_us)
         return price_with(offer, self._asked, talk_us, self._shares).debit_micros
 
 

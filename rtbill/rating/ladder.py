@@ -7,7 +7,7 @@ all before it cost; the last run has no end.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 from rtbill.domain.money import divide_rounding_half_up
@@ -86,6 +86,18 @@ class Ladder:
     def ends_us(self, billed_us: int) -> int:
         """How far after the answer the last increment ends; where free seconds are all, they do."""
         return self._free_us + billed_us
+
+    def paid_us(self, budget: int) -> int:
+        """How far after the answer the increments reach that so much pays, where a price is the
+        connect fee and increments alone.
+        """
+        index = bisect_right(self._sums, budget) - 1
+        if index < 0:
+            return 0
+        cost = self._costs[index]
+        if not cost:
+            return ENDLESS  # the last run, or the next would have begun at the same sum
+        return self._begins[index] + (budget - self._sums[index]) // cost * self._lengths[index]
 
     def cost(self, talk_us: int) -> tuple[int, int]:
         """What so much talk costs, and the microseconds that are billed."""

@@ -17,6 +17,8 @@ from rtbill.rating.zones import SECOND_US, zone_named
 
 FOREVER_US = 1 << 62
 """Later than any instant."""
+FOUND_KEPT = 4096
+"""Numbers whose rates are remembered."""
 
 
 class RateTable:
@@ -29,8 +31,8 @@ class RateTable:
 
     __slots__ = (
         "_ends",
+        "_found",
         "_ladders",
-        "_latest",
         "_without_connect_fee",
         "by_prefix",
         "ends_calls",
@@ -64,7 +66,8 @@ class RateTable:
         """Whether any rate ends a call, whatever the money."""
         self._ladders: dict[int, Ladder] = {}
         self._without_connect_fee: dict[int, Rate | BandTable] = {}
-        self._latest: tuple[str, Rate | BandTable | None] = ("", None)
+        self._found: dict[str, Rate | BandTable | None] = {}
+        """By number: what calls in progress cost, and for how long, is asked again and again."""
 
     def find(self, number: str) -> Rate | BandTable:
         """The rate of the longest prefix, or its rates by time; NoRate names number and tariff. The
@@ -77,9 +80,9 @@ class RateTable:
 
     def get(self, number: str) -> Rate | BandTable | None:
         """The same, and None where there is no rate."""
-        latest = self._latest
-        if latest[0] is number:  # what one call costs, and for how long, is asked in one go
-            return latest[1]
+        known = self._found
+        if number in known:
+            return known[number]
         found = None
         if number[:1] == "+":
             by_prefix = self.by_prefix
@@ -87,7 +90,9 @@ class RateTable:
                 found = by_prefix.get(number[1:end])
                 if found is not None:
                     break
-        self._latest = (number, found)
+        if len(known) >= FOUND_KEPT:
+            known = self._found = {}  # not emptied: another thread may just have looked
+        known[number] = found
         return found
 
     def covers(self, number: str) -> bool:

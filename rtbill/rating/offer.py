@@ -17,9 +17,10 @@ from rtbill.rating.affordable import CALL_S_MAX, affordable_s, longest_paid_s
 from rtbill.rating.bands import BandTable
 from rtbill.rating.chain import Asked, Sum, rounding_only
 from rtbill.rating.charging import Charger
+from rtbill.rating.increments import no_rate_at
 from rtbill.rating.longest import LONGEST_S, Ceiling, below_ceiling_s, longest_s
-from rtbill.rating.lookup import RateTable
-from rtbill.rating.price import ExactPrice, exact_parts, price, terms_at
+from rtbill.rating.lookup import RateTable, stretch
+from rtbill.rating.price import ExactPrice, exact_parts, price, price_micros
 from rtbill.rating.zones import SECOND_US
 
 
@@ -90,6 +91,12 @@ class Offer:
             self._carrier_cost(asked, talk_us),
         )
 
+    def micros(self, asked: Asked, talk_us: int) -> int:
+        """The amount of that price alone."""
+        if self.plan is None:
+            return price_micros(self.tables[0], asked.number, asked.answered_at, talk_us)
+        return self._gross(asked, talk_us)
+
     def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
         """The longest whole second whose price is within the money, `cap_s` at most, or where the
         rate ends the call; NoRate as for the price.
@@ -138,8 +145,9 @@ class Offer:
 
     def check(self, asked: Asked) -> None:
         """NoRate when the call has no rate at its answer; names all that were asked."""
-        table, _ = self.find(asked.number)
-        terms_at(table, asked.number, epoch_us(asked.answered_at))
+        table, rates = self.find(asked.number)
+        if stretch(rates, epoch_us(asked.answered_at)).rate is None:
+            raise NoRate(no_rate_at(table, asked.number))
 
     def find(self, number: str) -> tuple[RateTable, Rate | BandTable]:
         """The first table with rates for the number, and them; NoRate names all that were asked."""

@@ -70,6 +70,13 @@ def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) ->
     )
 
 
+def price_micros(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> int:
+    """The amount alone, in micro-units."""
+    _, parts, _ = exact_parts(table, table.find(number), number, answered_at, talk_us)
+    mode = table.tariff.rounding.mode
+    return divide_rounding(parts, table.per_step, mode) * table.rounding_step
+
+
 def exact_price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> ExactPrice:
     """The same without the rounding at the end."""
     return ExactPrice(*exact_parts(table, table.find(number), number, answered_at, talk_us))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from typing import assert_never
 
 from rtbill.domain.account import OPEN_SERVICE, AccountState, Extension, Membership
@@ -157,7 +156,7 @@ def _write_account(
         )
     terms = account_row(account, known.service)
     connection.execute(_UPDATE_ACCOUNT, (terms[1], terms[2], *terms[4:7], account.id))
-    memory.put(memory.accounts, account.id, replace(known, account=account))
+    memory.put(memory.accounts, account.id, known._replace(account=account))
 
 
 def _memberships(connection: sqlite3.Connection, extension: Extension) -> list[Membership]:

@@ -37,7 +37,8 @@ def check_facts(before: AccountState, operation: Operation, facts: Facts) -> Non
         assert facts.call.account == operation.account
         if facts.call.draws:
             _check_draws(operation, facts)
-            moved = sum(_change_of(transfer) for transfer in facts.transfers)
+            own = [each for each in facts.transfers if each.call is not None]
+            moved = sum(_change_of(transfer) for transfer in own)
             assert moved == -facts.call.debit_micros, "the account owes what bundles do not pay"
 
 
@@ -152,9 +153,8 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
             f"it is billed as {new}",
             facts.call.record.ended_at,
         )
-        return replace(
-            facts,
-            call=replace(facts.call, record=replace(facts.call.record, id=new)),
+        return facts._replace(
+            call=facts.call._replace(record=facts.call.record._replace(id=new)),
             transfers=tuple(
                 transfer._replace(
                     key=renamed(transfer.key),
@@ -175,7 +175,7 @@ def as_another_leg(operation: Operation, call: RatedCall) -> Operation:
             ),
         )
 
-    return replace(operation, key=renamed(operation.key), call=new, decide=decide)
+    return operation._replace(key=renamed(operation.key), call=new, decide=decide)
 
 
 def check_version(what: str, name: str, version: int, newest: int | None) -> None:

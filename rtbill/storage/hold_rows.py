@@ -10,9 +10,9 @@ HOLD_EVENT_COLUMNS = "step, at, hold, account, call, micros, granted_s, is_final
 OPEN_HOLD_COLUMNS = "key, account, call, micros, granted_s, is_final, opened_at"
 
 
-def hold_event_row(event: HoldEvent) -> Row:
-    """As in HOLD_EVENT_COLUMNS."""
-    return (event.step.value, epoch_us(event.at), *open_hold_row(event.hold))
+def hold_event_row(event: HoldEvent, hold: Row) -> Row:
+    """As in HOLD_EVENT_COLUMNS; `hold` is what it is afterwards, as in OPEN_HOLD_COLUMNS."""
+    return (event.step.value, epoch_us(event.at), *hold)
 
 
 def open_hold_row(hold: Hold) -> Row:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from rtbill.domain.account import AccountState
@@ -43,7 +42,7 @@ class Memory:
             f"SELECT {OPEN_HOLD_COLUMNS} FROM open_hold ORDER BY opened_at, key"  # noqa: S608
         ):
             state = self.accounts[row[1]]
-            self.accounts[row[1]] = replace(state, holds=(*state.holds, open_hold_from(row)))
+            self.accounts[row[1]] = state._replace(holds=(*state.holds, open_hold_from(row)))
         self.own: dict[Side, tuple[int, int]] = {
             (account, currency): (micros, version)
             for account, currency, micros, version in connection.execute(

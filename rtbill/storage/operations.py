@@ -14,7 +14,7 @@ from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import Conflict, UnknownAccount
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.hold import ENDS, Hold
+from rtbill.domain.hold import ENDS
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
@@ -113,6 +113,8 @@ class OperationSet:
         self._call_rows: list[Row] = []
         self._settled: list[Row] = []
         self._transfer_rows: list[Row] = []
+        self._numbered_transfers: list[Row] = []
+        """With their row ids, which the calls of a run are to name."""
         self._notice_rows: list[Row] = []
         self._observation_rows: list[Row] = []
         self._rerated_rows: list[Row] = []
@@ -121,7 +123,7 @@ class OperationSet:
         self._slices: list[tuple[Repricing, int]] = []
         """Slices of runs, and how many calls each did."""
         self._hold_rows: list[Row] = []
-        self._holds: dict[str, Hold | None] = {}
+        self._holds: dict[str, Row | None] = {}
         """By key, as they are at the end of the set; None: not open any more."""
         self._live: dict[CallId, LiveLeg | None] = {}
         self._balances: set[Side] = set()
@@ -160,9 +162,10 @@ class OperationSet:
             return Committed(None, None)
         facts = repricing.decide(state, calls, self._used(repricing))
         check_repricing(state, repricing, facts)
+        self._number_transfers()  # what came before has lower numbers
         first_id = self._memory.take_ids("transfer", len(facts.transfers))
         written = repricing_rows(facts, repricing.run, first_id, self._posted_at_us)
-        self._transfer_rows += written.transfers
+        self._numbered_transfers += written.transfers
         self._rerated_rows += written.calls
         if repricing.pools:
             self._redraw(repricing, facts)
@@ -221,8 +224,7 @@ class OperationSet:
     def _take(self, operation: Operation, state: AccountState, facts: Facts) -> Committed:
         check_facts(state, operation, facts)
         if facts.call is not None:
-            number = self._memory.take_id("call")
-            self._call_rows.append((number, self._posted_at_us, *call_row(facts.call)))
+            self._call_rows.append(call_row(facts.call))
         return self._keep(facts)
 
     def _keep(self, facts: Facts) -> Committed:
@@ -238,8 +240,7 @@ class OperationSet:
                 self._use(facts)
         for transfer in facts.transfers:
             self._transfers[transfer.key] = transfer
-            number = memory.take_id("transfer")
-            self._transfer_rows.append((number, self._posted_at_us, *transfer_row(transfer)))
+            self._transfer_rows.append(transfer_row(transfer))
             is_debit = transfer.account == transfer.debit
             side = (transfer.credit if is_debit else transfer.debit, transfer.currency)
             self._move_own_side(side, -transfer.change_micros, 1)
@@ -270,8 +271,9 @@ class OperationSet:
             row = (self._posted_at_us, *observation_row(observation))
             self._observation_rows.append(row)
         for event in facts.holds:
-            self._hold_rows.append((self._posted_at_us, *hold_event_row(event)))
-            self._holds[event.hold.key] = None if event.step in ENDS else event.hold
+            row = open_hold_row(event.hold)
+            self._hold_rows.append((self._posted_at_us, *hold_event_row(event, row)))
+            self._holds[event.hold.key] = None if event.step in ENDS else row
         before, after = memory.accounts[account.id], facts.state
         if (after.service, after.is_told_low) != (before.service, before.is_told_low):
             self._standings[account.id] = after
@@ -308,11 +310,12 @@ class OperationSet:
         """Send the rows to their tables, parents before children."""
         connection, memory = self._connection, self._memory
         insert_rows(connection, _INSERT_BALANCES, self._balance_rows(), _NEW_BALANCE)
-        insert_rows(connection, _INSERT_CALLS, self._call_rows)
+        insert_rows(connection, _INSERT_CALLS, self._numbered("call", self._call_rows))
         for row in self._settled:
             changed = connection.execute(_SETTLE_CALL, row).rowcount
             assert changed == 1, f"call {row[0]} could not be settled"
-        insert_rows(connection, _INSERT_TRANSFERS, self._transfer_rows)
+        self._number_transfers()
+        insert_rows(connection, _INSERT_TRANSFERS, self._numbered_transfers)
         insert_rows(connection, _INSERT_RERATED, self._rerated_rows)
         if self._draw_rows:
             rows = [(*pool, memory.pools[pool]) for pool in self._pools]
@@ -337,11 +340,20 @@ class OperationSet:
             connection.executemany("DELETE FROM live_call WHERE key = ?", closed)
         write_counts(connection, memory)
 
+    def _number_transfers(self) -> None:
+        self._numbered_transfers += self._numbered("transfer", self._transfer_rows)
+        self._transfer_rows.clear()
+
+    def _numbered(self, table: str, rows: Sequence[Row]) -> list[Row]:
+        """With row ids that no row of the table has, and the instant of this set."""
+        first, posted_at_us = self._memory.take_ids(table, len(rows)), self._posted_at_us
+        return [(number, posted_at_us, *row) for number, row in enumerate(rows, first)]
+
     def _write_holds(self) -> None:
         connection = self._connection
         insert_rows(connection, _INSERT_HOLD_EVENTS, self._hold_rows)
-        opened = [open_hold_row(hold) for hold in self._holds.values() if hold is not None]
-        ended = [key for key, hold in self._holds.items() if hold is None]
+        opened = [row for row in self._holds.values() if row is not None]
+        ended = [key for key, row in self._holds.items() if row is None]
         insert_rows(connection, _INSERT_OPEN_HOLDS, opened)
         delete_by_keys(connection, "DELETE FROM open_hold WHERE key", ended)
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -159,7 +158,7 @@ class SqliteReader(BundleReader):
             held.setdefault(hold.account, []).append(hold)
         return (
             [
-                replace(state, holds=tuple(held[state.account.id]))
+                state._replace(holds=tuple(held[state.account.id]))
                 if state.account.id in held
                 else state
                 for state in states

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.work import Repricing
@@ -42,8 +42,7 @@ class StoreSettings:
     retry_pause_max_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One piece of work and who waits for it."""
 
     work: Work

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -292,7 +291,7 @@ async def test_a_waiting_call_takes_when_it_is_billed(books: Sides) -> None:
     [
         taking(a_call(micros=0), GIFT, amount=9_999, needs=601),
         taking(a_call(micros=0), pool("nobody")),
-        replace(taking(a_call(micros=0), GIFT), pools=(pool("bonus"),)),
+        taking(a_call(micros=0), GIFT)._replace(pools=(pool("bonus"),)),
     ],
     ids=["more than there is", "of nothing", "of what was not looked at"],
 )
@@ -315,9 +314,8 @@ async def test_what_cannot_be_taken_leaves_the_calls_beside_it(
 async def test_facts_that_owe_another_amount_are_not_written(books: Sides) -> None:
     await prepare(books)
     operation = taking(a_call(), GIFT, unit=Unit.SECONDS)
-    wrong = replace(
-        operation,
-        decide=lambda state, pools: replace(operation.decide(state, pools), transfers=()),
+    wrong = operation._replace(
+        decide=lambda state, pools: operation.decide(state, pools)._replace(transfers=()),
     )
     with pytest.raises(AssertionError):
         await books.store.submit(wrong)
@@ -397,18 +395,18 @@ async def test_what_a_hook_changed_is_kept_beside_what_bundles_pay(books: Sides)
     bonus, gift = pool("bonus"), Draw(pool("bonus"), Unit.MONEY, 50_000)
     changes = [Adjustment(reason=text, percent_ppm=-500_000) for text in ("Lift", "Porter")]
     first, newer = (a_price(250_000)._replace(adjustment=each) for each in changes)
-    call = a_call(record=replace(a_record(), origin=Origin("4711", "branch")), price=first)
+    call = a_call(record=a_record()._replace(origin=Origin("4711", "branch")), price=first)
     await books.store.submit(taking(call, bonus, needs=50_000, unit=Unit.MONEY, amount=1_000_000))
 
     kept = await books.reader.call("hotel/1")
     [priced] = await books.reader.priced_calls("room-1", a_run(1), START, 10)
-    assert kept == replace(call, draws=(gift,))
+    assert kept == call._replace(draws=(gift,))
     assert (priced.bundle_micros, priced.draws) == (50_000, (gift,))
     assert (priced.payer, priced.dialled) == (call.record.payer, call.record.dialled)
 
     await reprice(books, 250_000, price=newer, pools=(bonus,))
 
-    assert await books.reader.call("hotel/1") == replace(call, price=newer)
+    assert await books.reader.call("hotel/1") == call._replace(price=newer)
 
 
 async def test_what_is_held_comes_in_the_order_of_its_last_use(books: Sides) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def _post(state: AccountState, _pools: Pools, key: str) -> Facts:
     """A call ends: debit it, hold nothing any more."""
     posted = ledger.post_call(state, a_call(micros=50_000))
     ended = holds.resolve(posted.state, key, HoldStep.POST, NOON)
-    return replace(posted, state=ended.state, holds=ended.holds)
+    return posted._replace(state=ended.state, holds=ended.holds)
 
 
 async def test_what_is_held_is_there_for_nobody_else(books: Sides) -> None:
@@ -109,6 +108,23 @@ async def test_the_end_of_a_call_debits_and_releases_in_one_step(books: Sides) -
     await books.store.submit(operation)
     state = await books.state()
     assert (state.balance_micros, state.holds) == (50_000, ())
+
+
+async def test_what_was_talked_too_long_is_given_back_with_the_debit(books: Sides) -> None:
+    await books.store.submit(credit("k", 100_000))
+
+    def decide(state: AccountState, _pools: Pools) -> Facts:
+        return ledger.absorb(ledger.post_call(state, a_call(micros=130_000)), 30_000)
+
+    key = ledger.call_key(LEG)
+    committed = await books.store.submit(Operation("room-1", key, decide, LEG))
+    again = await books.store.submit(Operation("room-1", key, decide, LEG))
+    assert (await books.state()).balance_micros == 0
+    assert again.facts is None
+    assert again.first == committed.facts.transfers[0] if committed.facts else False
+    posted = await books.reader.transfers("room-1", None, None)
+    kept = [(each.transfer.key, each.transfer.change_micros) for each in posted[1:]]
+    assert kept == [(key, -130_000), ("absorbed:hotel/1", 30_000)]
 
 
 async def test_nobody_can_hold_for_an_account_that_is_not_there(books: Sides) -> None:

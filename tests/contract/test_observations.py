@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -48,7 +47,7 @@ async def test_the_observations_of_an_operation_enter_the_books_with_its_call(
     books: Sides,
 ) -> None:
     told = an_observation("cut:hotel/1", call="hotel/1")
-    operation = posting(a_call("1"), finish=lambda facts: replace(facts, observations=(told,)))
+    operation = posting(a_call("1"), finish=lambda facts: facts._replace(observations=(told,)))
     await books.store.submit(operation)
     await books.store.submit(operation)
 
@@ -59,8 +58,8 @@ async def test_the_observations_of_an_operation_enter_the_books_with_its_call(
 
 async def test_an_operation_that_is_refused_observes_nothing(books: Sides) -> None:
     def crooked(facts: Facts) -> Facts:
-        wrong = replace(facts.state, balance_micros=1)
-        return replace(facts, state=wrong, observations=(an_observation(),))
+        wrong = facts.state._replace(balance_micros=1)
+        return facts._replace(state=wrong, observations=(an_observation(),))
 
     with pytest.raises(AssertionError):
         await books.store.submit(posting(a_call("1"), finish=crooked))
@@ -70,7 +69,7 @@ async def test_an_operation_that_is_refused_observes_nothing(books: Sides) -> No
 
 async def test_a_second_call_under_the_same_id_is_observed_under_its_own(books: Sides) -> None:
     def observed(facts: Facts) -> Facts:
-        return replace(facts, observations=(an_observation("cut:hotel/1", call="hotel/1"),))
+        return facts._replace(observations=(an_observation("cut:hotel/1", call="hotel/1"),))
 
     later = a_call(record=a_record("1", NOON + timedelta(hours=1)))
     await books.store.submit(posting(a_call("1"), finish=observed))

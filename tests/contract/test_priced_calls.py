@@ -11,12 +11,13 @@ from rtbill.assignment import Assignment, Place
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, Limits
+from rtbill.credit import CreditControl
 from rtbill.domain.account import Extension, Membership
 from rtbill.domain.changes import AddPricePlan, AddTariff, Assign, ChangeAccount
 from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.rated import Price
+from rtbill.grants import Limits
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import explain
 from rtbill.rating.price_book import PriceBook

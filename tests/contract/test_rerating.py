@@ -108,7 +108,7 @@ async def test_a_newer_price_has_its_own_adjustment(books: Sides) -> None:
     await books.store.submit(credit("first"))
     changes = [Adjustment(reason=text, is_free=True) for text in ("Lift", "Porter")]
     price = a_price()._replace(adjustment=changes[0])
-    await books.store.submit(posting(replace(a_call(), price=price)))
+    await books.store.submit(posting(a_call()._replace(price=price)))
     await begin(books)
 
     [call] = await priced(books)
@@ -202,7 +202,7 @@ async def test_facts_that_do_not_make_the_difference_are_not_written(books: Side
     slice_ = slice_of(await priced(books))
     wrong = replace(
         slice_,
-        decide=lambda state, calls, pools: replace(slice_.decide(state, calls, pools), repriced=()),
+        decide=lambda state, calls, pools: slice_.decide(state, calls, pools)._replace(repriced=()),
     )
 
     with pytest.raises(AssertionError):

@@ -178,7 +178,7 @@ async def test_a_refusal_of_one_operation_leaves_the_others(books: Sides) -> Non
 
 async def test_facts_that_do_not_add_up_are_not_written(books: Sides) -> None:
     def too_much(facts: Facts) -> Facts:
-        return replace(facts, state=replace(facts.state, balance_micros=1_000_000))
+        return facts._replace(state=facts.state._replace(balance_micros=1_000_000))
 
     with pytest.raises(AssertionError, match="does not follow"):
         await books.store.submit(posting(a_call(), finish=too_much))
@@ -264,7 +264,7 @@ async def test_an_answered_call_with_the_id_of_an_unanswered_one_is_billed(books
 async def test_the_wanted_service_is_stored_with_the_debit(books: Sides) -> None:
     def lock(facts: Facts) -> Facts:
         before = facts.state.service
-        return replace(facts, state=replace(facts.state, service=LOCKED), service_before=before)
+        return facts._replace(state=facts.state._replace(service=LOCKED), service_before=before)
 
     await books.store.submit(posting(a_call(), finish=lock))
     assert (await books.state()).service == LOCKED
@@ -357,7 +357,7 @@ async def test_a_call_is_kept_with_plan_tax_and_what_the_carrier_takes(books: Si
     price = a_price(297_500)._replace(
         plan="hall-plan", plan_version=4, tax_micros=47_500, cost_micros=0
     )
-    call = replace(a_call(), price=price)
+    call = a_call()._replace(price=price)
     await books.store.submit(posting(call))
     assert await books.reader.call("hotel/1") == call
     [listed] = await books.reader.calls(CallFilter())
@@ -366,7 +366,7 @@ async def test_a_call_is_kept_with_plan_tax_and_what_the_carrier_takes(books: Si
 
 async def test_what_a_hook_changed_is_kept_with_the_call(books: Sides) -> None:
     changed = Adjustment(reason="Night: „half“", price_list="night", percent_ppm=-500_000)
-    call = replace(a_call(), price=a_price()._replace(adjustment=changed))
+    call = a_call()._replace(price=a_price()._replace(adjustment=changed))
     await books.store.submit(posting(call))
     assert await books.reader.call("hotel/1") == call
     [listed] = await books.reader.calls(CallFilter())
@@ -398,7 +398,7 @@ async def test_a_desk_lock_is_replaced_and_lifted(books: Sides) -> None:
 async def test_notices_wait_in_order_until_sent(books: Sides) -> None:
     low = Notice("balance.low", "room-1", "EUR 1.00 left", NOON, (("left", "1.00"),))
     alarm = Notice("alarm.raised", "hotel", "link lost", NOON)
-    await books.store.submit(posting(a_call(), finish=lambda facts: replace(facts, notices=(low,))))
+    await books.store.submit(posting(a_call(), finish=lambda facts: facts._replace(notices=(low,))))
     await books.store.change(PostNotices((alarm,)))
     waiting = await books.reader.waiting_notices(10)
     assert [one.notice for one in waiting] == [low, alarm]

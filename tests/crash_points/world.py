@@ -17,7 +17,7 @@ from rtbill.authorisation import Answer, Authoriser, CallKind, Permission, Quest
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, Grant, Limits
+from rtbill.credit import CreditControl
 from rtbill.desk import Desk
 from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
@@ -25,6 +25,7 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import RtbillError
 from rtbill.domain.hold import Hold
 from rtbill.domain.numbering import NumberPlan
+from rtbill.grants import Grant, Limits
 from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement
 from rtbill.rating.price_book import PriceBook

@@ -12,7 +12,7 @@ from rtbill.alarms import Alarms
 from rtbill.assignment import Place
 from rtbill.authorisation import Answer, Authoriser, CallKind, Question, Refusal
 from rtbill.chronicle import Chronicle
-from rtbill.credit import CreditControl, Grant, Limits
+from rtbill.credit import CreditControl
 from rtbill.domain.account import (
     LOCKED_SERVICE,
     AccountKind,
@@ -28,6 +28,7 @@ from rtbill.domain.origin import read_origin
 from rtbill.domain.payer_key import KeyKind, WrongCode
 from rtbill.domain.refusal import Reason
 from rtbill.domain.stance import Stance
+from rtbill.grants import Grant, Limits
 from rtbill.rating.call_pricing import UnknownPricing
 from rtbill.stances import Stances
 from tests.fakes.builders import (

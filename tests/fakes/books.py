@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,7 +75,7 @@ def a_call(
 def moved(state: AccountState, micros: int, key: str, call: str | None = None) -> Facts:
     """The account gains (or, below zero, loses) so much."""
     account = state.account
-    after = replace(state, balance_micros=state.balance_micros + micros, version=state.version + 1)
+    after = state._replace(balance_micros=state.balance_micros + micros, version=state.version + 1)
     transfer = Transfer(
         key=key,
         debit="cash" if micros > 0 else account.id,
@@ -105,7 +104,7 @@ def posting(
         if call.price is None or call.price.micros == 0:
             return finish(Facts(state, call))
         facts = moved(state, -call.price.micros, key, str(call.record.id))
-        return finish(replace(facts, call=call))
+        return finish(facts._replace(call=call))
 
     return Operation(call.account, key, decide, call.record.id, settles)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -86,7 +85,7 @@ def taking(
             left -= taken
             if taken:
                 draws.append(Draw(each, unit, taken))
-        return ledger.post_call(state, replace(call, draws=tuple(draws)))
+        return ledger.post_call(state, call._replace(draws=tuple(draws)))
 
     key = ledger.call_key(call.record.id)
     return Operation(call.account, key, decide, call.record.id, settles, pools)

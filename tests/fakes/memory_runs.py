@@ -47,7 +47,7 @@ class MemoryRuns:
         newer = self._newer.get(str(call.record.id))
         if not newer:
             return call
-        return replace(call, price=newer[-1][1].price, draws=self._held(str(call.record.id)))
+        return call._replace(price=newer[-1][1].price, draws=self._held(str(call.record.id)))
 
     def add(self, change: AddRun) -> None:
         """Its id is the next."""

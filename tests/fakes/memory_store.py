@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -209,7 +208,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
                 known = self._account(account.id)
                 if known.account.currency != account.currency:
                     raise Conflict(f"account {account.id} is kept in {known.account.currency}")
-                self._accounts[account.id] = replace(known, account=account)
+                self._accounts[account.id] = known._replace(account=account)
             case Assign(membership, move):
                 self._account(membership.account)
                 held = self._held(membership.extension)
@@ -294,7 +293,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
             raise Refused(f"there is no call {key}")
         if call.status not in (CallStatus.UNRATED, CallStatus.UNCONFIRMED):
             raise Conflict(f"call {key} is {call.status.value}")
-        self._calls[key] = replace(call, status=CallStatus.DROPPED, note=reason)
+        self._calls[key] = call._replace(status=CallStatus.DROPPED, note=reason)
 
     def note_live(self, leg: LiveLeg) -> None:
         """Remember an answered leg."""

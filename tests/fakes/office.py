@@ -14,7 +14,7 @@ from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import NO_CEILINGS, CreditControl, Limits
+from rtbill.credit import NO_CEILINGS, CreditControl
 from rtbill.desk import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.adjustment import Bounds
@@ -27,6 +27,7 @@ from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.domain.work import Committed, Holding, Operation
 from rtbill.enforcement import Policy
+from rtbill.grants import Limits
 from rtbill.lines import Line
 from rtbill.ports import CallFilter
 from rtbill.rating.bands import NO_CALENDARS, Calendars

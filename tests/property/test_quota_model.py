@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from balance import holds
@@ -84,10 +83,10 @@ class OurHolds:
         at = START + timedelta(milliseconds=call.start + talk)
         self.state = holds.resolve(self.state, key, HoldStep.POST, at).state
         balance_micros = self.state.balance_micros - call.cost(talk)
-        self.state = replace(self.state, balance_micros=balance_micros)
+        self.state = self.state._replace(balance_micros=balance_micros)
 
     def credit(self, micros: int) -> None:
-        self.state = replace(self.state, balance_micros=self.state.balance_micros + micros)
+        self.state = self.state._replace(balance_micros=self.state.balance_micros + micros)
 
 
 def test_every_call_of_the_model_ends_when_and_as_the_model_says() -> None:

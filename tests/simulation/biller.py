@@ -18,7 +18,7 @@ from rtbill.assignment import Assignment
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, Limits
+from rtbill.credit import CreditControl
 from rtbill.desk import Desk
 from rtbill.domain.account import Account
 from rtbill.domain.directory import Directory
@@ -27,6 +27,7 @@ from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
 from rtbill.form_server import serve_forms
+from rtbill.grants import Limits
 from rtbill.hold_terms import HoldTerms
 from rtbill.inline import QuestionDesk
 from rtbill.jobs import Enforcement, UnaidedRounds

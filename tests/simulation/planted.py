@@ -32,7 +32,7 @@ def double_posting() -> AbstractContextManager[None]:
 
     def apply_call(self: MemoryStore, state: Any, operation: Operation) -> Committed:
         self._calls.pop(str(operation.call), None)
-        return original(self, state, replace(operation, settles=None))
+        return original(self, state, operation._replace(settles=None))
 
     return instead(MemoryStore, "_apply_call", apply_call)
 

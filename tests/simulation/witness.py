@@ -14,6 +14,9 @@ from rtbill.domain.hold import ENDS, Hold, HoldEvent, HoldStep
 from rtbill.ports import PostedTransfer
 from tests.fakes.memory_store import MemoryStore
 
+ABSORBED = "absorbed:"
+"""Keys of what is given back of calls that were ended too late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -58,6 +61,8 @@ class Witness:
         self._told: set[str] = set()
         self._transfers: list[PostedTransfer] = []
         self._postings: Counter[str] = Counter()
+        self.absorbed: dict[str, tuple[str, int]] = {}
+        """By key: whose loss we took over, and how much of it."""
 
     def look(self) -> None:
         """After each piece of work: an operation, a step of a hold, a change."""
@@ -84,7 +89,9 @@ class Witness:
         purse = self.purses[transfer.account]
         purse.balance += transfer.change_micros
         purse.entries += 1
-        if transfer.call is None:
+        if transfer.key.startswith(ABSORBED):
+            self.absorbed[transfer.key] = transfer.account, transfer.change_micros
+        elif transfer.call is None:
             self.credits.append((self._run_s(), transfer.account, transfer.change_micros))
         else:
             self._postings[transfer.call] += 1

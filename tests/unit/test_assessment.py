@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -107,7 +106,7 @@ def test_a_call_before_check_in_or_after_check_out_goes_to_the_house(day: str) -
 def test_the_same_number_on_another_exchange_is_another_extension() -> None:
     record = a_call_of()
 
-    call = assessed(replace(record, id=record.id._replace(pbx="annexe")))
+    call = assessed(record._replace(id=record.id._replace(pbx="annexe")))
 
     assert call.account == HOUSE
 
@@ -157,7 +156,7 @@ def test_emergency_and_free_phone_calls_are_free_without_a_price(
 
 
 def test_an_emergency_call_in_doubt_is_not_in_doubt_about_its_price() -> None:
-    record = replace(a_call_of(dialled="112"), outcome=Outcome.UNCONFIRMED)
+    record = a_call_of(dialled="112")._replace(outcome=Outcome.UNCONFIRMED)
 
     assert assessed(record).status is CallStatus.FREE
 
@@ -171,7 +170,7 @@ def test_an_unanswered_call_costs_nothing_not_even_the_connect_fee() -> None:
 
 
 def test_a_call_in_doubt_has_no_price_but_its_evidence() -> None:
-    record = replace(a_call_of(), outcome=Outcome.UNCONFIRMED, evidence="the link was lost")
+    record = a_call_of()._replace(outcome=Outcome.UNCONFIRMED, evidence="the link was lost")
 
     call = assessed(record)
 
@@ -183,15 +182,15 @@ def test_a_call_in_doubt_has_no_price_but_its_evidence() -> None:
 
 
 def test_a_recovered_call_is_priced_like_any_other() -> None:
-    record = replace(a_call_of(), outcome=Outcome.RECOVERED)
+    record = a_call_of()._replace(outcome=Outcome.RECOVERED)
 
     assert assessed(record).status is CallStatus.RATED
 
 
 def test_a_talk_of_more_than_a_day_waits_for_a_person() -> None:
     start = at("12:00:00")
-    record = replace(
-        a_record(), answered_at=start, ended_at=start + timedelta(hours=25), outcome=Outcome.ENDED
+    record = a_record()._replace(
+        answered_at=start, ended_at=start + timedelta(hours=25), outcome=Outcome.ENDED
     )
     call = an_assessor(DIRECTORY).assess(record)
     assert (call.status, call.price) == (CallStatus.UNCONFIRMED, None)
@@ -211,7 +210,7 @@ def test_a_number_is_read_as_its_trunk_has_it() -> None:
     record = a_call_of(dialled="77741315550100")
 
     on_trunk = assessor.assess(record)
-    elsewhere = assessor.assess(replace(record, trunk="other"))
+    elsewhere = assessor.assess(record._replace(trunk="other"))
 
     assert (on_trunk.number, on_trunk.status) == ("+41315550100", CallStatus.RATED)
     assert elsewhere.number is None
@@ -240,7 +239,7 @@ def test_the_closest_that_names_a_price_list_decides(
     assessor = an_assessor(DIRECTORY, *tariffs, assignment=assignment)
     payer = "1003" if account == "guest" else "1001"
 
-    found = assessor.assess(replace(a_call_of(payer, talk_s=60), trunk=trunk))
+    found = assessor.assess(a_call_of(payer, talk_s=60)._replace(trunk=trunk))
 
     assert found.account == account
     assert found.price is not None
@@ -271,8 +270,8 @@ def test_while_the_trunk_is_not_known_the_dearest_of_the_exchange_limits_the_cal
     account = an_account("room-1")
     called = assessor.classify(SWITZERLAND)
     seconds = {
-        place: assessor.affordable_s(
-            account, called, at("2026-10-05T12:00"), 6_000_000, 3600, place
+        place: assessor.pricing(account, called, at("2026-10-05T12:00"), place).affordable_s(
+            6_000_000, 3600
         )
         for place in (Place("hotel"), premium, other, Place("inn"))
     }

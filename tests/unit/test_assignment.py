@@ -95,7 +95,7 @@ def an_assessor_with(by_trunk: dict[Place, str], default: str = "french") -> Ass
 def seconds(assessor: Assessor, place: Place = HALL) -> int:
     """How long 0.12 last; a cent a second is 12."""
     called = assessor.classify(SWITZERLAND)
-    return assessor.affordable_s(an_account(), called, NOON, 120_000, 3600, place)
+    return assessor.pricing(an_account(), called, NOON, place).affordable_s(120_000, 3600)
 
 
 def test_the_dearest_trunk_limits_a_call_until_it_is_known() -> None:
@@ -110,7 +110,7 @@ def test_a_site_list_that_no_trunk_uses_refuses_no_call() -> None:
     assessor = an_assessor_with({GSM: "cheap", VOIP: "cheap"})
 
     assert seconds(assessor) == 120
-    assessor.check_rate(an_account(), assessor.classify(SWITZERLAND), NOON, HALL)
+    assessor.pricing(an_account(), assessor.classify(SWITZERLAND), NOON, HALL)
 
 
 @pytest.mark.parametrize("other", ["french", "nobody"])
@@ -118,7 +118,7 @@ def test_a_trunk_without_a_rate_does_not_count_while_another_has_one(other: str)
     assessor = an_assessor_with({GSM: "dear", VOIP: other})
 
     assert seconds(assessor) == 12
-    assessor.check_rate(an_account(), assessor.classify(SWITZERLAND), NOON, HALL)
+    assessor.pricing(an_account(), assessor.classify(SWITZERLAND), NOON, HALL)
     with pytest.raises(NoRate):
         seconds(assessor, VOIP)
 
@@ -130,7 +130,7 @@ def test_a_call_that_no_trunk_has_a_rate_for_has_no_price(lists: dict[Place, str
     with pytest.raises(NoRate):
         seconds(assessor)
     with pytest.raises(NoRate):
-        assessor.check_rate(an_account(), assessor.classify(SWITZERLAND), NOON, HALL)
+        assessor.pricing(an_account(), assessor.classify(SWITZERLAND), NOON, HALL)
 
 
 def test_lists_that_agree_are_one_offer() -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from rtbill.authorisation import Answer, Permission, Refusal
-from rtbill.credit import Limits
 from rtbill.domain.account import AccountKind, Incoming, Outgoing, Service
 from rtbill.domain.events import CallRefused
 from rtbill.domain.refusal import Reason
 from rtbill.domain.stance import Stance
+from rtbill.grants import Limits
 from tests.fakes.asked import MONEY_LOCK, OUTGOING_BY_HAND, Asked
 from tests.fakes.builders import PBX, SWITZERLAND, at
 from tests.fakes.environment import ManualClock

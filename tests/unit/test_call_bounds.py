@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rtbill.credit import Grant
 from rtbill.domain.account import AccountKind
 from rtbill.domain.tariff import Rate, Step, TimeBand
+from rtbill.grants import Grant
 from tests.fakes.builders import a_rate
 from tests.unit.test_credit import UNKNOWN_COUNTRY, Desk
 

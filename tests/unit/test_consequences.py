@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from rtbill import consequences
 from rtbill.consequences import Policies
 from rtbill.domain.account import (
@@ -13,14 +17,18 @@ from rtbill.domain.account import (
     Outgoing,
     Service,
 )
+from rtbill.domain.call import CallId, CutBy
+from rtbill.domain.hold import Hold
+from rtbill.domain.ledger import OVERSPEND
 from rtbill.domain.rated import CallStatus, Facts
 from rtbill.domain.stance import Stance
 from rtbill.enforcement import Policy
 from rtbill.stances import Reach, Spared
-from tests.fakes.books import a_call
+from tests.fakes.books import a_call, a_record
 from tests.fakes.builders import a_state, an_account, at
 
 NOW = at("12:00:00")
+ABSORBING, CHARGING = Policies({}), Policies({}, absorbs_overspend=False)
 DIVERT_ONLY = Service(Outgoing.OPEN, Incoming.DIVERT)
 POLICIES = Policies(
     {
@@ -63,6 +71,58 @@ def test_the_call_that_exhausts_the_balance_locks_in_the_same_operation() -> Non
     assert facts.service_before == OPEN_SERVICE
     assert kinds(facts) == ["service.locked"]
     assert len(facts.transfers) == 1
+
+
+@pytest.mark.parametrize(
+    ("talk", "cut_by", "granted", "opened", "policies", "given_back"),
+    [
+        (60.4, CutBy.PBX_TIMER, 60, "12:00:00", ABSORBING, 0.25),
+        (60.4, CutBy.BILLER, 60, "12:00:00", ABSORBING, 0.25),
+        (60.4, CutBy.PBX_TIMER, 60, "12:01:00", ABSORBING, 0.25),
+        (60.4, CutBy.PBX_TIMER, 60, "12:00:00", CHARGING, 0),
+        (60.0, CutBy.PBX_TIMER, 60, "12:00:00", ABSORBING, 0),
+        (60.4, None, 60, "12:00:00", ABSORBING, 0),
+        (60.4, CutBy.PBX_TIMER, 0, "12:00:00", ABSORBING, 0),
+        (60.4, CutBy.PBX_TIMER, 60, "12:01:01", ABSORBING, 0),
+    ],
+)
+def test_what_a_call_costs_beyond_its_hold_when_it_is_ended_late_is_the_houses_loss(
+    talk: float,
+    cut_by: CutBy | None,
+    granted: int,
+    opened: str,
+    policies: Policies,
+    given_back: float,
+) -> None:
+    held = Hold(
+        key="hotel/1",
+        account="room-1",
+        call=CallId("hotel", "1"),
+        micros=250_000,
+        granted_s=granted,
+        opened_at=at(opened),
+    )
+    before = a_state("0.30").with_holds((held,))
+    record = a_record(
+        answered_at=at("12:00:00"), ended_at=at("12:00:00") + timedelta(seconds=talk), cut_by=cut_by
+    )
+
+    facts = consequences.settle(
+        before,
+        {},
+        a_call(micros=500_000, record=record),
+        policies,
+        NOW,
+        hold_key="hotel/1",
+    )
+
+    assert facts.state.balance_micros == 300_000 - 500_000 + round(given_back * 1_000_000)
+    assert facts.state.holds == ()
+    debit, *others = facts.transfers
+    assert debit.change_micros == -500_000, "the price of the call is what it is"
+    assert [each.change_micros for each in others] == ([250_000] if given_back else [])
+    for each in others:
+        assert (each.debit, each.credit, each.version) == (OVERSPEND, "room-1", debit.version + 1)
 
 
 def test_a_locked_account_that_pays_more_calls_is_not_told_again() -> None:

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from rtbill.credit import NO_CEILINGS, CreditControl, Grant, Limits
+from rtbill.credit import NO_CEILINGS, CreditControl
 from rtbill.domain.account import LOCKED_SERVICE, AccountKind, AccountState
 from rtbill.domain.directory import Directory
 from rtbill.domain.events import LiveLeg
 from rtbill.domain.money import parse_micros
 from rtbill.domain.stance import Stance
 from rtbill.domain.tariff import Rate
+from rtbill.grants import Grant, Limits
 from rtbill.running_call import RunningCall
 from rtbill.stances import ENFORCED, Stances
 from tests.fakes.builders import (
@@ -269,7 +270,7 @@ def test_a_grant_tells_a_number_without_a_rate_from_one_that_is_free() -> None:
 
 def test_a_locked_account_may_still_call_free_numbers() -> None:
     desk = Desk("0.80")
-    desk.directory.put_service(replace(desk.directory.state("room-1"), service=LOCKED_SERVICE))
+    desk.directory.put_service(desk.directory.state("room-1")._replace(service=LOCKED_SERVICE))
 
     assert desk.grant().reason == "account room-1 is locked: 0.80 EUR left"
     assert desk.grant().is_locked

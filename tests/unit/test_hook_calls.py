@@ -268,7 +268,7 @@ class _NoBoard:
 def seconds(assessor: Assessor, place: Place) -> int:
     """How long 0.12 last; a cent a second is 12."""
     called = assessor.classify(SWITZERLAND)
-    return assessor.affordable_s(an_account(), called, NOON, 120_000, 3600, place)
+    return assessor.pricing(an_account(), called, NOON, place).affordable_s(120_000, 3600)
 
 
 def test_a_hook_may_send_a_call_to_another_list() -> None:
@@ -287,10 +287,10 @@ def test_a_list_that_a_hook_names_rates_numbers_that_the_accounts_own_does_not()
     night = Recorder(Adjustment(price_list="night", reason="Night"))
     assessor = an_assessor_asking(night, assignment=Assignment(default="lost"))
 
-    assessor.check_rate(an_account(), assessor.classify(SWITZERLAND), NOON, GSM)
+    assessor.pricing(an_account(), assessor.classify(SWITZERLAND), NOON, GSM)
     night.answers = [None]
     with pytest.raises(NoRate):
-        assessor.check_rate(an_account(), assessor.classify(SWITZERLAND), NOON, GSM)
+        assessor.pricing(an_account(), assessor.classify(SWITZERLAND), NOON, GSM)
 
 
 def test_before_the_trunk_is_known_the_hook_is_asked_about_each_and_the_dearest_limits() -> None:

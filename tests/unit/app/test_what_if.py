@@ -131,9 +131,9 @@ async def test_only_the_calls_of_the_span_and_trunk_are_meant(hall: Hall) -> Non
 
 
 async def test_what_carriers_take_is_compared_with_what_they_took(hall: Hall) -> None:
-    sold = replace(a_call().record, answered_at=NOON, ended_at=NOON + timedelta(seconds=60))
+    sold = a_call().record._replace(answered_at=NOON, ended_at=NOON + timedelta(seconds=60))
     bought = a_price()._replace(cost_micros=400_000)
-    unknown = replace(sold, id=sold.id._replace(leg="2"))
+    unknown = sold._replace(id=sold.id._replace(leg="2"))
     for record, price in ((sold, bought), (unknown, a_price())):
         call = a_call(record=record, price=price, number="+4930123456")
         await hall.store.submit(posting(call))

@@ -97,7 +97,7 @@ def test_splitting_a_period_leaves_the_total_unchanged(cut: int) -> None:
 
 def test_a_call_that_was_rated_again_is_counted_once_at_its_newest_price() -> None:
     transfers = posted(CALLS[:1])
-    state = replace(a_state("4.80"), version=transfers[-1].transfer.version)
+    state = a_state("4.80")._replace(version=transfers[-1].transfer.version)
     call = PricedCall(
         row=1,
         key="hotel/1",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from balance.thresholds import fell_below, is_exhausted, told
@@ -33,17 +31,17 @@ def test_only_the_movement_that_passes_the_threshold_counts(
 def test_a_balance_that_swings_about_the_threshold_is_told_once() -> None:
     state, heard = a_state("1.50"), 0
     for balance in ("0.99", "1.05", "0.98", "1.09", "0.97"):
-        after = told(state, replace(state, balance_micros=parse_micros(balance)), 1_000_000)
+        after = told(state, state._replace(balance_micros=parse_micros(balance)), 1_000_000)
         heard += after.is_told_low and not state.is_told_low
         state = after
     assert heard == 1
 
 
 def test_a_tenth_above_the_threshold_it_is_told_again_the_next_time() -> None:
-    state = replace(a_state("0.99"), is_told_low=True)
-    state = told(state, replace(state, balance_micros=1_100_000), 1_000_000)
+    state = a_state("0.99")._replace(is_told_low=True)
+    state = told(state, state._replace(balance_micros=1_100_000), 1_000_000)
     assert not state.is_told_low
-    state = told(state, replace(state, balance_micros=999_999), 1_000_000)
+    state = told(state, state._replace(balance_micros=999_999), 1_000_000)
     assert state.is_told_low
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -148,7 +147,7 @@ def test_calls_and_statements_show_the_reason(run: Run, tmp_path: Path) -> None:
         settings = StoreSettings(path=tmp_path / "rtbill.sqlite")
         async with SqliteStore(settings, ManualClock(), CountingMeter()) as store:
             price = a_price()._replace(adjustment=changed)
-            await store.submit(posting(replace(a_call("1"), price=price)))
+            await store.submit(posting(a_call("1")._replace(price=price)))
 
     asyncio.run(bill())
 

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -215,7 +214,7 @@ def test_calls_are_printed_with_plan_tax_and_what_the_carrier_takes(
     async def bill() -> None:
         settings = StoreSettings(path=tmp_path / "rtbill.sqlite")
         async with SqliteStore(settings, ManualClock(), CountingMeter()) as store:
-            await store.submit(posting(replace(a_call("1"), price=price)))
+            await store.submit(posting(a_call("1")._replace(price=price)))
             await store.submit(posting(a_call("2")))
 
     asyncio.run(bill())

@@ -66,10 +66,10 @@ async def test_a_transfer_key_used_by_other_means_fails_alone(
             version=transfer.version + 1,
             balance_after_micros=transfer.balance_after_micros - transfer.amount_micros,
         )
-        state = replace(
-            facts.state, version=second.version, balance_micros=second.balance_after_micros
+        state = facts.state._replace(
+            version=second.version, balance_micros=second.balance_after_micros
         )
-        return replace(facts, state=state, transfers=(transfer, second))
+        return facts._replace(state=state, transfers=(transfer, second))
 
     futures = [
         store.submit(operation)
