@@ -19,14 +19,16 @@ from rtbill.running_call import RunningCall
 from tests.simulation import biller
 from tests.simulation.replacing import instead
 
+_Decide = Callable[[AccountState], Facts]
+
 
 def hold_after_command() -> AbstractContextManager[None]:
     """The exchange is told of a grant before the hold is durable."""
     original = Holdings._ask
 
-    def ask(self: Holdings, account: str, decide: Callable[[AccountState], Facts]) -> Any:
+    def ask(self: Holdings, account: str, decide: _Decide, *then: Any) -> Any:
         self._follow(Committed(decide(self._directory.state(account)), None))
-        return original(self, account, decide)
+        return original(self, account, decide, *then)
 
     return instead(Holdings, "_ask", ask)
 
@@ -39,9 +41,9 @@ def answer_before_commit() -> AbstractContextManager[None]:
         kept: list[Facts] = []
         ask = self._ask
 
-        def noted(account: str, decide: Callable[[AccountState], Facts]) -> Any:
+        def noted(account: str, decide: _Decide, *then: Any) -> Any:
             kept.append(decide(self._directory.state(account)))
-            return ask(account, decide)
+            return ask(account, decide, *then)
 
         with instead(self, "_ask", noted):
             waiting = original(self, account, *about)
