@@ -55,6 +55,12 @@ class PaymentReader(Protocol):
         """What became of its refunds and disputes, oldest first."""
         ...
 
+    async def reversals_of(
+        self, gateway: str, since: datetime, until: datetime
+    ) -> Sequence[Reversal]:
+        """Those of one provider that came to their stage in this span, oldest first."""
+        ...
+
     async def due_refunds(self, at: datetime, limit: int) -> Sequence[Reversal]:
         """Refunds of ours that the provider has to be asked for by then; each has its own time, so
         none blocks the others.

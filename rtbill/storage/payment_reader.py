@@ -117,6 +117,17 @@ class PaymentRows(ABC):
         query = f"SELECT {REVERSAL_COLUMNS} FROM reversal WHERE top_up = ? ORDER BY at, key"
         return await self._list(reversal_from, query, top_up)
 
+    async def reversals_of(
+        self, gateway: str, since: datetime, until: datetime
+    ) -> Sequence[Reversal]:
+        """Those of one provider that came to their stage in this span, oldest first."""
+        query = (
+            f"SELECT {REVERSAL_COLUMNS} FROM reversal WHERE gateway = ? AND at >= ? AND at < ?"
+            " ORDER BY at, key"
+        )
+        span = epoch_us(since), epoch_us(until)
+        return await self._list(reversal_from, query, gateway, *span)
+
     async def due_refunds(self, at: datetime, limit: int) -> Sequence[Reversal]:
         """Refunds of ours that have to be asked for by then, the most overdue first."""
         query = (

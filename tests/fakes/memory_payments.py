@@ -248,6 +248,17 @@ class PaymentsReader:
         """By the time of their stage."""
         return self._payments.of_top_up(top_up)
 
+    async def reversals_of(
+        self, gateway: str, since: datetime, until: datetime
+    ) -> Sequence[Reversal]:
+        """Oldest first."""
+        found = [
+            each
+            for each in self._payments.reversals.values()
+            if each.gateway == gateway and since <= each.at < until
+        ]
+        return sorted(found, key=lambda each: (each.at, each.key))
+
     async def due_refunds(self, at: datetime, limit: int) -> Sequence[Reversal]:
         """The most overdue first."""
         due = [
