@@ -233,6 +233,8 @@ class FakeGateway:
         del provider_id
 
         async def act() -> Outcome:
+            if not self._abilities.finds:
+                raise Refused("it cannot be asked")
             paid = self._provider.payments.get(charge.reference)
             if paid is None or charge.reference in self._provider.forgets:
                 return Absent()
