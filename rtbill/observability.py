@@ -65,6 +65,18 @@ HELP = {
     "rtbill_refused_total": "Calls refused before or while they were dialled, by reason",
     "rtbill_cut_late_seconds": "Call ended by its limit: seconds after that limit",
     "rtbill_cuts_beyond_guard_total": "Calls ended later after their limit than the guard covers",
+    "rtbill_topups_wanted_total": "Looks at an account below its threshold, by whether it buys",
+    "rtbill_topup_steps_total": "Steps of top-ups made durable, by event and state after it",
+    "rtbill_topup_trigger_to_request_seconds": "Account below its threshold until it is asked for",
+    "rtbill_topup_oddities_total": "Steps of top-ups that should not have been",
+    "rtbill_topups_queued": "Accounts below their threshold that wait for their turn",
+    "rtbill_topups_later": "Accounts below their threshold that wait for a time",
+    "rtbill_topups_in_flight": "Top-ups by state; those that are over are none",
+    "rtbill_gateway_seconds": "Question to a payment gateway until its answer",
+    "rtbill_gateway_asked_total": "Questions to payment gateways, by what came of them",
+    "rtbill_webhooks_total": "Webhooks of payment gateways, by what became of them",
+    "rtbill_webhook_seconds": "Webhook kept until what it means is durable",
+    "rtbill_payment_differences_total": "Differences found in the lists of payment gateways",
     "rtbill_refusals_let_through_total": "Refusals not carried out, as the stance does not enforce",
 }
 

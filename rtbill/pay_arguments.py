@@ -7,7 +7,7 @@ from typing import Any
 
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord, Refused
-from rtbill.domain.money import Money, parse_money
+from rtbill.domain.money import Money, parse_money, too_fine
 from rtbill.domain.replenishment import Agreement
 from rtbill.domain.top_up import TopUp
 from rtbill.gateways import Gateways
@@ -70,6 +70,8 @@ class PayArguments:
         money = parse_money(str(text), currency)
         if money.micros <= 0:
             raise BadRecord(f"{text!r} is not more than nothing")
+        if problem := too_fine(money):
+            raise BadRecord(problem)
         return money
 
     async def method(self, account: str, reference: object) -> tuple[str, str]:

@@ -115,9 +115,12 @@ class PayDesk:
         return {"account": account, "settings": settings_json(settings, currency)}
 
     async def _status(self, arguments: Arguments) -> Answer:
-        """Of one account, or of all that is under way."""
         if arguments.get("account"):
             return await self.of_account(self._read.account(arguments))
+        return await self.status()
+
+    async def status(self) -> Answer:
+        """What is under way, in doubt and stopped, at all gateways."""
         rows = await self._reader.top_ups_in_flight(IN_FLIGHT_SHOWN)
         stops = {each.gateway: each for each in await self._reader.gateway_stops()}
         settings = await self._reader.replenishments()

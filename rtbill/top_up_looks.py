@@ -15,7 +15,7 @@ from datetime import timedelta
 from payments.attempts import Event
 from rtbill.alarms import Alarms
 from rtbill.domain.errors import PortFailed
-from rtbill.domain.top_up import Follow, Paying, Reversal, TopUp, TopUpState
+from rtbill.domain.top_up import FINAL, Follow, Paying, Reversal, TopUp, TopUpState
 from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Meter
 from rtbill.top_up_driver import TopUpDriver
@@ -147,7 +147,7 @@ class TopUpLooks:
         self._gauged_s = now_s
         rows = await self._reader.top_ups_in_flight(IN_FLIGHT_MAX)
         states = Counter(row.state for row in rows)
-        for state in TopUpState:
+        for state in set(TopUpState) - FINAL:
             self._meter.gauge("rtbill_topups_in_flight", states[state], state=state)
         for stop in await self._reader.gateway_stops():
             self._alarms.stand("gateway", stop.gateway, stop.reason)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from balance.holds import SliceTerms
+from payments.grace import Grace
+from payments.replenish import Bounds
 from rtbill.alarms import Alarms
 from rtbill.allowances import PERIODS_KEPT
+from rtbill.app.gateways import open_gateways
 from rtbill.app.holdings import read_allowances
 from rtbill.app.hook_file import site_hook
 from rtbill.assessment import Assessor
@@ -27,14 +31,18 @@ from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.pins import Pins
 from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
+from rtbill.domain.top_up import VatPoint
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
 from rtbill.grants import Limits
+from rtbill.formats.wording import Wording
 from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
+from rtbill.payment_service import PaymentService, PaymentTerms
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.bands import Calendars
 from rtbill.rating.price_book import PriceBook
+from rtbill.replenishment import ReplenishmentTerms
 from rtbill.site_hook import SiteHook
 from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader
@@ -59,6 +67,7 @@ class Books:
     unaided_rows: UnaidedRows
     hold_terms: HoldTerms
     desk: Desk
+    payments: PaymentService
     alarms: Alarms
     clock: Clock
 
@@ -108,21 +117,56 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             pins=Pins(config.payers.pin_secret, config.payers.pin_digits_min),
             trunks=[(pbx.name, trunk.name) for pbx in config.pbxs for trunk in pbx.trunks],
         )
+        payments = await _payments(config, billing, reader, clock, meter)
+        for verb, order in payments.desk.orders().items():
+            desk.add_order(verb, order)
         await billing.reassess(state.account.id for state in directory.states())
         await _recall_waiting_calls(reader, alarms)
-        yield Books(
-            config=config,
-            store=store,
-            reader=reader,
-            billing=billing,
-            enforcement=enforcement,
-            unaided=UnaidedRounds(unaided_rows, alarms, clock),
-            unaided_rows=unaided_rows,
-            hold_terms=hold_terms,
-            desk=desk,
-            alarms=alarms,
-            clock=clock,
-        )
+        try:
+            yield Books(
+                config=config,
+                store=store,
+                reader=reader,
+                billing=billing,
+                enforcement=enforcement,
+                unaided=UnaidedRounds(unaided_rows, alarms, clock),
+                unaided_rows=unaided_rows,
+                hold_terms=hold_terms,
+                desk=desk,
+                payments=payments,
+                alarms=alarms,
+                clock=clock,
+            )
+        finally:
+            await payments.gateways.close()
+
+
+async def _payments(
+    config: Config, billing: Billing, reader: Reader, clock: Clock, meter: Meter
+) -> PaymentService:
+    written = config.payments
+    terms = PaymentTerms(
+        bounds=Bounds(
+            zone=ZoneInfo(config.site.zone),
+            charge_min_micros=written.charge_min_micros,
+            charge_max_micros=written.charge_max_micros,
+        ),
+        grace=Grace(span=timedelta(minutes=written.grace_min), micros=written.grace_micros),
+        vat_point=VatPoint(written.vat_point),
+        pace=ReplenishmentTerms(per_minute_max=written.per_minute_max),
+        url=written.url,
+        text_version=written.text_version,
+        link_valid_for=timedelta(hours=written.link_hours),
+    )
+    return PaymentService(
+        terms=terms,
+        gateways=await open_gateways(config, clock, meter),
+        billing=billing,
+        reader=reader,
+        clock=clock,
+        meter=meter,
+        wording=Wording(config.site.zone, [pbx.name for pbx in config.pbxs]),
+    )
 
 
 async def _assessor(  # noqa: PLR0913 - the composition root hands over each collaborator once

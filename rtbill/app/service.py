@@ -114,6 +114,7 @@ async def _start(
         ),
         (jobs.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
         (_watchdog(clock), "watchdog"),
+        *books.payments.work(),
     ]
     asked = inline_listener(books, meter)
     if asked is not None:

@@ -22,6 +22,7 @@ from rtbill.cli import (
     mail,
     money,
     observed,
+    pay,
     plans,
     rate,
     rerate,
@@ -88,6 +89,7 @@ what_if.add_to(tariffs.app)
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(plans.app, name="plan")
 app.add_typer(bundles.app, name="bundle")
+app.add_typer(pay.app, name="pay")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
 app.add_typer(unrated.app, name="unrated")
 

@@ -21,6 +21,7 @@ from rtbill.cli.frame import (
     load,
 )
 from rtbill.cli.paper import print_json, say
+from rtbill.cli.pay_paper import say_all as say_payments
 from rtbill.domain.errors import Refused
 from rtbill.domain.money import decimal_text
 from rtbill.domain.stance import Stance
@@ -191,6 +192,8 @@ def _say_status(answer: dict[str, Any]) -> None:
     rows = answer["unaided"]
     say(f"rows for calls without an answer: {rows['wanted']} wanted, {rows['confirmed']} confirmed")
     say(f"outbox: {answer['outbox']} notices waiting")
+    if answer["payments"]["gateways"]:
+        say_payments(answer["payments"])
     for alarm in answer["alarms"]:
         say(f"ALARM {alarm['kind']} {alarm['subject']} since {alarm['since']}: {alarm['text']}")
 

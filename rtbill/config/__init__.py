@@ -4,6 +4,7 @@ from rtbill.config.certificates import client_context
 from rtbill.config.holiday_calendars import HolidayCalendar, holiday_calendars
 from rtbill.config.loading import load_config
 from rtbill.config.mail import MailConfig
+from rtbill.config.payments import GatewayConfig, GatewayKind, PaymentsConfig
 from rtbill.config.trunks import dial_problem, prefix_problem
 from rtbill.config.values import (
     EXPOSURES,
@@ -33,6 +34,8 @@ __all__ = [
     "ControlConfig",
     "DestinationClass",
     "DialplanConfig",
+    "GatewayConfig",
+    "GatewayKind",
     "HolidayCalendar",
     "HolidaysConfig",
     "HookConfig",
@@ -40,6 +43,7 @@ __all__ = [
     "InlineConfig",
     "LogConfig",
     "MailConfig",
+    "PaymentsConfig",
     "PbxConfig",
     "RatingConfig",
     "ServerTlsConfig",

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from rtbill.config.mail import MailTable
+from rtbill.config.payments import GatewayTable, PaymentsTable
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, MICROS, known_currency, parse_micros
 from rtbill.domain.payer_key import PIN_DIGITS_MAX, WrongCode
@@ -398,4 +399,6 @@ class Document(_Table):
     account_classes: dict[Name, ClassTable] = {}
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
     holidays: list[HolidaysTable] = []
+    payments: PaymentsTable = PaymentsTable()
+    gateway: Annotated[list[GatewayTable], Field(max_length=8)] = []
     pbx: Annotated[list[PbxTable], Field(min_length=1)]

@@ -37,6 +37,12 @@ from rtbill.config.links import (
     link_problems,
 )
 from rtbill.config.mail import find_mail_password, mail_config
+from rtbill.config.payments import (
+    GatewaySecrets,
+    find_gateway_secrets,
+    gateway_configs,
+    payments_config,
+)
 from rtbill.config.trunks import trunk_problems
 from rtbill.config.values import (
     AccountClass,
@@ -100,12 +106,14 @@ def load_config(
     http = raw.get("http")
     live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
     problems += found
+    gateway_secrets, found = find_gateway_secrets(raw.get("gateway"), folder, environ)
+    problems += found
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys, pin_secret, live_token, mail_password)
+    return _config(document, folder, keys, pin_secret, live_token, mail_password, gateway_secrets)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -172,6 +180,7 @@ def _config(  # noqa: PLR0913 - the document, and each secret found beside it
     pin_secret: str,
     live_token: str,
     mail_password: str,
+    gateway_secrets: list[GatewaySecrets],
 ) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
@@ -201,6 +210,8 @@ def _config(  # noqa: PLR0913 - the document, and each secret found beside it
             for each in document.destination_class
         ),
         holidays=tuple(map(_holidays, document.holidays)),
+        payments=payments_config(document.payments),
+        gateways=gateway_configs(document.gateway, gateway_secrets, folder),
     )
 
 

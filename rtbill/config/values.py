@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from rtbill.config.mail import MailConfig
+from rtbill.config.payments import GatewayConfig, PaymentsConfig
 from rtbill.domain.account import Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.extension_pattern import as_expression
@@ -360,6 +361,8 @@ class Config:
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]
     holidays: tuple[HolidaysConfig, ...]
+    payments: PaymentsConfig
+    gateways: tuple[GatewayConfig, ...]
     pbxs: tuple[PbxConfig, ...]
 
     def trunk_title(self, pbx: str | None, trunk: str) -> str | None:
