@@ -90,7 +90,7 @@ class PayOffice:
 
     async def spend(self, amount: str, account: str = "room-1", key: str = "") -> None:
         """The account loses so much at once."""
-        key = key or f"spent {self.clock.now()} {amount}"
+        key = key or f"spent {account} {self.clock.now()} {amount}"
         await self.office.credit(f"-{amount}", key, account)
 
     async def rows(self, account: str | None = "room-1") -> list[TopUp]:
