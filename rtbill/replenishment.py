@@ -145,7 +145,10 @@ class AutomaticTopUps:
         if paying.settings is not None:
             self.put_settings(paying.settings)
         row = paying.top_up
-        if row is not None and row.is_final and row.account in self._settings:
+        if row is None or not row.is_final or row.account not in self._settings:
+            return
+        # A step that comes again moves nothing; it may tell that an answer was lost.
+        if paying.event is not None or row.account in self._resting:
             self.look_again(row.account)
 
     def _is_below(self, account: str) -> bool:

@@ -84,6 +84,8 @@ class Provider:
         """By question: each is used once."""
         self.verdicts: list[Outcome | DeclineClass | str] = []
         """What confirming comes to: `action`, `pending`, or else it is paid."""
+        self.verdicts_of: dict[str, list[Outcome | DeclineClass | str]] = {}
+        """The same for one account."""
         self.wrong: Money | None = None
         """What it says was paid, whatever was asked for."""
         self.forgets: set[str] = set()
@@ -208,7 +210,8 @@ class FakeGateway:
         return _outcome(done)
 
     def _verdict(self, paid: Payment) -> Outcome:
-        verdicts = self._provider.verdicts
+        account = paid.charge.account
+        verdicts = self._provider.verdicts_of.get(account, self._provider.verdicts)
         verdict = verdicts.pop(0) if verdicts else "paid"
         match verdict:
             case "action":
