@@ -57,10 +57,11 @@ async def test_money_that_comes_in_without_a_credit_is_found(
 async def test_a_service_that_never_looks_up_what_is_unknown_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def idle(_looks: TopUpLooks) -> None:
-        """Sees to nothing."""
+    async def idle(*_: object) -> None:
+        """Nobody looks, and nobody tells."""
 
     monkeypatch.setattr(TopUpLooks, "serve", idle)
+    monkeypatch.setattr(PayWorld, "_settle_late", idle)
 
     problems = problems_of(await played())
     assert any("is unknown" in each for each in problems)
