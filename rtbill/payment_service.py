@@ -57,25 +57,13 @@ class PaymentService:
         meter: Meter,
         wording: Wording,
     ) -> None:
-        store, alarms, directory = billing.store, billing.alarms, billing.directory
-        site = SiteTerms(
-            gateways={
-                each.name: Terms(can_find=each.abilities.finds, grace=terms.grace)
-                for each in gateways
-            },
-            bounds=terms.bounds,
-            vat_point=terms.vat_point,
-        )
-        steps = TopUpSteps(site, billing.assessor, billing.control, billing.policies, clock)
         self.gateways = gateways
-        self.driver = TopUpDriver(
-            steps=steps,
-            billing=billing,
-            reader=reader,
-            gateways=gateways,
-            clock=clock,
-            meter=meter,
-        )
+        self._billing = billing
+        self._reader = reader
+        self._clock = clock
+        self._meter = meter
+        alarms = billing.alarms
+        self.driver = self._driver(terms)
         self.top_ups = AutomaticTopUps(
             driver=self.driver,
             billing=billing,
@@ -86,27 +74,10 @@ class PaymentService:
             terms=terms.pace,
         )
         self._looks = TopUpLooks(self.driver, reader, alarms, clock, meter)
-        self.methods = PayMethods(
-            gateways=gateways,
-            driver=self.driver,
-            top_ups=self.top_ups,
-            directory=directory,
-            store=store,
-            reader=reader,
-            clock=clock,
-            text_version=terms.text_version,
-        )
-        self.links = PayLinks(store, reader, clock, terms.url, terms.link_valid_for)
+        self.methods = self._methods(terms)
+        self.links = PayLinks(billing.store, reader, clock, terms.url, terms.link_valid_for)
         self._confirmations = ConfirmationLinks(self.links, self.driver, alarms)
-        self.inbox = GatewayInbox(
-            gateways=gateways,
-            news=GatewayNews(self.driver, self.methods, reader, store),
-            store=store,
-            reader=reader,
-            alarms=alarms,
-            clock=clock,
-            meter=meter,
-        )
+        self.inbox = self._inbox()
         self._reconciliation = Reconciliation(
             gateways=gateways,
             driver=self.driver,
@@ -116,18 +87,66 @@ class PaymentService:
             meter=meter,
             zone=wording.zone,
         )
-        self.desk = PayDesk(
+        self.desk = self._desk(wording)
+
+    def _driver(self, terms: PaymentTerms) -> TopUpDriver:
+        billing = self._billing
+        site = SiteTerms(
+            gateways={
+                each.name: Terms(can_find=each.abilities.finds, grace=terms.grace)
+                for each in self.gateways
+            },
+            bounds=terms.bounds,
+            vat_point=terms.vat_point,
+        )
+        return TopUpDriver(
+            steps=TopUpSteps(
+                site, billing.assessor, billing.control, billing.policies, self._clock
+            ),
+            billing=billing,
+            reader=self._reader,
+            gateways=self.gateways,
+            clock=self._clock,
+            meter=self._meter,
+        )
+
+    def _methods(self, terms: PaymentTerms) -> PayMethods:
+        return PayMethods(
+            gateways=self.gateways,
+            driver=self.driver,
+            top_ups=self.top_ups,
+            directory=self._billing.directory,
+            store=self._billing.store,
+            reader=self._reader,
+            clock=self._clock,
+            text_version=terms.text_version,
+        )
+
+    def _inbox(self) -> GatewayInbox:
+        store = self._billing.store
+        return GatewayInbox(
+            gateways=self.gateways,
+            news=GatewayNews(self.driver, self.methods, self._reader, store),
+            store=store,
+            reader=self._reader,
+            alarms=self._billing.alarms,
+            clock=self._clock,
+            meter=self._meter,
+        )
+
+    def _desk(self, wording: Wording) -> PayDesk:
+        return PayDesk(
             driver=self.driver,
             methods=self.methods,
             links=self.links,
             top_ups=self.top_ups,
             reconciliation=self._reconciliation,
-            gateways=gateways,
-            directory=directory,
-            store=store,
-            reader=reader,
-            alarms=alarms,
-            clock=clock,
+            gateways=self.gateways,
+            directory=self._billing.directory,
+            store=self._billing.store,
+            reader=self._reader,
+            alarms=self._billing.alarms,
+            clock=self._clock,
             wording=wording,
         )
 

@@ -104,19 +104,7 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         )
         unaided_rows = _unaided_rows(config, billing)
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
-        desk = Desk(
-            billing=billing,
-            enforcement=enforcement,
-            store=store,
-            reader=reader,
-            clock=clock,
-            zone=config.site.zone,
-            currency=config.site.currency,
-            pbxs=[pbx.name for pbx in config.pbxs],
-            calendars=calendars,
-            pins=Pins(config.payers.pin_secret, config.payers.pin_digits_min),
-            trunks=[(pbx.name, trunk.name) for pbx in config.pbxs for trunk in pbx.trunks],
-        )
+        desk = _desk(config, billing, enforcement, reader, calendars, clock)
         payments = await _payments(config, billing, reader, clock, meter)
         for verb, order in payments.desk.orders().items():
             desk.add_order(verb, order)
@@ -139,6 +127,29 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
             )
         finally:
             await payments.gateways.close()
+
+
+def _desk(  # noqa: PLR0913 - the composition root hands over each collaborator once
+    config: Config,
+    billing: Billing,
+    enforcement: Enforcement,
+    reader: Reader,
+    calendars: Calendars,
+    clock: Clock,
+) -> Desk:
+    return Desk(
+        billing=billing,
+        enforcement=enforcement,
+        store=billing.store,
+        reader=reader,
+        clock=clock,
+        zone=config.site.zone,
+        currency=config.site.currency,
+        pbxs=[pbx.name for pbx in config.pbxs],
+        calendars=calendars,
+        pins=Pins(config.payers.pin_secret, config.payers.pin_digits_min),
+        trunks=[(pbx.name, trunk.name) for pbx in config.pbxs for trunk in pbx.trunks],
+    )
 
 
 async def _payments(

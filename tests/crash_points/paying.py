@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from rtbill.alarms import Alarms
@@ -194,7 +195,7 @@ class PayWorld:
                 self.provider.settle(reference)
             for number in range(2):
                 body = self.provider.happen(f"evt_{reference}_{number}", about=reference)
-                await self._until_done(lambda body=body: self._hear(body))
+                await self._until_done(partial(self._hear, body))
 
     async def _hear(self, body: bytes) -> bool:
         assert self._service is not None

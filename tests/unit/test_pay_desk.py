@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -157,12 +158,17 @@ async def test_a_card_removed_while_it_is_being_told_of_is_not_charged() -> None
         await paying.clock.advance(1.0)  # it is being made known, and no money is asked for yet
         remove = paying.service.desk.orders()["pay.method.remove"]
         async with asyncio.TaskGroup() as group:
-            group.create_task(remove({"account": "room-1", "method": "card-room-1"}))
+            order = {"account": "room-1", "method": "card-room-1"}
+            group.create_task(_carried_out(remove(order)))
             await paying.clock.advance(20)
 
         assert await paying.states() == ["cancelled"]
         assert paying.provider.moved == {}
         assert paying.provider.count("confirm") == 0
+
+
+async def _carried_out(order: Awaitable[object]) -> None:
+    await order
 
 
 async def test_a_card_that_its_provider_dropped_is_dropped_here() -> None:
