@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.config_file import ENVIRON, GOOD, load, problems
 
+ROOT = Path(__file__).parents[2]
 STRIPE = '[[gateway]]\nname = "cards"\nkind = "stripe"\nlive = false\n'
 KEYS = {
     "RTBILL_GATEWAY_CARDS_API_KEY": "rk_test_of_the_tests_only",
@@ -20,6 +21,19 @@ url = "https://cashless.example/soap"
 mapping_file = "canteen.toml"
 ca_file = "ca.pem"
 """
+
+
+def test_the_tables_shown_in_config_toml_are_right_as_they_stand(tmp_path: Path) -> None:
+    text = (ROOT / "config.toml").read_text()
+    shown = text[text.index("# [payments]") : text.index("# What happens when money is gone.")]
+    lines = [line.removeprefix("# ") for line in shown.splitlines() if line.startswith("# ")]
+    for name in ("stripe-key", "stripe-webhook-secrets", "canteen-password"):
+        (tmp_path / name).write_text("of the tests only")
+        (tmp_path / name).chmod(0o400)
+    config = load(tmp_path, GOOD + "\n".join(lines))
+
+    assert [each.name for each in config.gateways] == ["cards", "canteen"]
+    assert config.payments.url == "https://pay.example"
 
 
 def test_without_the_tables_nothing_is_sold_and_the_defaults_are_mild(tmp_path: Path) -> None:
