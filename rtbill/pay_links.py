@@ -15,13 +15,13 @@ from rtbill.domain.errors import PortFailed, Refused
 from rtbill.domain.money import EXPONENTS, decimal_text
 from rtbill.domain.notice import Notice
 from rtbill.domain.payment_changes import AddPayLink, UsePayLink
-from rtbill.domain.replenishment import PayLink
+from rtbill.domain.replenishment import LinkPurpose, PayLink
 from rtbill.domain.top_up import Follow, Paying, TopUp, TopUpState
 from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Store
 from rtbill.top_up_driver import TopUpDriver
 
-MANAGE, CONFIRM = "manage", "confirm"
+MANAGE, CONFIRM = LinkPurpose.MANAGE, LinkPurpose.CONFIRM
 TOKEN_BYTES = 32
 """Twice what no guess comes near (RP-32)."""
 NOT_GOOD = "this link is not good any more; ask for a new one"
@@ -85,7 +85,7 @@ class PayLinks:
         await self._store.change(Together((AddPayLink(link), PostNotices((notice,)))))
         return made
 
-    def _make(self, account: str, purpose: str, top_up: str) -> tuple[MadeLink, PayLink]:
+    def _make(self, account: str, purpose: LinkPurpose, top_up: str) -> tuple[MadeLink, PayLink]:
         if not self._base_url:
             raise Refused("payments.url is not set, so there are no pages that a link could open")
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._clock.now()

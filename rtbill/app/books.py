@@ -34,8 +34,8 @@ from rtbill.domain.stance import Unaided
 from rtbill.domain.top_up import VatPoint
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
-from rtbill.grants import Limits
 from rtbill.formats.wording import Wording
+from rtbill.grants import Limits
 from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.payment_service import PaymentService, PaymentTerms

@@ -25,7 +25,6 @@ from rtbill.config.document import (
     RatingTable,
     SiteTable,
     TlsTable,
-    suggestion,
 )
 from rtbill.config.holiday_calendars import country_problems, table_problems
 from rtbill.config.links import (
@@ -65,6 +64,7 @@ from rtbill.config.values import (
     TlsConfig,
     TrunkConfig,
 )
+from rtbill.config.words import suggestion
 from rtbill.domain.account import Incoming, Outgoing, Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.errors import ConfigError

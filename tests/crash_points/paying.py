@@ -18,7 +18,7 @@ from rtbill.assignment import Assignment
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl, Limits
+from rtbill.credit import CreditControl
 from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind
 from rtbill.domain.changes import AddTariff, CreateAccount
 from rtbill.domain.directory import Directory
@@ -41,6 +41,7 @@ from rtbill.domain.payment import (
     Told,
 )
 from rtbill.gateway import GatewayAbilities
+from rtbill.grants import Limits
 from rtbill.payment_service import PaymentService
 from rtbill.rating.price_book import PriceBook
 from tests.crash_points.points import Life, Points, PointStore
