@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -17,8 +16,11 @@ from pydantic import (
 from rtbill.config.mail import MailTable
 from rtbill.config.payments import GatewayTable, PaymentsTable
 from rtbill.config.words import (
+    Amount,
     Beginning,
     CalendarName,
+    Country,
+    CurrencyCode,
     Day,
     Dialled,
     DialOptions,
@@ -31,13 +33,17 @@ from rtbill.config.words import (
     Incoming,
     Matcher,
     Name,
+    Network,
     Pattern,
+    Percent,
     Port,
     Prefix,
     RemotePath,
     Text,
     Title,
     Url,
+    Zone,
+    matching,
 )
 from rtbill.domain.payer_key import PIN_DIGITS_MAX, WrongCode
 from rtbill.domain.stance import Stance, Unaided
@@ -50,16 +56,16 @@ class _Table(BaseModel):
 
 class SiteTable(_Table):
     name: Text
-    country: Annotated[StrictStr, AfterValidator(_country)]
-    country_code: Annotated[StrictStr, _matching(r"[1-9][0-9]{0,2}", "a code such as 49")]
+    country: Country
+    country_code: Annotated[StrictStr, matching(r"[1-9][0-9]{0,2}", "a code such as 49")]
     national_prefix: DigitsOrNothing = "0"
     international_prefixes: Annotated[list[Digits], Field(min_length=1)] = ["00"]
     area_code: DigitsOrNothing = ""
     national_length: Annotated[StrictInt, Field(ge=4, le=15)] | None = None
     outside_prefixes: list[Dialled] = []
     internal: Annotated[list[Pattern], Field(min_length=1)]
-    zone: Annotated[StrictStr, AfterValidator(_zone)]
-    currency: Annotated[StrictStr, AfterValidator(_currency)]
+    zone: Zone
+    currency: CurrencyCode
     emergency: list[Dialled] = []
     freephone: list[Beginning] = []
     short_codes: dict[Dialled, Beginning] = {}
@@ -87,9 +93,9 @@ class LogTable(_Table):
 
 
 class HookBoundsTable(_Table):
-    percent: Annotated[StrictStr, AfterValidator(_percent)] = "0"
-    per_minute: Annotated[StrictStr, AfterValidator(_amount)] = "0"
-    per_call: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+    percent: Percent = "0"
+    per_minute: Amount = "0"
+    per_call: Amount = "0"
     price_lists: list[Name] = []
 
 
@@ -102,7 +108,7 @@ class RatingTable(_Table):
     hook: (
         Annotated[
             StrictStr,
-            _matching(
+            matching(
                 r"[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*",
                 "a module and a function in it, such as mysite:adjust",
             ),
@@ -147,13 +153,13 @@ class InlineTable(_Table):
 
 
 class DestinationClassTable(_Table):
-    name: Annotated[StrictStr, _matching(r"[a-z][a-z0-9]{0,15}", "a short word such as europe")]
+    name: Annotated[StrictStr, matching(r"[a-z][a-z0-9]{0,15}", "a short word such as europe")]
     prefixes: Annotated[list[Prefix], Field(min_length=1)]
 
 
 class HolidaysTable(_Table):
     name: CalendarName
-    country: Annotated[StrictStr, AfterValidator(_country)] | None = None
+    country: Country | None = None
     subdivision: Text | None = None
     dates: list[Day] = []
     without: list[Day] = []
@@ -162,13 +168,13 @@ class HolidaysTable(_Table):
 class ClassTable(_Table):
     exhausted_outgoing: Literal["open", "locked"] = "locked"
     exhausted_incoming: Literal["ring", "divert"] = "divert"
-    exhausted_below: Annotated[StrictStr, AfterValidator(_amount)] = "0.01"
-    low_balance: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+    exhausted_below: Amount = "0.01"
+    low_balance: Amount = "0"
     enforcement: Stance = Stance.ENFORCE
     unaided: Unaided | None = None
-    unaided_cap: Annotated[StrictStr, AfterValidator(_amount)] = "0"
+    unaided_cap: Amount = "0"
     unaided_calls: Annotated[StrictInt, Field(ge=1, le=100)] = 2
-    price_per_minute_max: Annotated[StrictStr, AfterValidator(_amount)] | None = None
+    price_per_minute_max: Amount | None = None
     tariff: Name | None = None
     calls_max: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
 
@@ -187,14 +193,14 @@ class TrunkTable(_Table):
     dial: DialString | None = None
     tariff: Name | None = None
     carrier: Name | None = None
-    strip: list[Annotated[StrictStr, _matching(r"[0-9*#+]{1,15}", "digits")]] = []
+    strip: list[Annotated[StrictStr, matching(r"[0-9*#+]{1,15}", "digits")]] = []
     access_digits: Annotated[StrictInt, Field(ge=0, le=10)] = 0
     numbers: NumberForm = NumberForm.DIALLED
 
 
 class DialplanTable(_Table):
     flavour: Literal["plain", "freepbx16", "freepbx17"] = "plain"
-    outside_prefix: Annotated[StrictStr, _matching(r"[0-9*#]{0,4}", "digits, or empty")] = ""
+    outside_prefix: Annotated[StrictStr, matching(r"[0-9*#]{0,4}", "digits, or empty")] = ""
     extensions: list[Pattern] = []
     devices: dict[DialplanName, ExtensionNumber] = {}
     phone_dial: DialString = "PJSIP/%s"
@@ -210,7 +216,7 @@ class DialplanTable(_Table):
     unaided: Unaided = Unaided.OPEN
     unaided_cap_s: Annotated[StrictInt, Field(ge=0, le=86_400)] = 600
     ca_file: RemotePath | None = None
-    permit: list[Annotated[StrictStr, AfterValidator(_network)]] = []
+    permit: list[Network] = []
 
 
 class PbxTable(_Table):
@@ -219,7 +225,7 @@ class PbxTable(_Table):
     mode: Literal["reactive", "inline", "post"]
     host: Text
     port: Port = 5038
-    user: Annotated[StrictStr, _matching(r"[0-9A-Za-z_.@-]+", "an AMI user name")]
+    user: Annotated[StrictStr, matching(r"[0-9A-Za-z_.@-]+", "an AMI user name")]
     secret: StrictStr | None = None
     secret_file: Text | None = None
     demo: bool = False

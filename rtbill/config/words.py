@@ -1,4 +1,4 @@
-"""What a value of config.toml may look like, each with its form in words. Private to this package."""
+"""What a value of config.toml may look like, each with its form in words. For this package only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
-def _matching(pattern: str, wanted: str) -> AfterValidator:
+def matching(pattern: str, wanted: str) -> AfterValidator:
     """A check that a text has a form, with the form in words."""
     compiled = re.compile(pattern)
 
@@ -104,75 +104,75 @@ def _day(written: object) -> date:
     raise ValueError(f"{written!r} is not a date; write it like 2026-12-24")
 
 
-Digits = Annotated[StrictStr, _matching(r"[0-9]+", "a row of digits")]
-DigitsOrNothing = Annotated[StrictStr, _matching(r"[0-9]*", "a row of digits or empty")]
-Dialled = Annotated[StrictStr, _matching(r"[0-9*#]+", "something a telephone can dial")]
-Beginning = Annotated[StrictStr, _matching(r"\+?[0-9]+", "digits, with or without a plus")]
+Digits = Annotated[StrictStr, matching(r"[0-9]+", "a row of digits")]
+DigitsOrNothing = Annotated[StrictStr, matching(r"[0-9]*", "a row of digits or empty")]
+Dialled = Annotated[StrictStr, matching(r"[0-9*#]+", "something a telephone can dial")]
+Beginning = Annotated[StrictStr, matching(r"\+?[0-9]+", "digits, with or without a plus")]
 Pattern = Annotated[
-    StrictStr, _matching(r"[0-9x]+", "a pattern of digits and x (any digit), such as 1xxx")
+    StrictStr, matching(r"[0-9x]+", "a pattern of digits and x (any digit), such as 1xxx")
 ]
 Name = Annotated[
     StrictStr,
-    _matching(r"[a-z0-9][a-z0-9_-]{0,31}", "a name of small letters, digits, - and _ (32 at most)"),
+    matching(r"[a-z0-9][a-z0-9_-]{0,31}", "a name of small letters, digits, - and _ (32 at most)"),
 ]
 Matcher = Annotated[
     StrictStr,
-    _matching(
+    matching(
         r"(?!Local/)[A-Za-z0-9]+/[0-9A-Za-z_.@:/+-]*\*?",
         "a channel name such as PJSIP/carrier-* or DAHDI/; behind a Local channel, name the real "
         "one: every forward inside the house is a Local channel too",
     ),
 ]
 Prefix = Annotated[
-    StrictStr, _matching(r"\+[1-9][0-9]{0,14}", "a beginning in international form, such as +4930")
+    StrictStr, matching(r"\+[1-9][0-9]{0,14}", "a beginning in international form, such as +4930")
 ]
 DialString = Annotated[
     StrictStr,
-    _matching(
+    matching(
         r"[A-Za-z0-9]+/[0-9A-Za-z_.@:/+-]*%s[0-9A-Za-z_.@:/+-]*",
         "a dial string with %s in place of the number, such as PJSIP/%s@carrier",
     ),
 ]
 DialOptions = Annotated[
     StrictStr,
-    _matching(
+    matching(
         r"([A-Za-z](\([A-Za-z0-9^_:/-]*\))?)*",
         "a row of Dial's options: letters, each with its argument in brackets that are closed, "
         "such as tTm(default)",
     ),
-    _matching(
+    matching(
         r"([^UbBMGLS(]|\([^()]*\))*",
         "free of U, b, B, M, G, L and S: Dial keeps one U only, which is rtbill's, and the others "
         "run steps or set limits of which rtbill does not know",
     ),
 ]
 DialplanName = Annotated[
-    StrictStr, _matching(r"[A-Za-z0-9_-]{1,64}", "the name of a context or device")
+    StrictStr, matching(r"[A-Za-z0-9_-]{1,64}", "the name of a context or device")
 ]
 ExtensionNumber = Annotated[
-    StrictStr, _matching(r"[0-9A-Za-z*#+._-]{1,32}", "the number of an extension")
+    StrictStr, matching(r"[0-9A-Za-z*#+._-]{1,32}", "the number of an extension")
 ]
 Group = Annotated[
     StrictStr,
-    _matching(
+    matching(
         r"[0-9A-Za-z*#+._-]{1,32}", "`group`, `refuse`, or the number of the extension that pays"
     ),
 ]
 Incoming = Annotated[
     StrictStr,
-    _matching(
+    matching(
         r"[0-9A-Za-z*#+._-]{1,32}",
         "`refuse`, `trunk`, or the number of the extension that pays",
     ),
 ]
-RemotePath = Annotated[StrictStr, _matching(r"/[0-9A-Za-z_./-]+", "a path on the exchange")]
+RemotePath = Annotated[StrictStr, matching(r"/[0-9A-Za-z_./-]+", "a path on the exchange")]
 Url = Annotated[
     StrictStr,
-    _matching(r"https?://[0-9A-Za-z.:\[\]-]+", "an address such as https://rtbill.example:9465"),
+    matching(r"https?://[0-9A-Za-z.:\[\]-]+", "an address such as https://rtbill.example:9465"),
 ]
 CalendarName = Annotated[
     StrictStr,
-    _matching(
+    matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", "a name of letters, digits, dots, - and _ (32 at most)"
     ),
 ]
@@ -180,6 +180,12 @@ Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[StrictStr, Field(min_length=1)]
 Title = Annotated[
     StrictStr,
-    _matching(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,64}", "a title of one line (64 at most)"),
+    matching(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,64}", "a title of one line (64 at most)"),
 ]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+Country = Annotated[StrictStr, AfterValidator(_country)]
+Zone = Annotated[StrictStr, AfterValidator(_zone)]
+CurrencyCode = Annotated[StrictStr, AfterValidator(_currency)]
+Percent = Annotated[StrictStr, AfterValidator(_percent)]
+Amount = Annotated[StrictStr, AfterValidator(_amount)]
+Network = Annotated[StrictStr, AfterValidator(_network)]
