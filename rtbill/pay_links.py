@@ -21,7 +21,6 @@ from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Store
 from rtbill.top_up_driver import TopUpDriver
 
-MANAGE, CONFIRM = LinkPurpose.MANAGE, LinkPurpose.CONFIRM
 TOKEN_BYTES = 32
 """Twice what no guess comes near (RP-32)."""
 NOT_GOOD = "this link is not good any more; ask for a new one"
@@ -57,7 +56,7 @@ class PayLinks:
 
     async def to_manage(self, account: str, *, is_mailed: bool) -> MadeLink:
         """For the account's holder, to see to card and settings; mailed where that is wanted."""
-        made, link = self._make(account, MANAGE, "")
+        made, link = self._make(account, LinkPurpose.MANAGE, "")
         notices: tuple[Notice, ...] = ()
         if is_mailed:
             details = (("link", made.url), ("expires", made.expires_at.isoformat()))
@@ -68,7 +67,7 @@ class PayLinks:
 
     async def to_confirm(self, top_up: TopUp) -> MadeLink:
         """For the holder to confirm a top-up that needs it; mailed."""
-        made, link = self._make(top_up.account, CONFIRM, top_up.reference)
+        made, link = self._make(top_up.account, LinkPurpose.CONFIRM, top_up.reference)
         currency = top_up.money.currency
         kept = await self._reader.method(top_up.gateway, top_up.method)
         details = (
@@ -112,7 +111,7 @@ class PayLinks:
         """The same, and from now on it is good for nothing."""
         link = await self.look(token)
         await self._store.change(UsePayLink(link.token_hash, self._clock.now()))
-        if link.purpose == CONFIRM:
+        if link.purpose is LinkPurpose.CONFIRM:
             row = await self._reader.top_up(link.top_up)
             if row is None or row.state is not TopUpState.ACTION_NEEDED:
                 raise Refused("this payment does not wait for a confirmation any more")

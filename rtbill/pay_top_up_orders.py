@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from payments.attempts import Event
 from rtbill.domain.errors import BadRecord, Refused
 from rtbill.domain.money import Money
-from rtbill.domain.payment import ActionNeeded
 from rtbill.domain.top_up import Asker, TopUpState
 from rtbill.pay_arguments import Answer, Arguments, PayArguments
 from rtbill.pay_json import top_up_json
@@ -42,15 +41,13 @@ class TopUpOrders:
         wanted = await self._driver.want(account, asker, money, gateway, method)
         if wanted.top_up is None:
             raise Refused(f"nothing is bought for {account}: {wanted.reason}")
-        await self._driver.carry_on(wanted)
+        page = ""
+        if return_url := arguments.get("return_url"):
+            page = await self._driver.attended(wanted, str(return_url))
+        else:
+            await self._driver.carry_on(wanted)
         row = await self._read.top_up(wanted.top_up.reference)
-        answer: Answer = {"top_up": top_up_json(row), "page": None}
-        return_url = arguments.get("return_url")
-        if row.state is TopUpState.ACTION_NEEDED and row.is_attended and return_url:
-            told = await self._driver.confirm_attended(row, str(return_url))
-            answer["page"] = (told.url or None) if isinstance(told, ActionNeeded) else None
-            answer["top_up"] = top_up_json(await self._read.top_up(row.reference))
-        return answer
+        return {"top_up": top_up_json(row), "page": page or None}
 
     async def _call_off(self, arguments: Arguments) -> Answer:
         row = await self._read.top_up(arguments["reference"])
@@ -94,6 +91,5 @@ class TopUpOrders:
             raise Refused("this payment is not of this account")
         if row.state is not TopUpState.ACTION_NEEDED:
             raise Refused(f"this payment is {row.state} and waits for no confirmation")
-        told = await self._driver.confirm_attended(row, str(arguments["return_url"]))
-        page = told.url if isinstance(told, ActionNeeded) else ""
+        page = await self._driver.confirm(row, str(arguments["return_url"]))
         return {"top_up": top_up_json(await self._read.top_up(row.reference)), "page": page or None}

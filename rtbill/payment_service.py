@@ -93,7 +93,11 @@ class PaymentService:
         billing = self._billing
         site = SiteTerms(
             gateways={
-                each.name: Terms(can_find=each.abilities.finds, grace=terms.grace)
+                each.name: Terms(
+                    can_find=each.abilities.finds,
+                    repeats_for=each.abilities.repeats_for,
+                    grace=terms.grace,
+                )
                 for each in self.gateways
             },
             bounds=terms.bounds,

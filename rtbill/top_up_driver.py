@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from payments.attempts import Event
 from rtbill.billing import Billing
 from rtbill.domain.errors import OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.money import Money
 from rtbill.domain.payment import (
+    ActionNeeded,
     Charge,
     Disputed,
     MethodKind,
@@ -69,6 +73,14 @@ _LOST = {
 _NOT_SENT = (Follow.CREATE, Follow.CONFIRM)
 
 
+@dataclass(slots=True)
+class _Attended:
+    """The holder waits for this one."""
+
+    return_url: str
+    page: str = ""
+
+
 class TopUpDriver:
     """The one that talks to providers about top-ups, whoever wants it to."""
 
@@ -90,6 +102,8 @@ class TopUpDriver:
         self._meter = meter
         self._watchers: list[Callable[[Paying], None]] = []
         self._triggered: dict[str, float] = {}
+        self._attended: dict[str, _Attended] = {}
+        self._newest = clock.now()
 
     def watch(self, watcher: Callable[[Paying], None]) -> None:
         """Have it told of each step that is durable, at once and in order."""
@@ -155,20 +169,34 @@ class TopUpDriver:
             return self.steps.happened(row, event, str(error))
         except OutcomeUnknown as error:
             return self.steps.happened(row, _LOST[act], str(error))
+        if isinstance(told, ActionNeeded) and row.reference in self._attended:
+            self._attended[row.reference].page = told.url
         return self.steps.answered(row, told)
 
-    async def confirm_attended(self, row: TopUp, return_url: str) -> Outcome:
-        """The holder is there to confirm a top-up that needs it: what the provider says, which may
-        be a page for them. PortFailed when it says nothing; then it is looked up by and by.
+    async def confirm(self, row: TopUp, return_url: str) -> str:
+        """The holder is there to confirm a top-up that needs it; otherwise as `attended`."""
+        with self._attending(row.reference, return_url):
+            asked = await self.take(self.steps.asking(row, Event.CONFIRM_ASKED))
+            return await self.attended(asked, return_url)
+
+    async def attended(self, paying: Paying, return_url: str) -> str:
+        """As `carry_on`, while the holder is there: the address of the provider's page on which
+        they confirm it; empty where there is none, or where it does not answer and is looked up.
         """
-        charge = await self.charge(row, return_url)
-        told = await self._gateways.ask(
-            row.gateway,
-            "confirm attended",
-            lambda gateway: gateway.confirm(charge, row.provider_id),
-        )
-        await self.carry_on(await self.take(self.steps.answered(row, told)), Follow.LOOK)
-        return told
+        assert paying.top_up is not None
+        with self._attending(paying.top_up.reference, return_url) as pages:
+            await self.carry_on(paying)
+            return pages.page
+
+    @contextmanager
+    def _attending(self, reference: str, return_url: str) -> Iterator[_Attended]:
+        known = self._attended.get(reference)
+        self._attended[reference] = known or _Attended(return_url)
+        try:
+            yield self._attended[reference]
+        finally:
+            if known is None:
+                del self._attended[reference]
 
     async def see_to(self, row: TopUp) -> Paying:
         """Its time has come: do what is due."""
@@ -223,6 +251,9 @@ class TopUpDriver:
         assert facts is not None, "a step of a top-up has no key"
         assert facts.paying is not None
         paying = facts.paying
+        if step.reference in self._attended:  # who is there needs no link
+            others = tuple(each for each in paying.follows if each is not Follow.LINK)
+            paying = replace(paying, follows=others)
         self._billing.committed(committed)
         if paying.event is not None:
             after = paying.event.after
@@ -247,26 +278,30 @@ class TopUpDriver:
                     raise
                 await self._clock.sleep(STORE_PAUSE_S)
 
-    async def charge(self, row: TopUp, return_url: str = "") -> Charge:
+    async def charge(self, row: TopUp) -> Charge:
         """The top-up as it is asked of its gateway; the same each time but for who is there."""
         kept = await self._reader.method(row.gateway, row.method)
         unknown = PaymentMethod(
             gateway=row.gateway, kind=MethodKind.CARD, reference=row.method, label=row.method
         )
+        attended = self._attended.get(row.reference)
         return Charge(
             reference=row.reference,
             account=row.account,
             money=row.money,
             method=kept.method if kept else unknown,
             text=f"Telephone credit {row.account}",
-            is_attended=row.is_attended or bool(return_url),
-            return_url=return_url,
+            is_attended=row.is_attended or attended is not None,
+            return_url=attended.return_url if attended else "",
         )
 
     def new_reference(self) -> str:
-        """Digits that no top-up and no refund has."""
-        noise = random.randint(0, NOISE_MAX)  # noqa: S311 - tells two of one microsecond apart
-        return new_reference(self._clock.now(), noise)
+        """Digits that no top-up and no refund has: no two are of the same microsecond here, and the
+        noise tells those of two processes apart.
+        """
+        self._newest = max(self._clock.now(), self._newest + timedelta(microseconds=1))
+        noise = random.randint(0, NOISE_MAX)  # noqa: S311 - nobody gains by guessing it
+        return new_reference(self._newest, noise)
 
 
 def _at_once(paying: Paying, done: Follow | None) -> Follow | None:

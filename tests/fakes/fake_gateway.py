@@ -200,10 +200,10 @@ class FakeGateway:
             paid = self._provider.payments[charge.reference]
             assert paid.id == provider_id
             is_open = isinstance(paid.outcome, Created | ActionNeeded)
-            if is_open and charge.is_attended and isinstance(paid.outcome, ActionNeeded):
-                return replace(paid.outcome, url=f"https://bank.example/{paid.id}")
-            if is_open:
+            if isinstance(paid.outcome, Created) or (is_open and not charge.is_attended):
                 paid.outcome, paid.at = self._verdict(paid), self._provider.clock.now()
+            if charge.return_url and isinstance(paid.outcome, ActionNeeded):
+                return replace(paid.outcome, url=f"https://bank.example/{paid.id}")
             return self._said(paid)
 
         done = await self._do("confirm", charge.reference, act)

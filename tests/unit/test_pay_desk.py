@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rtbill.domain.errors import BadRecord, Conflict, OutcomeUnknown, Refused, UnknownAccount
+from rtbill.domain.errors import BadRecord, Conflict, Refused, UnknownAccount
 from rtbill.domain.payment import (
     DeclineClass,
     MethodGone,
@@ -21,7 +21,6 @@ from rtbill.pay_links import token_hash
 from tests.fakes.builders import an_account
 from tests.fakes.fake_gateway import Loss, a_method
 from tests.fakes.pay_office import PayOffice, a_pay_office
-from tests.fakes.virtual_clock import settle
 
 AGREED = {"text_version": "1", "address": "192.0.2.9"}
 
@@ -379,18 +378,16 @@ async def test_status_tells_what_is_under_way_in_doubt_and_stopped() -> None:
         assert one["methods"][0]["label"] == "Visa 4242"
 
 
-async def test_a_provider_that_is_silent_while_somebody_confirms_is_told_so() -> None:
+async def test_a_lost_answer_while_somebody_confirms_is_looked_up() -> None:
     async with a_pay_office("10.00") as paying:
         paying.provider.verdicts = ["action"]
         await paying.spend("6.00")
         [row] = await paying.rows()
         paying.provider.losses["confirm"] = [Loss.AFTER]
-        with pytest.raises(OutcomeUnknown):
-            await paying.order(
-                "pay.confirm",
-                account="room-1",
-                reference=row.reference,
-                return_url="https://p.example",
-            )
-        await settle()
-        assert await paying.states() == ["action needed"]
+        order = {"account": "room-1", "reference": row.reference, "return_url": "https://p.example"}
+        answer = await paying.order("pay.confirm", **order)
+        assert (answer["page"], await paying.states()) == (None, ["unknown"])
+
+        paying.provider.settle(row.reference)
+        await paying.clock.advance(10)
+        assert await paying.balance() == "14.00"
