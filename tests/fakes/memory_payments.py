@@ -58,6 +58,9 @@ class MemoryPayments:
     def __init__(self, account: Callable[[str], AccountState]) -> None:
         self._account = account
         self.top_ups: dict[str, TopUp] = {}
+        self._named: dict[str, dict[str, None]] = {}
+        """References by account; those of a change that was taken back stand there too."""
+        self._paid_as: dict[tuple[str, str], str] = {}
         self.events: list[TopUpEvent] = []
         self.reversals: dict[tuple[str, str], Reversal] = {}
         self.methods: dict[tuple[str, str], KeptMethod] = {}
@@ -86,7 +89,8 @@ class MemoryPayments:
         return facts
 
     def _books(self, step: TopUpStep, now: datetime) -> PaymentState:
-        own = [each for each in self.top_ups.values() if each.account == step.account]
+        named = self._named.get(step.account, ())
+        own = [self.top_ups[each] for each in named if each in self.top_ups]
         own.sort(key=lambda each: (each.wanted_at, each.reference))
         return PaymentState(
             top_up=self.top_ups.get(step.reference),
@@ -101,14 +105,16 @@ class MemoryPayments:
     def _check_provider(self, paying: Paying) -> None:
         row = paying.top_up
         if row is not None and row.provider_id:
-            for each in self.top_ups.values():
-                known = each.gateway, each.provider_id
-                if known == (row.gateway, row.provider_id):
-                    check_payment(row, each)
+            known = self._paid_as.get((row.gateway, row.provider_id), "")
+            check_payment(row, self.top_ups.get(known))
 
     def _keep(self, paying: Paying) -> None:
         if paying.event is not None and paying.top_up is not None:
-            self.top_ups[paying.top_up.reference] = paying.top_up
+            row = paying.top_up
+            self.top_ups[row.reference] = row
+            self._named.setdefault(row.account, {})[row.reference] = None
+            if row.provider_id:
+                self._paid_as[row.gateway, row.provider_id] = row.reference
             self.events.append(paying.event)
         self.reversals |= {(each.gateway, each.key): each for each in paying.reversals}
         self.methods |= {each.key: each for each in paying.methods}
