@@ -18,7 +18,8 @@ class Alarm:
     kind: str
     """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
     `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`,
-    `rerating`, `codes`, `rating.hook`, `holds`, `guard`, `mail`, `top-up`, `top-ups`, `gateway`.
+    `rerating`, `codes`, `rating.hook`, `holds`, `guard`, `mail`, `top-up`, `top-ups`, `gateway`,
+    `reconciliation`.
     """
     subject: str
     text: str

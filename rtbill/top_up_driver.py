@@ -10,6 +10,7 @@ dying, leaves a row whose `next_look` says when it has to be seen to.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -246,18 +247,23 @@ class TopUpDriver:
 
     async def take(self, step: TopUpStep) -> Paying:
         """One step, durable; running calls, locks and all who watch follow it at once."""
-        committed = await self._committed(step)
+        return self._follow(await self._committed(step))
+
+    def _follow(self, committed: Committed) -> Paying:
         facts = committed.facts
         assert facts is not None, "a step of a top-up has no key"
         assert facts.paying is not None
         paying = facts.paying
-        if step.reference in self._attended:  # who is there needs no link
+        row = paying.top_up
+        if row is not None and row.reference in self._attended:  # who is there needs no link
             others = tuple(each for each in paying.follows if each is not Follow.LINK)
             paying = replace(paying, follows=others)
         self._billing.committed(committed)
         if paying.event is not None:
             after = paying.event.after
             self._meter.count("rtbill_topup_steps_total", state=after, event=paying.event.event)
+        if row is not None and row.is_final:
+            self._triggered.pop(row.reference, None)
         self.tell(paying)
         return paying
 
@@ -271,12 +277,26 @@ class TopUpDriver:
         store, tries = self._billing.store, 0
         while True:
             try:
-                return await store.take_step(step)
+                return await self._waited(store.take_step(step))
             except (Unavailable, OutcomeUnknown):
                 tries += 1
                 if tries == TAKE_TRIES_MAX or (not store.queued and tries > 1):
                     raise
                 await self._clock.sleep(STORE_PAUSE_S)
+
+    async def _waited(self, future: asyncio.Future[Committed]) -> Committed:
+        """Its result. Who gives up waiting, as a page whose reader left, does not undo the step: it
+        is followed all the same when it is durable.
+        """
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(self._follow_late)
+            raise
+
+    def _follow_late(self, future: asyncio.Future[Committed]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._follow(future.result())
 
     async def charge(self, row: TopUp) -> Charge:
         """The top-up as it is asked of its gateway; the same each time but for who is there."""

@@ -55,6 +55,7 @@ class TopUpLooks:
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._not_before: dict[str, float] = {}
         self._gauged_s = -GAUGES_S
+        self._stopped: set[str] = set()
         driver.watch(self._moved)
 
     async def serve(self) -> None:
@@ -149,5 +150,9 @@ class TopUpLooks:
         states = Counter(row.state for row in rows)
         for state in set(TopUpState) - FINAL:
             self._meter.gauge("rtbill_topups_in_flight", states[state], state=state)
-        for stop in await self._reader.gateway_stops():
-            self._alarms.stand("gateway", stop.gateway, stop.reason)
+        stops = {each.gateway: each.reason for each in await self._reader.gateway_stops()}
+        for gateway, reason in stops.items():
+            self._alarms.stand("gateway", gateway, reason)
+        for gateway in self._stopped - stops.keys():
+            self._alarms.clear("gateway", gateway)
+        self._stopped = set(stops)

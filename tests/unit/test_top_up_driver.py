@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import permutations, product
 
 import pytest
@@ -20,6 +21,8 @@ from rtbill.domain.payment import (
     RefundState,
     Settled,
 )
+from rtbill.domain.top_up import Asker
+from rtbill.domain.work import Committed, TopUpStep
 from tests.fakes.fake_gateway import Loss
 from tests.fakes.pay_office import PayOffice, a_pay_office
 from tests.fakes.virtual_clock import settle
@@ -61,8 +64,6 @@ async def test_a_lost_answer_is_settled_by_looking_and_charges_once(what: str, l
 async def wait_for_answers(loss: Loss) -> None:
     """A deadline is of the event loop's own clock."""
     if loss is Loss.SILENT:
-        import asyncio
-
         await asyncio.sleep(0.1)
         await settle()
 
@@ -284,3 +285,32 @@ async def test_a_refund_that_the_provider_refuses_gives_the_account_its_money_ag
         assert await paying.balance() == "14.00"
         [reversal] = await paying.office.store.reversals(row.reference)
         assert reversal.stage == "failed"
+
+
+async def test_who_gives_up_waiting_does_not_undo_what_is_durable() -> None:
+    async with a_pay_office("10.00", is_on=False) as paying:
+        await paying.spend("10.00")
+        assert paying.office.wanted() != Service()
+        wanted = await paying.service.driver.want("room-1", Asker.HOLDER, TEN)
+        assert wanted.top_up is not None
+        store = paying.office.store
+        commit = store.take_step
+        on_its_way: list[tuple[TopUpStep, asyncio.Future[Committed]]] = []
+
+        def slowly(step: TopUpStep) -> asyncio.Future[Committed]:
+            future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+            on_its_way.append((step, future))
+            return future
+
+        store.take_step = slowly  # type: ignore[method-assign]
+        told = Approved("pay_x", TEN)
+        async with asyncio.TaskGroup() as group:
+            page = group.create_task(paying.service.driver.heard(wanted.top_up, told))
+            await settle()
+            page.cancel()
+        for step, future in on_its_way:
+            future.set_result(await commit(step))
+        await settle()
+
+        assert paying.office.directory.state("room-1").balance_micros == 10_000_000
+        assert paying.office.wanted() == Service()
