@@ -12,6 +12,7 @@ from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, S
 from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
 from rtbill.domain.hold import Hold, HoldStep
+from rtbill.domain.ledger import Transfer
 from rtbill.domain.money import Money, decimal_text
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
@@ -115,9 +116,12 @@ def credited(  # noqa: PLR0913 - the facts of one credit
     at: datetime,
     reach: Reach = EVERYWHERE,
     purse: Purse = EMPTY_PURSE,
+    *,
+    is_correction: bool = False,
 ) -> Facts:
     """Money received or corrected, with all that follows from it."""
-    facts = ledger.credit(state, micros, key, at, reason)
+    facts = ledger.credit(state, micros, key, at, reason, is_correction=is_correction)
+    facts = replace(facts, notices=(_credited_notice(facts.transfers[0], at),))
     return with_consequences(state, facts, policies, at, reach, purse.left(pools))
 
 
@@ -239,6 +243,20 @@ def bundle_notices(
         about = (("allowance", share.pool.allowance), ("bundle", bundle.name))
         found.append(Notice(kind, account, f"{bundle.title or bundle.name} {text}", at, about))
     return tuple(found)
+
+
+def _credited_notice(transfer: Transfer, at: datetime) -> Notice:
+    """A machine may want to hear of any money that came, or was taken back, at a desk."""
+    change = Money(transfer.change_micros, transfer.currency)
+    balance = Money(transfer.balance_after_micros, transfer.currency)
+    about = (
+        ("amount", decimal_text(change.micros)),
+        ("currency", change.currency),
+        ("balance", decimal_text(balance.micros)),
+        ("kind", transfer.kind.value),
+        ("reference", transfer.key),
+    )
+    return Notice("account.credited", transfer.account, f"{change}; balance {balance}", at, about)
 
 
 def _balance_notice(kind: str, state: AccountState, at: datetime) -> Notice:

@@ -51,6 +51,8 @@ class Notice:
     - `pay.link`: link (to add or change a card), expires
     - `card.expiring`: method, month (`2027-03`, the last in which it is good), and where there is
       one `link`
+    - `account.credited` (for machines: nobody is mailed): amount (below zero when it was taken
+      back), currency, balance (after it), kind (a TransferKind), reference (key of the transfer)
     - `bundle.low`, `bundle.used_up`: allowance, bundle; `calls.rerated`, `call.ending`: none
 
     For the operator `service.would_lock`, `service.would_open`: pbx, extensions; `call.unrated`,
