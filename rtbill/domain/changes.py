@@ -10,6 +10,7 @@ from rtbill.domain.bundle import Allowance, Bundle
 from rtbill.domain.contact import Bounce, Contact
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
+from rtbill.domain.outside import BalanceReport, WebhookEvent
 from rtbill.domain.payer_key import Binding, PayerKey
 from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.price_plan import PricePlan
@@ -216,6 +217,34 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportBalance:
+    """Somebody else's books say what the balance was; the newest of each account is kept."""
+
+    report: BalanceReport
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """An event waits for a webhook; one that waits already changes nothing."""
+
+    event: WebhookEvent
+
+
+@dataclass(frozen=True, slots=True)
+class EventsSent:
+    """These events need not wait any more."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropEvents:
+    """Nobody wants the events of this webhook any more."""
+
+    webhook: str
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """Several changes in one transaction: all of them or none."""
 
@@ -248,6 +277,10 @@ Change = (
     | AddObservations
     | NoticesSent
     | Heard
+    | ReportBalance
+    | QueueEvent
+    | EventsSent
+    | DropEvents
     | Together
 )
 """Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,

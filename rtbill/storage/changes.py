@@ -19,8 +19,10 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     DropCall,
+    DropEvents,
     EndAllowance,
     EndMembership,
+    EventsSent,
     GiveAllowance,
     Heard,
     LiftDeskLock,
@@ -30,6 +32,8 @@ from rtbill.domain.changes import (
     NoteMailTaken,
     NoticesSent,
     PostNotices,
+    QueueEvent,
+    ReportBalance,
     SetContact,
     SetDeskLock,
     Together,
@@ -51,6 +55,7 @@ from rtbill.storage.checks import (
 from rtbill.storage.contact_rows import change_contact
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import stored_call, write_counts, write_observations
+from rtbill.storage.outside_rows import change_outside
 from rtbill.storage.payment_changes import change_payments
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
 from rtbill.storage.rows import (
@@ -127,6 +132,8 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
                 "INSERT OR REPLACE INTO heard (pbx, at) VALUES (?, ?)",
                 (change.pbx, epoch_us(change.at)),
             )
+        case ReportBalance() | QueueEvent() | EventsSent() | DropEvents():
+            change_outside(connection, memory, change)
         case Together():
             for each in change.changes:
                 apply_change(connection, memory, each)

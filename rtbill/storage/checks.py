@@ -16,7 +16,9 @@ from rtbill.domain.call import CallRecord, Outcome, epoch_us, from_epoch_us
 from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.hold import ENDS, HoldStep
 from rtbill.domain.ledger import CONTRA_ACCOUNTS, Transfer
+from rtbill.domain.money import decimal_text
 from rtbill.domain.notice import Notice
+from rtbill.domain.outside import BalanceReport
 from rtbill.domain.payer_key import Binding
 from rtbill.domain.rated import Facts, RatedCall
 from rtbill.domain.work import Operation, Repricing
@@ -69,6 +71,18 @@ def check_holding(before: AccountState, facts: Facts) -> None:
     assert facts.call is None
     assert facts.state.service == before.service, "a hold decides about no service"
     check_moves(before, facts)
+
+
+def check_report(new: BalanceReport, known: BalanceReport | None) -> None:
+    """Conflict unless the report is newer than the one that is known, or the same."""
+    if known is None or new.as_of > known.as_of or new == known:
+        return
+    if new.as_of == known.as_of:
+        money = decimal_text(known.micros)
+        raise Conflict(f"for that instant {money} was reported before; report a later instant")
+    raise Conflict(
+        f"a balance as of {known.as_of.isoformat()} was reported already; report a later instant"
+    )
 
 
 def check_moves(before: AccountState, facts: Facts) -> None:

@@ -27,8 +27,10 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     DropCall,
+    DropEvents,
     EndAllowance,
     EndMembership,
+    EventsSent,
     GiveAllowance,
     Heard,
     LiftDeskLock,
@@ -38,6 +40,8 @@ from rtbill.domain.changes import (
     NoteMailTaken,
     NoticesSent,
     PostNotices,
+    QueueEvent,
+    ReportBalance,
     SetContact,
     SetDeskLock,
     Together,
@@ -71,6 +75,7 @@ from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
 from tests.fakes.memory_contacts import ContactsReader, MemoryContacts
 from tests.fakes.memory_filters import began_at, matches
 from tests.fakes.memory_observations import ObservationsReader
+from tests.fakes.memory_outside import MemoryOutside, OutsideReader
 from tests.fakes.memory_payments import MemoryPayments, PaymentsReader
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
 from tests.fakes.memory_usage import UsageReader
@@ -85,6 +90,7 @@ class MemoryStore(
     ContactsReader,
     BundlesReader,
     ObservationsReader,
+    OutsideReader,
     PaymentsReader,
     UsageReader,
 ):
@@ -98,10 +104,12 @@ class MemoryStore(
         self._memberships: list[Membership] = []
         self._bindings = MemoryBindings()
         self._contacts = MemoryContacts()
+        self._outside = MemoryOutside()
         self._tariffs: list[Tariff] = []
         self._plans: list[PricePlan] = []
         self._desk_locks: dict[Extension, DeskLock] = {}
         self._calls: dict[str, RatedCall] = {}
+        self._calls_posted: dict[str, datetime] = {}
         self._transfers: dict[str, PostedTransfer] = {}
         self._live: dict[str, LiveLeg] = {}
         self._hold_events: list[HoldEvent] = []
@@ -194,6 +202,7 @@ class MemoryStore(
         self._bundles.draw(facts, self._clock.now())
         if facts.call is not None:
             self._calls[str(facts.call.record.id)] = facts.call
+            self._calls_posted.setdefault(str(facts.call.record.id), self._clock.now())
             self._live.pop(str(facts.call.record.id), None)
             if operation.settles is not None:
                 self._runs.settled_at[str(facts.call.record.id)] = self._clock.now()
@@ -244,6 +253,8 @@ class MemoryStore(
                 self._bindings.change(change, self._account)
             case SetContact() | NoteBounce() | NoteMailTaken():
                 self._contacts.change(change, self._account)
+            case ReportBalance() | QueueEvent() | EventsSent() | DropEvents():
+                self._outside.change(change, self._account)
             case AddBundle() | GiveAllowance() | EndAllowance():
                 self._bundles.change(change)
             case AddPricePlan(plan):

@@ -160,7 +160,7 @@ def test_paying_too_little_leaves_it_locked() -> None:
     ],
 )
 def test_a_credit_is_told_with_its_amount_its_kind_and_the_balance_after_it(
-    micros: int, is_correction: bool, amount: str, kind: str, sides: tuple[str, str]
+    *, micros: int, is_correction: bool, amount: str, kind: str, sides: tuple[str, str]
 ) -> None:
     facts = consequences.credited(
         a_state("10.00"), {}, micros, "receipt", "", POLICIES, NOW, is_correction=is_correction
