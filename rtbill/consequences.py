@@ -19,6 +19,7 @@ from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
 from rtbill.domain.rerating import Difference
 from rtbill.domain.stance import Stance
+from rtbill.domain.told import CALL_KINDS
 from rtbill.enforcement import Policy, decide
 from rtbill.stances import EVERYWHERE, STANDARD, Reach, Spared
 
@@ -30,7 +31,15 @@ SITE_POLICY = Policy(exhausted=OPEN_SERVICE, low_balance_micros=0)
 class Policies:
     """The policy of each account class; an unknown class falls back to `standard`."""
 
-    def __init__(self, policies: Mapping[str, Policy], *, absorbs_overspend: bool = True) -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        told: frozenset[str] = frozenset(),
+        *,
+        absorbs_overspend: bool = True,
+    ) -> None:
+        """`told` are the kinds of notices of calls, of CALL_KINDS, that somebody is told of."""
+        self.told = told
         self.absorbs_overspend = absorbs_overspend
         """Whether nobody is charged for talk after the instant at which it should have ended."""
         self._policies = dict(policies)
@@ -74,6 +83,8 @@ def settle(  # noqa: PLR0913 - the facts of one call
     left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
     facts = with_consequences(state, facts, policies, at, reach, left)
     notices = call_notices(call, at)
+    if policies.told:
+        notices += _told_of_call(facts, call, policies.told, at)
     if call.draws and bundling is not None and reach.tells_holder:
         notices += bundle_notices(call.account, bundling, pools, facts, at)
     if not notices and not observed:
@@ -121,7 +132,7 @@ def credited(  # noqa: PLR0913 - the facts of one credit
 ) -> Facts:
     """Money received or corrected, with all that follows from it."""
     facts = ledger.credit(state, micros, key, at, reason, is_correction=is_correction)
-    facts = replace(facts, notices=(_credited_notice(facts.transfers[0], at),))
+    facts = facts._replace(notices=(_credited_notice(facts.transfers[0], at),))
     return with_consequences(state, facts, policies, at, reach, purse.left(pools))
 
 
@@ -215,6 +226,36 @@ def call_notices(call: RatedCall, at: datetime) -> tuple[Notice, ...]:
     if call.status is CallStatus.UNCONFIRMED:
         return (Notice("call.unconfirmed", subject, call.note, at),)
     return ()
+
+
+def _told_of_call(
+    facts: Facts, call: RatedCall, told: frozenset[str], at: datetime
+) -> tuple[Notice, ...]:
+    """What a machine hears of the call: that it is in the books, and that it has its price."""
+    record, price = call.record, call.price
+    about = [
+        ("account", call.account),
+        ("status", call.status.value),
+        ("number", call.number or ""),
+        ("person", call.person or ""),
+        ("extension", record.payer or ""),
+        ("answered_at", record.answered_at.isoformat() if record.answered_at else ""),
+        ("ended_at", record.ended_at.isoformat()),
+        ("talk_s", decimal_text(record.talk_us, 0)),
+        ("balance", decimal_text(facts.state.balance_micros)),
+    ]
+    if price is not None:
+        about += [
+            ("destination", price.destination),
+            ("price", decimal_text(price.micros)),
+            ("debit", decimal_text(call.debit_micros)),
+            ("tax", decimal_text(price.tax_micros)),
+            ("billed_s", str(price.billed_s)),
+        ]
+    about.append(("currency", facts.state.account.currency))
+    kinds = CALL_KINDS if call.status is CallStatus.RATED else ("call.ended",)
+    subject, text = str(record.id), f"{call.account}: {call.status}"
+    return tuple(Notice(each, subject, text, at, tuple(about)) for each in kinds if each in told)
 
 
 def used_after(pools: Pools, facts: Facts) -> Pools:

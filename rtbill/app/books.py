@@ -18,6 +18,7 @@ from rtbill.app.holdings import read_allowances
 from rtbill.app.hook_file import site_hook
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment, Place
+from rtbill.balance_reports import BalanceReports
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.config import Config, Site, holiday_calendars
@@ -31,6 +32,7 @@ from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.pins import Pins
 from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
+from rtbill.domain.told import CALL_KINDS
 from rtbill.domain.top_up import VatPoint
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
@@ -104,7 +106,12 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         )
         unaided_rows = _unaided_rows(config, billing)
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
+        wording = Wording(config.site.zone, [pbx.name for pbx in config.pbxs])
+        reports = BalanceReports(
+            billing=billing, store=store, reader=reader, clock=clock, wording=wording
+        )
         desk = _desk(config, billing, enforcement, reader, calendars, clock)
+        desk.add_order("balance.report", reports.order)
         payments = await _payments(config, billing, reader, clock, meter)
         for verb, order in payments.desk.orders().items():
             desk.add_order(verb, order)
@@ -337,5 +344,8 @@ def _policies(config: Config) -> Policies:
             name: Policy(each.exhausted, each.exhausted_below_micros, each.low_balance_micros)
             for name, each in config.account_classes.items()
         },
+        frozenset(
+            event for webhook in config.webhooks for event in webhook.events if event in CALL_KINDS
+        ),
         absorbs_overspend=config.credit.absorb_overspend,
     )

@@ -1,5 +1,6 @@
 """`config.toml` as frozen values: `load_config(path)` gives a Config or reports every mistake."""
 
+from rtbill.config.api import ApiConfig, ApiToken, Right
 from rtbill.config.certificates import client_context
 from rtbill.config.holiday_calendars import HolidayCalendar, holiday_calendars
 from rtbill.config.loading import load_config
@@ -26,10 +27,13 @@ from rtbill.config.values import (
     TlsConfig,
     TrunkConfig,
 )
+from rtbill.config.webhooks import WebhookConfig
 
 __all__ = [
     "EXPOSURES",
     "AccountClass",
+    "ApiConfig",
+    "ApiToken",
     "Config",
     "ControlConfig",
     "DestinationClass",
@@ -46,11 +50,13 @@ __all__ = [
     "PaymentsConfig",
     "PbxConfig",
     "RatingConfig",
+    "Right",
     "ServerTlsConfig",
     "Site",
     "StoreConfig",
     "TlsConfig",
     "TrunkConfig",
+    "WebhookConfig",
     "client_context",
     "dial_problem",
     "holiday_calendars",

@@ -13,8 +13,10 @@ from pydantic import (
     StrictStr,
 )
 
+from rtbill.config.api import ApiTable, ServerTlsTable
 from rtbill.config.mail import MailTable
 from rtbill.config.payments import GatewayTable, PaymentsTable
+from rtbill.config.webhooks import WebhookTable
 from rtbill.config.words import (
     Amount,
     Beginning,
@@ -139,11 +141,6 @@ class PayersTable(_Table):
     pin_digits_min: Annotated[StrictInt, Field(ge=4, le=PIN_DIGITS_MAX)] = 6
 
 
-class ServerTlsTable(_Table):
-    cert_file: Text
-    key_file: Text
-
-
 class InlineTable(_Table):
     host: Text = "127.0.0.1"
     port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
@@ -253,6 +250,8 @@ class Document(_Table):
     credit: CreditTable = CreditTable()
     payers: PayersTable = PayersTable()
     mail: MailTable | None = None
+    api: ApiTable | None = None
+    webhook: Annotated[list[WebhookTable], Field(max_length=10)] = []
     account_classes: dict[Name, ClassTable] = {}
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
     holidays: list[HolidaysTable] = []

@@ -8,10 +8,11 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from rtbill.config.api import api_config, find_api_tokens
 from rtbill.config.certificates import tls_problems
 from rtbill.config.contradictions import contradictions, pbx_tables
 from rtbill.config.document import (
@@ -64,6 +65,7 @@ from rtbill.config.values import (
     TlsConfig,
     TrunkConfig,
 )
+from rtbill.config.webhooks import find_webhook_secrets, webhook_configs
 from rtbill.config.words import suggestion
 from rtbill.domain.account import Incoming, Outgoing, Service
 from rtbill.domain.adjustment import Bounds
@@ -103,6 +105,10 @@ def load_config(
     problems += [f"payers.{text}" for text in found]
     mail_password, found = find_mail_password(raw.get("mail"), folder, environ)
     problems += found
+    api_tokens, found = find_api_tokens(raw.get("api"), folder)
+    problems += found
+    webhook_secrets, found = find_webhook_secrets(raw.get("webhook"), folder)
+    problems += found
     http = raw.get("http")
     live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
     problems += found
@@ -113,7 +119,10 @@ def load_config(
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys, pin_secret, live_token, mail_password, gateway_secrets)
+    secrets = _Secrets(
+        keys, pin_secret, live_token, mail_password, api_tokens, webhook_secrets, gateway_secrets
+    )
+    return _config(document, folder, secrets)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -173,37 +182,45 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
     return next((model for model in inner if model is not None), None)
 
 
-def _config(  # noqa: PLR0913 - the document, and each secret found beside it
-    document: Document,
-    folder: Path,
-    keys: list[tuple[str, str]],
-    pin_secret: str,
-    live_token: str,
-    mail_password: str,
-    gateway_secrets: list[GatewaySecrets],
-) -> Config:
+class _Secrets(NamedTuple):
+    """Each secret that was found beside the document."""
+
+    keys: list[tuple[str, str]]
+    pin: str
+    live_token: str
+    mail_password: str
+    api_tokens: list[str]
+    webhooks: list[tuple[str, ...]]
+    gateways: list[GatewaySecrets]
+
+
+def _config(document: Document, folder: Path, secrets: _Secrets) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
         site=_site(document),
         store=StoreConfig(path=folder / document.store.path, queue_max=document.store.queue_max),
         control=ControlConfig(socket=folder / document.control.socket),
-        http=HttpConfig(host=document.http.host, port=document.http.port, live_token=live_token),
+        http=HttpConfig(
+            host=document.http.host, port=document.http.port, live_token=secrets.live_token
+        ),
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=_rating(document.rating, folder),
         credit=_credit(document.credit),
         payers=PayersConfig(
             wrong_code=document.payers.wrong_code,
-            pin_secret=pin_secret,
+            pin_secret=secrets.pin,
             pin_digits_min=document.payers.pin_digits_min,
         ),
-        mail=mail_config(document.mail, folder, mail_password) if document.mail else None,
+        mail=mail_config(document.mail, folder, secrets.mail_password) if document.mail else None,
+        api=api_config(document.api, folder, secrets.api_tokens) if document.api else None,
+        webhooks=webhook_configs(document.webhook, folder, secrets.webhooks),
         account_classes=MappingProxyType(
             {name: _account_class(name, table) for name, table in classes.items()}
         ),
         pbxs=tuple(
-            _pbx(table, secrets, document.site, folder)
-            for table, secrets in zip(document.pbx, keys, strict=True)
+            _pbx(table, own, document.site, folder)
+            for table, own in zip(document.pbx, secrets.keys, strict=True)
         ),
         destination_classes=tuple(
             DestinationClass(name=each.name, prefixes=tuple(each.prefixes))
@@ -211,7 +228,7 @@ def _config(  # noqa: PLR0913 - the document, and each secret found beside it
         ),
         holidays=tuple(map(_holidays, document.holidays)),
         payments=payments_config(document.payments),
-        gateways=gateway_configs(document.gateway, gateway_secrets, folder),
+        gateways=gateway_configs(document.gateway, secrets.gateways, folder),
     )
 
 

@@ -8,8 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from rtbill.config.api import ApiConfig
 from rtbill.config.mail import MailConfig
 from rtbill.config.payments import GatewayConfig, PaymentsConfig
+from rtbill.config.webhooks import WebhookConfig
 from rtbill.domain.account import Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.extension_pattern import as_expression
@@ -357,6 +359,9 @@ class Config:
     payers: PayersConfig
     mail: MailConfig | None
     """None: nothing is mailed."""
+    api: ApiConfig | None
+    """None: no outside billing package asks."""
+    webhooks: tuple[WebhookConfig, ...]
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]

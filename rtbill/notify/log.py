@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from rtbill.domain.notice import SECRET_DETAILS, Notice
+from rtbill.domain.told import CALL_KINDS
 
 _LEFT_OUT = "(not shown)"
 WARNINGS = ("alarm.raised", "call.unrated", "call.unconfirmed", "service.locked")
@@ -19,7 +20,9 @@ class LogNotifier:
         self._log = structlog.get_logger("rtbill.notice")
 
     async def send(self, notice: Notice) -> None:
-        """Write the notice, as a warning where somebody should act."""
+        """Write the notice, as a warning where somebody should act; calls are in the books."""
+        if notice.kind in CALL_KINDS:
+            return
         level = "warning" if notice.kind in WARNINGS else "info"
         self._log.log(
             _LEVELS[level],
