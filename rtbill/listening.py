@@ -26,8 +26,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(application: Callable[..., Awaitable[None]], listener: socket.socket) -> None:
-    """Answer requests to a web application until cancelled."""
+async def serve(
+    application: Callable[..., Awaitable[None]],
+    listener: socket.socket,
+    *,
+    tls: ssl.SSLContext | None = None,
+    connections_max: int | None = None,
+) -> None:
+    """Answer requests to a web application until cancelled; over HTTPS where there is a context.
+    More connections than that at once are answered with 503.
+    """
     server = _Server(
         uvicorn.Config(
             application,
@@ -39,6 +47,8 @@ async def serve(application: Callable[..., Awaitable[None]], listener: socket.so
             server_header=False,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
+            limit_concurrency=connections_max,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         )
     )
     async with asyncio.TaskGroup() as tasks:

@@ -13,6 +13,7 @@ import structlog
 
 from rtbill import dispatch, jobs, renewals
 from rtbill.app.asking import inline_listener
+from rtbill.app.billing_api import billing_api
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
 from rtbill.app.exchanges import check_capabilities, make_pbx
@@ -116,6 +117,8 @@ async def _start(
         (_watchdog(clock), "watchdog"),
         *books.payments.work(),
     ]
+    if config.api is not None:
+        work.append((billing_api(config.api, books, live, meter), "api"))
     asked = inline_listener(books, meter)
     if asked is not None:
         work.append((asked, "inline"))

@@ -11,6 +11,7 @@ import typer
 from rtbill import __version__
 from rtbill.cli import (
     accounts,
+    api,
     bundles,
     calls,
     checking,
@@ -82,6 +83,7 @@ for family in (
 ):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(api.app, name="api")
 app.add_typer(group.app, name="group")
 app.add_typer(imports.app, name="import")
 app.add_typer(mail.app, name="mail")

@@ -1,6 +1,6 @@
 """`config.toml` as frozen values: `load_config(path)` gives a Config or reports every mistake."""
 
-from rtbill.config.api import ApiConfig, ApiToken, Right
+from rtbill.config.api import TOKEN_NAME, ApiConfig, ApiToken, Right
 from rtbill.config.certificates import client_context
 from rtbill.config.holiday_calendars import HolidayCalendar, holiday_calendars
 from rtbill.config.loading import load_config
@@ -31,6 +31,7 @@ from rtbill.config.webhooks import WebhookConfig
 
 __all__ = [
     "EXPOSURES",
+    "TOKEN_NAME",
     "AccountClass",
     "ApiConfig",
     "ApiToken",
