@@ -106,12 +106,8 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         )
         unaided_rows = _unaided_rows(config, billing)
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
-        wording = Wording(config.site.zone, [pbx.name for pbx in config.pbxs])
-        reports = BalanceReports(
-            billing=billing, store=store, reader=reader, clock=clock, wording=wording
-        )
         desk = _desk(config, billing, enforcement, reader, calendars, clock)
-        desk.add_order("balance.report", reports.order)
+        desk.add_order("balance.report", _reports(config, billing, reader, clock).order)
         payments = await _payments(config, billing, reader, clock, meter)
         for verb, order in payments.desk.orders().items():
             desk.add_order(verb, order)
@@ -184,6 +180,15 @@ async def _payments(
         clock=clock,
         meter=meter,
         wording=Wording(config.site.zone, [pbx.name for pbx in config.pbxs]),
+    )
+
+
+def _reports(
+    config: Config, billing: Billing, reader: SqliteReader, clock: Clock
+) -> BalanceReports:
+    wording = Wording(config.site.zone, [pbx.name for pbx in config.pbxs])
+    return BalanceReports(
+        billing=billing, store=billing.store, reader=reader, clock=clock, wording=wording
     )
 
 

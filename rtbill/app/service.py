@@ -13,12 +13,12 @@ import structlog
 
 from rtbill import dispatch, jobs, renewals
 from rtbill.app.asking import inline_listener
-from rtbill.app.billing_api import billing_api
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
 from rtbill.app.exchanges import check_capabilities, make_pbx
 from rtbill.app.mailing import mail_notifier
 from rtbill.app.onlooker import Onlooker
+from rtbill.app.outside import outside_work
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
@@ -96,11 +96,10 @@ async def _start(
     books.desk.add_order("capture.start", captures.start)
     books.desk.add_order("capture.stop", captures.stop)
     store, alarms = books.store, books.alarms
-    notifiers: list[Notifier] = [LogNotifier()]
-    mail = await mail_notifier(books, meter)
-    if mail is not None:
-        notifiers.append(mail)
+    notifiers, outside = outside_work(books, live, meter)
+    notifiers += await _notifiers(books, meter)
     work += [
+        *outside,
         (serve_control(config.control.socket, books.desk.order), "control"),
         (billing.holdings.serve(), "holds"),
         (books.desk.runs.serve(), "runs"),
@@ -117,8 +116,6 @@ async def _start(
         (_watchdog(clock), "watchdog"),
         *books.payments.work(),
     ]
-    if config.api is not None:
-        work.append((billing_api(config.api, books, live, meter), "api"))
     asked = inline_listener(books, meter)
     if asked is not None:
         work.append((asked, "inline"))
@@ -132,6 +129,11 @@ async def _start(
         health = serve_health(*http, status.readiness, meter.render, stream)
         work.append((health, "health"))
     return [group.create_task(coroutine, name=name) for coroutine, name in work]
+
+
+async def _notifiers(books: Books, meter: PrometheusMeter) -> list[Notifier]:
+    mail = await mail_notifier(books, meter)
+    return [LogNotifier()] if mail is None else [LogNotifier(), mail]
 
 
 def _tracker(pbx: str, rows: Sequence[LiveRow]) -> Tracker:

@@ -101,27 +101,13 @@ def load_config(
         found += missing + link_problems(table) + tls_problems(table, folder)
         found += trunk_problems(table, raw.get("site"))
         problems += [f"{place}.{text}" for text in found]
-    pin_secret, found = find_pin_secret(raw.get("payers"), folder, environ)
-    problems += [f"payers.{text}" for text in found]
-    mail_password, found = find_mail_password(raw.get("mail"), folder, environ)
-    problems += found
-    api_tokens, found = find_api_tokens(raw.get("api"), folder)
-    problems += found
-    webhook_secrets, found = find_webhook_secrets(raw.get("webhook"), folder)
-    problems += found
-    http = raw.get("http")
-    live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
-    problems += found
-    gateway_secrets, found = find_gateway_secrets(raw.get("gateway"), folder, environ)
+    secrets, found = _secrets(raw, folder, environ, keys)
     problems += found
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    secrets = _Secrets(
-        keys, pin_secret, live_token, mail_password, api_tokens, webhook_secrets, gateway_secrets
-    )
     return _config(document, folder, secrets)
 
 
@@ -192,6 +178,29 @@ class _Secrets(NamedTuple):
     api_tokens: list[str]
     webhooks: list[tuple[str, ...]]
     gateways: list[GatewaySecrets]
+
+
+def _secrets(
+    raw: Mapping[str, Any],
+    folder: Path,
+    environ: Mapping[str, str],
+    keys: list[tuple[str, str]],
+) -> tuple[_Secrets, list[str]]:
+    """Those of the exchanges, `keys`, with all others, and what is wrong with the others."""
+    http = raw.get("http")
+    pin, found = find_pin_secret(raw.get("payers"), folder, environ)
+    problems = [f"payers.{text}" for text in found]
+    mail_password, found = find_mail_password(raw.get("mail"), folder, environ)
+    problems += found
+    api_tokens, found = find_api_tokens(raw.get("api"), folder)
+    problems += found
+    webhooks, found = find_webhook_secrets(raw.get("webhook"), folder)
+    problems += found
+    live, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
+    problems += found
+    gateways, found = find_gateway_secrets(raw.get("gateway"), folder, environ)
+    secrets = _Secrets(keys, pin, live, mail_password, api_tokens, webhooks, gateways)
+    return secrets, problems + found
 
 
 def _config(document: Document, folder: Path, secrets: _Secrets) -> Config:

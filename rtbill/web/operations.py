@@ -19,6 +19,7 @@ def operations(office: Office, billing: Billing) -> tuple[Operation, ...]:
     """One for each method of each address."""
     return (
         *_of_accounts(Accounts(office)),
+        *_of_extensions(Accounts(office)),
         *_of_money(Moneys(office, billing)),
         *_of_calls(Calls(office)),
     )
@@ -58,6 +59,11 @@ def _of_accounts(accounts: Accounts) -> tuple[Operation, ...]:
             status=(200, 201),
             replies_also=(409,),
         ),
+    )
+
+
+def _of_extensions(accounts: Accounts) -> tuple[Operation, ...]:
+    return (
         Operation(
             name="putExtension",
             method="PUT",
