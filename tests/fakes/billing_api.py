@@ -97,8 +97,12 @@ class Client:
 class Api:
     """An office that an outside package asks."""
 
-    def __init__(self, office: Office, client: Client, restart: Callable[[], None]) -> None:
+    def __init__(
+        self, office: Office, client: Client, application: Any, restart: Callable[[], None]
+    ) -> None:
         self.office = office
+        self.application = application
+        """As it is served."""
         self.client = client
         self.ask = client.ask
         self.restart = restart
@@ -145,4 +149,4 @@ async def an_api(
 
         async with httpx.AsyncClient(transport=transport, base_url="http://rtbill") as http:
             document = (await http.get("/v1/openapi.json")).json()
-            yield Api(office, Client(http, document), restart)
+            yield Api(office, Client(http, document), transport.app, restart)

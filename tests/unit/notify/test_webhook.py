@@ -42,8 +42,11 @@ class FakePost:
         assert event["id"] == identity
         assert at_s > 0
         self.tried.append(event["account"])
-        answer = self.by_account.get(event["account"])
-        answer = answer or (self.answers.pop(0) if self.answers else 204)
+        answer: int | str = 204
+        if event["account"] in self.by_account:
+            answer = self.by_account[event["account"]]
+        elif self.answers:
+            answer = self.answers.pop(0)
         if isinstance(answer, str):
             raise Unavailable(answer)
         if answer < 300:
