@@ -78,6 +78,7 @@ from tests.fakes.memory_observations import ObservationsReader
 from tests.fakes.memory_outside import MemoryOutside, OutsideReader
 from tests.fakes.memory_payments import MemoryPayments, PaymentsReader
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
+from tests.fakes.memory_undo import as_it_is
 from tests.fakes.memory_usage import UsageReader
 
 _W = TypeVar("_W")
@@ -288,23 +289,12 @@ class MemoryStore(
                 await self._together(changes)
 
     async def _together(self, changes: Sequence[Change]) -> None:
-        before = dict(self._accounts), list(self._memberships)
-        lists = list(self._tariffs), list(self._plans)
-        bindings, contacts = self._bindings.copy(), dict(self._contacts.by_account)
-        bundles, given = list(self._bundles.bundles), dict(self._bundles.given)
-        payments = self._payments.copy()
+        put_back = as_it_is(self)
         try:
             for each in changes:
                 await self.change(each)
         except RtbillError:
-            accounts, self._memberships = before
-            self._accounts.clear()
-            self._accounts |= accounts
-            self._tariffs, self._plans = lists
-            self._bindings.restore(bindings)
-            self._contacts.by_account = contacts
-            self._bundles.bundles, self._bundles.given = bundles, given
-            self._payments = payments
+            put_back()
             raise
 
     def _account(self, account: str) -> AccountState:
