@@ -9,6 +9,7 @@ from typing import Any
 
 from rtbill.app.books import Books
 from rtbill.config import ApiConfig
+from rtbill.domain.changes import KeepEventsOf
 from rtbill.listening import server_tls
 from rtbill.live_calls import LiveCalls
 from rtbill.notify.webhook import WebhookQueue
@@ -21,8 +22,10 @@ from rtbill.web.operations import operations
 Work = list[tuple[Coroutine[Any, Any, None], str]]
 
 
-def outside_work(books: Books, live: LiveCalls, meter: Meter) -> tuple[list[Notifier], Work]:
+async def outside_work(books: Books, live: LiveCalls, meter: Meter) -> tuple[list[Notifier], Work]:
     """Ways out for notices, and what serves them and the API; nothing where none is configured."""
+    names = tuple(each.name for each in books.config.webhooks)
+    await books.store.change(KeepEventsOf(names))
     notifiers, work = _webhooks(books, meter)
     if books.config.api is not None:
         work.append((billing_api(books.config.api, books, live, meter), "api"))

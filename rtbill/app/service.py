@@ -86,7 +86,7 @@ async def _start(
     books.desk.add_order("capture.start", captures.start)
     books.desk.add_order("capture.stop", captures.stop)
     store, alarms = books.store, books.alarms
-    notifiers, outside = outside_work(books, live, meter)
+    notifiers, outside = await outside_work(books, live, meter)
     notifiers += await _notifiers(books, meter)
     work = [
         *await _exchanges(books, captures, inspections),

@@ -245,6 +245,13 @@ class DropEvents:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepEventsOf:
+    """These webhooks there are; nobody wants the events of others any more."""
+
+    webhooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """Several changes in one transaction: all of them or none."""
 
@@ -281,6 +288,7 @@ Change = (
     | QueueEvent
     | EventsSent
     | DropEvents
+    | KeepEventsOf
     | Together
 )
 """Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,

@@ -25,6 +25,7 @@ from rtbill.domain.changes import (
     EventsSent,
     GiveAllowance,
     Heard,
+    KeepEventsOf,
     LiftDeskLock,
     MarkInvoiced,
     MoveRun,
@@ -132,7 +133,7 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
                 "INSERT OR REPLACE INTO heard (pbx, at) VALUES (?, ?)",
                 (change.pbx, epoch_us(change.at)),
             )
-        case ReportBalance() | QueueEvent() | EventsSent() | DropEvents():
+        case ReportBalance() | QueueEvent() | EventsSent() | DropEvents() | KeepEventsOf():
             change_outside(connection, memory, change)
         case Together():
             for each in change.changes:

@@ -11,6 +11,7 @@ from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.changes import (
     DropEvents,
     EventsSent,
+    KeepEventsOf,
     QueueEvent,
     ReportBalance,
 )
@@ -31,6 +32,7 @@ _QUEUE = "INSERT OR IGNORE INTO webhook_event (webhook, event, body, at) VALUES 
 _TRIM = (
     "DELETE FROM webhook_event WHERE webhook = ? AND id <= (SELECT max(id) FROM webhook_event) - ?"
 )
+_FORGET = "DELETE FROM webhook_event WHERE webhook NOT IN"
 _EVENTS = (
     "SELECT id, webhook, event, body, at FROM webhook_event WHERE webhook = ? ORDER BY id LIMIT ?"
 )
@@ -45,7 +47,7 @@ _CALLS = f"SELECT id, posted_at, {CALL_SELECTED} FROM priced_call WHERE id > ?" 
 def change_outside(
     connection: sqlite3.Connection,
     memory: Memory,
-    change: ReportBalance | QueueEvent | EventsSent | DropEvents,
+    change: ReportBalance | QueueEvent | EventsSent | DropEvents | KeepEventsOf,
 ) -> None:
     """Write the change; Conflict when a newer report, or another one of that instant, is known;
     UnknownAccount when there is no such account.
@@ -69,6 +71,9 @@ def change_outside(
             )
         case DropEvents(webhook):
             connection.execute("DELETE FROM webhook_event WHERE webhook = ?", (webhook,))
+        case KeepEventsOf(webhooks):
+            places = ",".join("?" * len(webhooks))
+            connection.execute(f"{_FORGET} ({places})", webhooks)
 
 
 class OutsideReader(ABC):

@@ -11,6 +11,7 @@ from rtbill.domain.changes import (
     CreateAccount,
     DropEvents,
     EventsSent,
+    KeepEventsOf,
     QueueEvent,
     ReportBalance,
 )
@@ -87,6 +88,17 @@ async def test_events_of_a_webhook_that_nobody_wants_are_dropped(books: Sides) -
     await books.store.change(DropEvents("billing"))
     assert await feed(books).waiting_events("billing", 9) == []
     assert len(await feed(books).waiting_events("other", 9)) == 1
+
+
+@pytest.mark.parametrize("kept", [(), ("billing",), ("billing", "third")])
+async def test_events_of_webhooks_that_are_gone_are_dropped(
+    books: Sides, kept: tuple[str, ...]
+) -> None:
+    for each in (event("a"), event("x", "other")):
+        await books.store.change(each)
+    await books.store.change(KeepEventsOf(kept))
+    assert len(await feed(books).waiting_events("billing", 9)) == len(kept[:1])
+    assert await feed(books).waiting_events("other", 9) == []
 
 
 async def test_the_newest_transfer_is_that_of_the_latest_version(books: Sides) -> None:

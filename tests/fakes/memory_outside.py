@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from rtbill.domain.changes import DropEvents, EventsSent, QueueEvent, ReportBalance
+from rtbill.domain.changes import (
+    DropEvents,
+    EventsSent,
+    KeepEventsOf,
+    QueueEvent,
+    ReportBalance,
+)
 from rtbill.domain.outside import BalanceReport, PostedCall, WaitingEvent, WebhookEvent
 from rtbill.domain.rated import RatedCall
 from rtbill.ports import CallFilter, PostedTransfer
@@ -23,7 +29,7 @@ class MemoryOutside:
 
     def change(
         self,
-        change: ReportBalance | QueueEvent | EventsSent | DropEvents,
+        change: ReportBalance | QueueEvent | EventsSent | DropEvents | KeepEventsOf,
         account: Callable[[str], object],
     ) -> None:
         """As the change says, or what `account` raises of an unknown one."""
@@ -42,6 +48,8 @@ class MemoryOutside:
                     self.events.pop(number, None)
             case DropEvents(webhook):
                 self.events = {k: e for k, e in self.events.items() if e.webhook != webhook}
+            case KeepEventsOf(webhooks):
+                self.events = {k: e for k, e in self.events.items() if e.webhook in webhooks}
 
 
 class OutsideReader:

@@ -33,6 +33,7 @@ from rtbill.domain.changes import (
     EventsSent,
     GiveAllowance,
     Heard,
+    KeepEventsOf,
     LiftDeskLock,
     MarkInvoiced,
     MoveRun,
@@ -254,7 +255,7 @@ class MemoryStore(
                 self._bindings.change(change, self._account)
             case SetContact() | NoteBounce() | NoteMailTaken():
                 self._contacts.change(change, self._account)
-            case ReportBalance() | QueueEvent() | EventsSent() | DropEvents():
+            case ReportBalance() | QueueEvent() | EventsSent() | DropEvents() | KeepEventsOf():
                 self._outside.change(change, self._account)
             case AddBundle() | GiveAllowance() | EndAllowance():
                 self._bundles.change(change)
