@@ -107,6 +107,15 @@ async def test_what_is_wanted_waits_as_an_event_and_what_is_not_does_not() -> No
     }
 
 
+async def test_a_top_up_is_told_as_a_credit_and_no_link_is_ever_told() -> None:
+    line = Line(events=["account.credited", "topup.failed"])
+    await line.queue.send(a_notice(kind="topup.done", amount="20.00"))
+    await line.queue.send(a_notice(kind="topup.failed", link="https://secret"))
+    bodies = [each.event.body for each in await line.store.waiting_events("billing", 9)]
+    assert [json.loads(each)["type"] for each in bodies] == ["account.credited", "topup.failed"]
+    assert "secret" not in "".join(bodies)
+
+
 async def test_a_notice_that_comes_twice_is_one_event() -> None:
     line = Line()
     await line.tell("room-1", "room-1")
