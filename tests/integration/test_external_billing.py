@@ -179,6 +179,11 @@ def test_every_example_does_what_is_shown_and_is_told(
             answer = None
             shown += 1
     assert (run, shown) == (10, 3)
+    served.rtbill("verify")
+    log = (served.folder / "service.log").read_text()
+    assert "postCredit by token billing" in log
+    assert served.environ["TOKEN"] not in log
+    assert SECRET not in log
 
     until(lambda: len(credited(told)) == 3)
     events = credited(told)
