@@ -60,6 +60,8 @@ class MemoryPayments:
         self.top_ups: dict[str, TopUp] = {}
         self._named: dict[str, dict[str, None]] = {}
         """References by account; those of a change that was taken back stand there too."""
+        self._cards: dict[str, dict[tuple[str, str], None]] = {}
+        """The same of methods."""
         self._paid_as: dict[tuple[str, str], str] = {}
         self.events: list[TopUpEvent] = []
         self.reversals: dict[tuple[str, str], Reversal] = {}
@@ -130,7 +132,8 @@ class MemoryPayments:
 
     def of_account(self, account: str) -> list[KeptMethod]:
         """In the order in which they were kept."""
-        found = [each for each in self.methods.values() if each.account == account]
+        kept = self._cards.get(account, ())
+        found = [self.methods[each] for each in kept if each in self.methods]
         return sorted(found, key=lambda each: (each.kept_at, each.method.reference))
 
     def change(self, change: PaymentChange) -> None:
@@ -140,6 +143,7 @@ class MemoryPayments:
                 self._account(method.account)
                 check_method(self.methods.get(method.key), method)
                 self.methods[method.key] = method
+                self._cards.setdefault(method.account, {})[method.key] = None
             case RemoveMethod():
                 self._remove(change)
             case SetReplenishment(settings):
