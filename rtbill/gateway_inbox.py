@@ -23,7 +23,7 @@ from rtbill.domain.payment_changes import (
 from rtbill.domain.replenishment import InboxEvent
 from rtbill.gateway import PaymentGateway, WrongMode
 from rtbill.gateway_news import GatewayNews
-from rtbill.gateways import Gateways
+from rtbill.gateways import LIST_MAX_S, Gateways
 from rtbill.outbox import pause_s
 from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Meter, Store
@@ -219,7 +219,7 @@ class GatewayInbox:
         try:
             now, since = self._clock.now(), await self._unasked_since(name)
             events = await self._gateways.ask(
-                name, "events", lambda asked: asked.events_since(since)
+                name, "events", lambda asked: asked.events_since(since), LIST_MAX_S
             )
             await self._keep(name, events)
             self._asked_until[name] = now

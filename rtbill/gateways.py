@@ -13,6 +13,8 @@ from rtbill.ports import Clock, Meter
 
 ANSWER_MAX_S = 45.0
 """Sooner than payments.looking.ANSWER_MAX, after which a top-up is looked up all the same."""
+LIST_MAX_S = 300.0
+"""For what may be many pages: a list, or what happened while nobody listened."""
 
 _T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
@@ -48,21 +50,27 @@ class Gateways:
             raise Refused(f"there is no payment gateway {name!r}; configured: {known}") from None
 
     async def ask(
-        self, name: str, what: str, question: Callable[[PaymentGateway], Awaitable[_T]]
+        self,
+        name: str,
+        what: str,
+        question: Callable[[PaymentGateway], Awaitable[_T]],
+        answer_max_s: float | None = None,
     ) -> _T:
-        """What the gateway answers. Unavailable: it surely heard nothing. OutcomeUnknown: it may
-        have, also where it failed in a way that nobody foresaw. Refused: it will not do it.
+        """What the gateway answers, within the deadline of all, or its own. Unavailable: it surely
+        heard nothing. OutcomeUnknown: it may have, also where it failed in a way that nobody
+        foresaw. Refused: it will not do it.
         """
         gateway = self._gateways.get(name)
         if gateway is None:
             raise Unavailable(f"payment gateway {name!r} is not configured any more")
         began_s, result = self._clock.monotonic(), "failed"
+        longest_s = self._answer_max_s if answer_max_s is None else answer_max_s
         try:
-            async with asyncio.timeout(self._answer_max_s):
+            async with asyncio.timeout(longest_s):
                 answer = await question(gateway)
             result = "answered"
         except TimeoutError as late:
-            text = f"{name} did not answer within {self._answer_max_s:g} s"
+            text = f"{name} did not answer within {longest_s:g} s"
             raise OutcomeUnknown(text) from late
         except RtbillError as error:
             result = _WORDS.get(type(error), "failed")

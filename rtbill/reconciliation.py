@@ -22,7 +22,7 @@ from rtbill.domain.reconciliation import (
     Reconciled,
 )
 from rtbill.domain.top_up import Reversal, ReversalKind, ReversalStage, TopUp
-from rtbill.gateways import Gateways
+from rtbill.gateways import LIST_MAX_S, Gateways
 from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Meter
 from rtbill.top_up_driver import TopUpDriver
@@ -96,7 +96,9 @@ class Reconciliation:
             raise Refused(f"a span is up to {SPAN_MAX.days} days, and ends after it begins")
         reach = since - REACH, until + REACH
         self._gateways.named(gateway)
-        theirs = await self._gateways.ask(gateway, "list", lambda asked: asked.listed(*reach))
+        theirs = await self._gateways.ask(
+            gateway, "list", lambda asked: asked.listed(*reach), LIST_MAX_S
+        )
         ours = [_payment(row) for row in await self._reader.top_ups_paid(gateway, *reach)]
         ours += await self._given_back(gateway, since - REACH, until + REFUND_REACH)
         compared = compare(ours, theirs, since, until)

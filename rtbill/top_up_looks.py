@@ -138,6 +138,8 @@ class TopUpLooks:
         if row.needs_person and not row.is_final:
             text = f"nobody knows what became of {row.money} at {row.gateway}; `rtbill pay resolve`"
             self._alarms.stand("top-up", row.reference, text)
+        elif row.alarm and not row.is_final:
+            self._alarms.stand("top-up", row.reference, row.alarm)
         else:
             self._alarms.clear("top-up", row.reference)
 

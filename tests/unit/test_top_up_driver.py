@@ -139,6 +139,7 @@ async def test_another_amount_than_asked_for_is_never_credited(wrong: Money) -> 
         [row] = await paying.rows()
         assert row.state == "unknown"
         assert "odd answer" in row.alarm
+        assert paying.office.alarm_kinds() == ["top-up"]
         assert await paying.balance() == "4.00"
         assert paying.meter.counts["rtbill_topup_oddities_total"] >= 1
 
