@@ -167,7 +167,7 @@ async def _payments(
         ),
         grace=Grace(span=timedelta(minutes=written.grace_min), micros=written.grace_micros),
         vat_point=VatPoint(written.vat_point),
-        pace=ReplenishmentTerms(per_minute_max=written.per_minute_max),
+        pace=ReplenishmentTerms(per_minute_max=written.purchases_per_minute),
         url=written.url,
         text_version=written.text_version,
         link_valid_for=timedelta(hours=written.link_hours),

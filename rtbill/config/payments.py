@@ -77,7 +77,7 @@ class PaymentsTable(BaseModel):
     grace: Amount = "2.00"
     charge_min: Amount = "1.00"
     charge_max: Amount = "200.00"
-    per_minute_max: Annotated[StrictInt, Field(ge=1, le=6000)] = 120
+    purchases_per_minute: Annotated[StrictInt, Field(ge=1, le=6000)] = 120
     link_hours: Annotated[StrictInt, Field(ge=1, le=168)] = 24
     vat_point: Literal["topup", "use"] = "topup"
 
@@ -117,7 +117,7 @@ class PaymentsConfig:
     """The lock waits for so long, or until so much is spent, while nobody knows."""
     charge_min_micros: int = 1_000_000
     charge_max_micros: int = 200_000_000
-    per_minute_max: int = 120
+    purchases_per_minute: int = 120
     """Automatic top-ups of the whole site."""
     link_hours: int = 24
     vat_point: Literal["topup", "use"] = "topup"
@@ -243,7 +243,7 @@ def payments_config(table: PaymentsTable) -> PaymentsConfig:
         grace_micros=parse_micros(table.grace),
         charge_min_micros=parse_micros(table.charge_min),
         charge_max_micros=parse_micros(table.charge_max),
-        per_minute_max=table.per_minute_max,
+        purchases_per_minute=table.purchases_per_minute,
         link_hours=table.link_hours,
         vat_point=table.vat_point,
     )
