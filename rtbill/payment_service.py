@@ -11,6 +11,7 @@ from payments.grace import Grace
 from payments.looking import Terms
 from payments.replenish import Bounds
 from rtbill.billing import Billing
+from rtbill.card_expiry import CardExpiry
 from rtbill.domain.top_up import VatPoint
 from rtbill.formats.wording import Wording
 from rtbill.gateway_inbox import GatewayInbox
@@ -87,6 +88,7 @@ class PaymentService:
             meter=meter,
             zone=wording.zone,
         )
+        self._expiry = CardExpiry(billing.store, reader, clock, wording.zone)
         self.desk = self._desk(wording)
 
     def _driver(self, terms: PaymentTerms) -> TopUpDriver:
@@ -164,4 +166,5 @@ class PaymentService:
             (self._confirmations.serve(), "links to confirm"),
             (self.inbox.serve(), "gateway inbox"),
             (self._reconciliation.serve(), "reconciliation"),
+            (self._expiry.serve(), "cards that expire"),
         ]
