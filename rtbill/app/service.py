@@ -19,6 +19,7 @@ from rtbill.app.exchanges import check_capabilities, make_pbx
 from rtbill.app.mailing import mail_notifier
 from rtbill.app.onlooker import Onlooker
 from rtbill.app.outside import Work, outside_work
+from rtbill.app.pay_web import pay_web
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
@@ -110,6 +111,8 @@ async def _start(
     asked = inline_listener(books, meter)
     if asked is not None:
         work.append((asked, "inline"))
+    if config.pay is not None:
+        work.append((pay_web(config.pay, books), "pay pages"))
     work += _http(books, status, live, meter)
     return [group.create_task(coroutine, name=name) for coroutine, name in work]
 

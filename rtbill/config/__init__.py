@@ -5,6 +5,7 @@ from rtbill.config.certificates import client_context
 from rtbill.config.holiday_calendars import HolidayCalendar, holiday_calendars
 from rtbill.config.loading import load_config
 from rtbill.config.mail import MailConfig
+from rtbill.config.pay import PayConfig
 from rtbill.config.payments import GatewayConfig, GatewayKind, PaymentsConfig
 from rtbill.config.trunks import dial_problem, prefix_problem
 from rtbill.config.values import (
@@ -48,6 +49,7 @@ __all__ = [
     "InlineConfig",
     "LogConfig",
     "MailConfig",
+    "PayConfig",
     "PaymentsConfig",
     "PbxConfig",
     "RatingConfig",

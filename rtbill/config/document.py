@@ -15,6 +15,7 @@ from pydantic import (
 
 from rtbill.config.api import ApiTable, ServerTlsTable
 from rtbill.config.mail import MailTable
+from rtbill.config.pay import PayTable
 from rtbill.config.payments import GatewayTable, PaymentsTable
 from rtbill.config.webhooks import WebhookTable
 from rtbill.config.words import (
@@ -256,5 +257,6 @@ class Document(_Table):
     destination_class: Annotated[list[DestinationClassTable], Field(max_length=20)] = []
     holidays: list[HolidaysTable] = []
     payments: PaymentsTable = PaymentsTable()
+    pay: PayTable | None = None
     gateway: Annotated[list[GatewayTable], Field(max_length=8)] = []
     pbx: Annotated[list[PbxTable], Field(min_length=1)]

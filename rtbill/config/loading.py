@@ -37,6 +37,7 @@ from rtbill.config.links import (
     link_problems,
 )
 from rtbill.config.mail import find_mail_password, mail_config
+from rtbill.config.pay import pay_config, pay_problems
 from rtbill.config.payments import (
     GatewaySecrets,
     find_gateway_secrets,
@@ -104,6 +105,7 @@ def load_config(
     secrets, found = _secrets(raw, folder, environ, keys)
     problems += found
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
+    problems += pay_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
@@ -238,6 +240,7 @@ def _config(document: Document, folder: Path, secrets: _Secrets) -> Config:
         holidays=tuple(map(_holidays, document.holidays)),
         payments=payments_config(document.payments),
         gateways=gateway_configs(document.gateway, secrets.gateways, folder),
+        pay=pay_config(document.pay, folder) if document.pay else None,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from rtbill.config.api import ApiConfig
 from rtbill.config.mail import MailConfig
+from rtbill.config.pay import PayConfig
 from rtbill.config.payments import GatewayConfig, PaymentsConfig
 from rtbill.config.webhooks import WebhookConfig
 from rtbill.domain.account import Service
@@ -368,6 +369,8 @@ class Config:
     holidays: tuple[HolidaysConfig, ...]
     payments: PaymentsConfig
     gateways: tuple[GatewayConfig, ...]
+    pay: PayConfig | None
+    """None: no pages are served, and nobody can tell us by webhook."""
     pbxs: tuple[PbxConfig, ...]
 
     def trunk_title(self, pbx: str | None, trunk: str) -> str | None:

@@ -34,7 +34,11 @@ HOMES = {
         "tests/",
     ),
     "h11": ("rtbill/form_server.py", "simulator/http_server.py"),
-    "jinja2": ("adapters/asterisk/pbx_files.py", "rtbill/notify/letters.py"),
+    "jinja2": (
+        "adapters/asterisk/pbx_files.py",
+        "rtbill/notify/letters.py",
+        "rtbill/web/pay_template.py",
+    ),
     "numpy": (
         "rtbill/rating/batch/",
         "rtbill/app/bench_rating.py",
