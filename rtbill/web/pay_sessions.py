@@ -74,7 +74,7 @@ class Session:
     ending: Ending | None = None
     is_busy: bool = False
     """An order is being carried out."""
-    looked_s: float = 0.0
+    looked_s: float = -LIFE_S
     looks: int = 0
 
     def use_once(self, given: str) -> bool:

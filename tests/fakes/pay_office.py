@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -136,6 +136,7 @@ async def a_pay_office(
     tells: bool = True,
     finds: bool = True,
     pages: bool = True,
+    gateway: Callable[[Provider], FakeGateway] | None = None,
     **fields: Any,
 ) -> AsyncIterator[PayOffice]:
     """At work; `fields` are of everybody's settings."""
@@ -144,9 +145,9 @@ async def a_pay_office(
         for account in buying:
             await ready_to_pay(office.store, account, **fields)
         provider = Provider(office.clock)
-        gateway = FakeGateway(provider, tells=tells, finds=finds, pages=pages)
+        made = gateway(provider) if gateway else FakeGateway(provider, tells=tells, finds=finds, pages=pages)
         service = a_payment_service(
-            office.billing, office.store, office.clock, gateway, terms, office.meter, answer_max_s
+            office.billing, office.store, office.clock, made, terms, office.meter, answer_max_s
         )
         for verb, order in service.desk.orders().items():
             office.desk.add_order(verb, order)
