@@ -33,8 +33,9 @@ class Mandates:
 
     def paragraphs(self, kind: str, language: str, **values: str) -> list[str]:
         """The text with the values in their places."""
-        text = self._texts[kind, language].format_map(values)
-        return [" ".join(each.split()) for each in re.split(r"\n\s*\n", text.strip())]
+        text = self._texts[kind, language].strip()
+        joined = [" ".join(each.split()) for each in re.split(r"\n\s*\n", text)]
+        return [each.format_map(values) for each in joined]
 
 
 def open_mandates(version: str, folder: Path | None = None) -> Mandates:

@@ -153,5 +153,3 @@ async def pay_web(
         async with asyncio.TaskGroup() as work:
             pages = PayPages(made, work, wait_s=wait_s)
             yield PayWeb(paying, made, pages, Webhooks(paying.service.inbox.hear, ["fake"]))
-
-

@@ -11,8 +11,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from rtbill.domain.payment import ActionNeeded, Charge, DeclineClass, Declined, Outcome
-from rtbill.domain.payment import SetUp, SetUpPage
+from rtbill.domain.payment import (
+    ActionNeeded,
+    Charge,
+    DeclineClass,
+    Declined,
+    Outcome,
+    SetUp,
+    SetUpPage,
+)
 from tests.fakes.fake_gateway import FakeGateway, Provider, a_method
 
 CARD_NUMBER = "4242424242424242"
@@ -20,7 +27,8 @@ CARD_NUMBER = "4242424242424242"
 _PAGE = """<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">
 <title>Provider</title><h1>{title}</h1><form method="post">{fields}</form>"""
 _CARD = """<label>Number <input name="number" value="{number}"></label>
-<button name="choice" value="save">Save</button><button name="choice" value="cancel">Cancel</button>"""
+<button name="choice" value="save">Save</button>
+<button name="choice" value="cancel">Cancel</button>"""
 _BANK = """<button name="choice" value="confirm">Confirm</button>
 <button name="choice" value="refuse">Refuse</button>"""
 
