@@ -20,7 +20,13 @@ class Mistyped(Exception):
         super().__init__(field)
         self.field = field
         self.words = words
-        self.values = values
+        self._values = values
+
+    def values(self, language: str) -> dict[str, str]:
+        """What stands in the words, as this language writes amounts."""
+        if language != "de":
+            return self._values
+        return {name: text.replace(".", ",") for name, text in self._values.items()}
 
 
 def amount(

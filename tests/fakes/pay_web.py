@@ -140,6 +140,7 @@ def an_office_of_pages(
 
 @asynccontextmanager
 async def pay_web(
+    balance: str = "10.00",
     *,
     buying: Sequence[str] = (),
     gateway: Callable[..., PaymentGateway] = PagedGateway,
@@ -148,7 +149,7 @@ async def pay_web(
     **fields: Any,
 ) -> AsyncIterator[PayWeb]:
     """At work, until the end."""
-    async with a_pay_office(buying=buying, gateway=gateway, **fields) as paying:
+    async with a_pay_office(balance, buying=buying, gateway=gateway, **fields) as paying:
         made = office(an_office_of_pages(paying))
         async with asyncio.TaskGroup() as work:
             pages = PayPages(made, work, wait_s=wait_s)
