@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from rtbill.app.books import Books
@@ -24,6 +24,14 @@ def site_mandates(config: Config) -> Mandates | None:
     if config.pay is None:
         return None
     return open_mandates(config.payments.text_version, config.pay.texts)
+
+
+def payment_work(books: Books) -> list[tuple[Coroutine[Any, Any, None], str]]:
+    """What has to run for payments, the pages and webhooks among it, each with its name."""
+    work = books.payments.work()
+    if books.config.pay is not None:
+        work.append((pay_web(books.config.pay, books), "pay pages"))
+    return work
 
 
 async def pay_web(pay: PayConfig, books: Books) -> None:

@@ -19,7 +19,7 @@ from rtbill.app.exchanges import check_capabilities, make_pbx
 from rtbill.app.mailing import mail_notifier
 from rtbill.app.onlooker import Onlooker
 from rtbill.app.outside import Work, outside_work
-from rtbill.app.pay_web import pay_web
+from rtbill.app.pay_web import payment_work
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
@@ -106,13 +106,11 @@ async def _start(
         ),
         (jobs.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
         (_watchdog(clock), "watchdog"),
-        *books.payments.work(),
+        *payment_work(books),
     ]
     asked = inline_listener(books, meter)
     if asked is not None:
         work.append((asked, "inline"))
-    if config.pay is not None:
-        work.append((pay_web(config.pay, books), "pay pages"))
     work += _http(books, status, live, meter)
     return [group.create_task(coroutine, name=name) for coroutine, name in work]
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
+from rtbill.config.api import ServerTlsTable
 from rtbill.domain.hosts import is_loopback
 
 Text = Annotated[StrictStr, Field(min_length=1)]
@@ -23,15 +24,6 @@ def _ip_address(text: str) -> str:
         raise ValueError(f"{text!r} is not an IP address such as 127.0.0.1") from None
 
 
-class PayTlsTable(BaseModel):
-    """The certificate that browsers and providers see."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    cert_file: Text
-    key_file: Text
-
-
 class PayTable(BaseModel):
     """As it stands in the file."""
 
@@ -39,7 +31,7 @@ class PayTable(BaseModel):
 
     host: Text = "127.0.0.1"
     port: Annotated[StrictInt, Field(ge=1, le=65535)]
-    tls: PayTlsTable | None = None
+    tls: ServerTlsTable | None = None
     trusted_proxy: Annotated[StrictStr, AfterValidator(_ip_address)] | None = None
     webhook_host: Text | None = None
     webhook_port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None

@@ -13,7 +13,7 @@ from rtbill.domain.errors import Refused
 from rtbill.pay_links import CONFIRM, token_hash
 from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_orders import PayOrders
-from rtbill.web.pay_sessions import Away, Ending, Session, Sessions
+from rtbill.web.pay_sessions import LIFE_S, Away, Ending, Session, Sessions
 from rtbill.web.pay_template import Templates, host_of
 from rtbill.web.pay_visit import Cookies, Stop, Visit, to
 from rtbill.web.pay_words import LANGUAGES
@@ -115,6 +115,7 @@ class Doors:
             await self._finish(session, away, visit.address)
         elif away is not None:
             session.away = None
+            session.looked_s = -LIFE_S  # what came of it is asked at once
         return self._templates.page("back", visit.language, path="/pay/back")
 
     async def _finish(self, session: Session, away: Away, address: str) -> None:

@@ -38,6 +38,12 @@ OPTIONS = (
     *("--hide-scrollbars", "--disable-background-networking", "--disable-component-update"),
     *("--no-proxy-server", "--remote-debugging-pipe", "about:blank"),
 )
+FOCUS_MAX = 30
+_FOCUSED = """(() => {
+  const found = document.activeElement, style = getComputedStyle(found);
+  const isSeen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  return isSeen ? [found.innerText, found.name].join(" ") : "";
+})()"""
 _IN_PLACE = """
 import fcntl, os, sys
 commands, answers = (fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3])
@@ -258,6 +264,27 @@ class Tab:
         """Instead of what stands in the field of this name."""
         await self.value(f"document.querySelector('input[name={name}]').select()")
         await self.ask("Input.insertText", text=text)
+
+    async def key(self, key: str) -> None:
+        """Pressed and let go."""
+        code = {"Tab": 9, "Enter": 13, " ": 32}[key]
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        for event in ("keyDown", "keyUp"):
+            await self.ask(
+                "Input.dispatchKeyEvent",
+                type=event,
+                key=key,
+                windowsVirtualKeyCode=code,
+                **({"text": text} if text and event == "keyDown" else {}),
+            )
+
+    async def focus(self, name: str) -> None:
+        """Press Tab until what has this text or name has the focus, which must be seen."""
+        for _ in range(FOCUS_MAX):
+            await self.key("Tab")
+            if name in await self.value(_FOCUSED):
+                return
+        raise AssertionError(f"the Tab key does not come to {name!r}")
 
     async def look(self, *, width: int = 360, scheme: str = "light") -> None:
         """On a screen this wide, with light or dark colours."""

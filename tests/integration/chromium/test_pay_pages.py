@@ -16,7 +16,7 @@ from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_words import say
 from tests.fakes.pay_office import TERMS
 from tests.fakes.pay_web import PayWeb, pay_web
-from tests.fakes.provider_pages import CARD_NUMBER, PagedGateway
+from tests.fakes.provider_pages import PagedGateway
 from tests.integration.chromium.browser import Chromium, Tab
 from tests.integration.chromium.page_checks import check_page
 
@@ -79,74 +79,136 @@ def album_folder(tmp_path: Path) -> Path:
     return folder
 
 
+class Walk:
+    """A holder on the pages in one language: each step ends on the page that it leads to."""
+
+    def __init__(self, web: PayWeb, tab: Tab, album: Album, language: str) -> None:
+        self._web, self.tab, self.album, self._language = web, tab, album, language
+
+    def word(self, key: str) -> str:
+        """As the page says it."""
+        return say(self._language, key)
+
+    async def step(self, words: str, path: str, seen: str = "", picture: str = "") -> None:
+        """Press what says so, and look at the page that comes."""
+        await self.tab.click(self.word(words))
+        await self.tab.until(path, self.word(seen) if seen else "")
+        if picture:
+            await self.album.look(picture)
+
+    async def open(self, link: str, seen: str, picture: str) -> None:
+        """A link, as from a mail."""
+        await self.tab.open(self._web.office.url + link)
+        await self.tab.until(link, self.word(seen))
+        await self.album.look(picture)
+
+    async def provider(self, button: str) -> None:
+        """Press a button on the page of the provider, which is another site."""
+        await self.tab.until_host("127.0.0.1")
+        await self.tab.click(button)
+
+    async def give_card(self, button: str = "Save") -> None:
+        """From the page of the account to the provider's, and there."""
+        await self.step("account.add", "/pay/card", picture="card")
+        await self.tab.click(self.word("card.agree"))
+        await self.tab.click(self.word("card.go"))
+        await self.provider(button)
+
+    async def agree(self) -> None:
+        """To be charged 15 below 3, up to 60 a month."""
+        await self.step("done.settings", "/pay/settings")
+        for name, amount in (("threshold", "3"), ("increment", "15,00"), ("month_max", "60.00")):
+            await self.tab.type(name, amount)
+        await self.album.look("settings")
+        await self.step("settings.go", "/pay/agree", picture="agree")
+        text = await self.tab.value("document.body.innerText")
+        for amount in ("3.00", "15.00", "45.00", "60.00"):
+            shown = amount.replace(".", ",") if self._language == "de" else amount
+            assert f"{shown}\N{NO-BREAK SPACE}EUR" in text
+        await self.tab.click(self.word("agree.agree"))
+        await self.step("agree.go", "/pay/done", "automatic_on.title", "automatic")
+
+    def blame(self) -> list[str]:
+        """What the browser found at fault, but for addresses that shall not be there."""
+        return [each for each in self.tab.complaints() if "404" not in each]
+
+
+@asynccontextmanager
+async def walking(
+    chromium_root: Path, folder: Path, album_folder: Path, language: str, name: str = ""
+) -> AsyncIterator[tuple[PayWeb, Walk]]:
+    """Pages that are served, and somebody with a browser."""
+    async with served_pages() as web, Chromium(chromium_root, folder / "browser") as chromium:
+        tab = await chromium.tab(language=language)
+        yield web, Walk(web, tab, Album(tab, album_folder, name + language), language)
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 async def test_a_holder_gives_a_card_agrees_and_tops_up(
     chromium_root: Path, tmp_path: Path, album_folder: Path, language: str
 ) -> None:
-    def word(key: str, **values: str) -> str:
-        return say(language, key, **values)
-
-    async with served_pages() as web, Chromium(chromium_root, tmp_path / "browser") as chromium:
-        tab = await chromium.tab(language=language)
-        album = Album(tab, album_folder, language)
+    async with walking(chromium_root, tmp_path, album_folder, language) as (web, walk):
         link = await web.link()
-        await tab.open(web.office.url + link)
-        await album.look("landing")
-        await tab.click(word("landing.go"))
-        await tab.until("/pay/account", word("account.no_card"))
-        await album.look("empty")
+        await walk.open(link, "landing.title", "landing")
+        await walk.step("landing.go", "/pay/account", "account.no_card", "empty")
+        await walk.give_card()
+        await walk.tab.until("/pay/done", walk.word("card_added.title"))
+        await walk.agree()
+        await walk.step("done.top_up", "/pay/top-up")
+        await walk.tab.type("amount", "25")
+        await walk.step("top_up.go", "/pay/done", "top_up_paid.title", "paid")
+        await walk.step("done.account", "/pay/account", picture="account")
+        await walk.step("account.remove", "/pay/remove", picture="remove")
+        await walk.step("cancel", "/pay/account")
+        await walk.step("account.leave", "/pay/end", "closed.title", "closed")
+        await walk.open(link, "link.title", "used")
 
-        await tab.click(word("account.add"))
-        await tab.until("/pay/card")
-        await album.look("card")
-        await tab.click(word("card.agree"))
-        await tab.click(word("card.go"))
-        await _at_the_provider(tab, "Save")
-        await tab.until("/pay/done", word("card_added.title"))
-        await album.look("added")
-
-        await tab.click(word("done.settings"))
-        await tab.until("/pay/settings")
-        await tab.type("threshold", "3")
-        await tab.type("increment", "15,00")
-        await tab.type("month_max", "60.00")
-        await album.look("settings")
-        await tab.click(word("settings.go"))
-        await tab.until("/pay/agree")
-        text = await tab.value("document.body.innerText")
-        decimal = "," if language == "de" else "."
-        for amount in ("3.00", "15.00", "45.00", "60.00"):
-            assert f"{amount.replace('.', decimal)}\N{NO-BREAK SPACE}EUR" in text
-        await album.look("agree")
-        await tab.click(word("agree.agree"))
-        await tab.click(word("agree.go"))
-        await tab.until("/pay/done", word("automatic_on.title"))
-        await album.look("automatic")
-
-        await tab.click(word("done.top_up"))
-        await tab.until("/pay/top-up")
-        await tab.type("amount", "25")
-        await album.look("top-up")
-        await tab.click(word("top_up.go"))
-        await tab.until("/pay/done", word("top_up_paid.title"))
-        await album.look("paid")
-        await tab.click(word("done.account"))
-        await tab.until("/pay/account")
-        await album.look("account")
-        await tab.click(word("account.leave"))
-        await tab.until("/pay/end", word("closed.title"))
-        await album.look("closed")
-
-        await tab.open(web.office.url + link)
-        await tab.until(link, word("link.title"))
-        await album.look("used")
         assert await web.paying.balance() == "35.00"
-        assert [row.reference for row in await web.paying.rows()]
-        refused = [each for each in tab.complaints() if "404" not in each]
-        assert refused == [], "the browser found the pages at fault"
+        assert walk.blame() == []
 
 
-async def _at_the_provider(tab: Tab, button: str) -> None:
-    await tab.until_host("127.0.0.1")
-    assert CARD_NUMBER in await tab.value("document.body.innerHTML") or button != "Save"
-    await tab.click(button)
+async def test_a_holder_confirms_with_the_bank_or_does_not(
+    chromium_root: Path, tmp_path: Path, album_folder: Path
+) -> None:
+    async with walking(chromium_root, tmp_path, album_folder, "en", "bank-") as (web, walk):
+        await walk.open(await web.link(), "landing.title", "landing")
+        await walk.step("landing.go", "/pay/account")
+        await walk.give_card("Cancel")
+        await walk.tab.until("/pay/done", walk.word("card_none.title"))
+        await walk.step("done.card_again", "/pay/card")
+        await walk.step("cancel", "/pay/account")
+        await walk.give_card()
+        await walk.tab.until("/pay/done", walk.word("card_added.title"))
+
+        for button, ending in (("Refuse", "top_up_unconfirmed"), ("Confirm", "top_up_paid")):
+            web.paying.provider.verdicts.append("action")
+            await walk.tab.open(f"{web.office.url}/pay/top-up")
+            await walk.tab.type("amount", "500")
+            await walk.step("top_up.go", "/pay/top-up", picture="mistyped")
+            await walk.tab.type("amount", "10")
+            await walk.tab.click(walk.word("top_up.go"))
+            await walk.provider(button)
+            await walk.tab.until("/pay/done", walk.word(f"{ending}.title"))
+            await walk.album.look(ending)
+
+        assert await web.paying.balance() == "20.00"
+        assert [each for each in walk.blame() if "422" not in each] == []
+
+
+async def test_the_keyboard_is_enough(
+    chromium_root: Path, tmp_path: Path, album_folder: Path
+) -> None:
+    async with walking(chromium_root, tmp_path, album_folder, "en", "keys-") as (web, walk):
+        await walk.open(await web.link(), "landing.title", "landing")
+        await walk.tab.focus("Continue")
+        await walk.tab.key("Enter")
+        await walk.tab.until("/pay/account")
+        await walk.tab.focus("Add a card")
+        await walk.tab.key("Enter")
+        await walk.tab.until("/pay/card")
+        await walk.tab.focus("agree")
+        await walk.tab.key(" ")
+        assert await walk.tab.value("document.querySelector('[name=agree]').checked")
+        await walk.tab.focus("Continue")
+        await walk.tab.key("Enter")
+        await walk.tab.until_host("127.0.0.1")
