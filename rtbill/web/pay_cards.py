@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -113,6 +114,7 @@ class Cards:
         return self._templates.page(
             "remove",
             visit.language,
+            path=f"/pay/remove?{urlencode({'card': wanted})}",
             csrf=visit.own.csrf,
             method=found[0],
             is_used=is_used,

@@ -197,12 +197,14 @@ class PayPages:
             raise Stop(403, "form")
 
     def _stopped(self, stop: Stop, visit: Visit) -> Response:
+        is_read = visit.request.method == "GET"
         response = self._templates.page(
             "message",
             visit.language,
             stop.status,
+            path=visit.request.url.path if is_read else "",
             words=stop.words,
-            has_session=bool(visit.session),
+            has_session=visit.session is not None,
         )
         response.headers.update(stop.headers)
         return response

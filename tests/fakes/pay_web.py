@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 
-from rtbill.gateway import PaymentGateway
 from rtbill.pay_return import PayReturns
 from rtbill.payment_service import PaymentService
 from rtbill.web.pay_mandates import open_mandates
 from rtbill.web.pay_office import Holder, Offer, PayOffice
 from rtbill.web.pay_pages import PayPages
 from rtbill.web.webhooks import Webhooks
+from tests.fakes.fake_gateway import FakeGateway, Provider
 from tests.fakes.pay_office import PayOffice as Paying
 from tests.fakes.pay_office import a_pay_office
 from tests.fakes.provider_pages import PagedGateway
@@ -143,7 +143,7 @@ async def pay_web(
     balance: str = "10.00",
     *,
     buying: Sequence[str] = (),
-    gateway: Callable[..., PaymentGateway] = PagedGateway,
+    gateway: Callable[[Provider], FakeGateway] = PagedGateway,
     wait_s: float = 5.0,
     office: Callable[[PayOffice], PayOffice] = lambda office: office,
     **fields: Any,

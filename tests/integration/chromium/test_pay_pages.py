@@ -175,7 +175,7 @@ async def test_a_holder_confirms_with_the_bank_or_does_not(
         await walk.step("landing.go", "/pay/account")
         await walk.give_card("Cancel")
         await walk.tab.until("/pay/done", walk.word("card_none.title"))
-        await walk.step("done.card_again", "/pay/card")
+        await walk.step("done.again", "/pay/card")
         await walk.step("cancel", "/pay/account")
         await walk.give_card()
         await walk.tab.until("/pay/done", walk.word("card_added.title"))
