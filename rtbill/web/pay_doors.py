@@ -10,7 +10,7 @@ import secrets
 from starlette.responses import Response
 
 from rtbill.domain.errors import Refused
-from rtbill.pay_links import CONFIRM, token_hash
+from rtbill.pay_links import token_hash
 from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_orders import PayOrders
 from rtbill.web.pay_sessions import LIFE_S, Away, Ending, Session, Sessions
@@ -59,7 +59,7 @@ class Doors:
             path=f"/pay/{token}",
             token=token,
             stamp=self._sessions.stamp(browser, token),
-            is_confirmation=link.purpose == CONFIRM,
+            is_confirmation=bool(link.top_up),
         )
         self._cookies.put_opening(response, browser)
         return response
