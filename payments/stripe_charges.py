@@ -118,6 +118,8 @@ class StripeCharges:
             found = await self.find(charge, provider_id)
         except Unavailable as error:
             raise OutcomeUnknown(f"{error}; before that, {why}") from error
+        if isinstance(found, ActionNeeded) and charge.is_attended:
+            return found  # the holder turned back at the bank's page, which still waits for them
         if isinstance(found, Created | Absent | ActionNeeded):
             return _of_the_request(provider_id, why)
         return found

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from rtbill.web.pay_office import Holder
 from rtbill.web.pay_sessions import IDLE_S, LIFE_S
 from tests.fakes.pay_web import Browser, PayWeb, pay_web
 
@@ -221,3 +222,16 @@ async def test_a_page_can_be_read_in_the_other_language(language: str) -> None:
 
         words = {"de": "Ihr Telefonguthaben", "en": "Your telephone credit"}
         assert words[language] in visitor.text
+
+
+async def test_a_page_begins_in_the_language_of_the_account() -> None:
+    async def german(_account: str) -> Holder:
+        return Holder("guest@example.org", "de")
+
+    async with pay_web() as web:
+        object.__setattr__(web.office, "holder", german)
+        visitor = await web.visitor(**{"Accept-Language": "en"})
+        assert "Ihr Telefonguthaben" in visitor.text
+        stranger = web.browser(**{"Accept-Language": "en"})
+        await stranger.read(f"{await web.link()}?lang=en")
+        assert "Telephone credit" in stranger.text
