@@ -275,8 +275,7 @@ class Holdings:
                 account = self._directory.account(running.account)
                 if not self._terms.is_open(account) and not running.is_barred:
                     running.is_barred = True
-                    text = "ended: nothing could be held for it in time"
-                    self._alarms.raise_(_ALARM, str(call), text)
+                    self._alarms.raise_(_ALARM, str(call), "ended: nothing could be held in time")
                     self._order(running)
 
     def _is_held(self, running: RunningCall, asked: Asked) -> bool:
@@ -328,8 +327,7 @@ class Holdings:
     ) -> None:
         if future.cancelled():
             return
-        error = future.exception()
-        if error is not None:
+        if (error := future.exception()) is not None:
             self._failed(running, asked, error)
             return
         call = running.leg.id
@@ -338,6 +336,8 @@ class Holdings:
             del self._asked[call]
             if asked.is_again:
                 self._extend(running)
+            elif asked.is_first:
+                self.tend(running)  # what was asked for at its dialling may have come before it
 
     def _failed(self, running: RunningCall, asked: Asked, error: BaseException) -> None:
         """Try again soon: a call without a hold keeps its place among those that wait for one."""

@@ -67,8 +67,9 @@ def pay_office(pay: PayConfig, books: Books, mandates: Mandates) -> PayOffice:
             return await returns.look(arguments)
         return await books.desk.order(verb, dict(arguments))
 
-    async def holder(_account: str) -> Holder:
-        return Holder()
+    async def holder(account: str) -> Holder:
+        contact = await books.reader.contact(account)
+        return Holder(contact.email, contact.language or "") if contact else Holder()
 
     written = books.config.payments
     return PayOffice(
