@@ -96,19 +96,31 @@ def absorb(facts: Facts, micros: int) -> Facts:
     return facts._replace(state=after, transfers=(*facts.transfers, transfer))
 
 
-def credit(state: AccountState, micros: int, key: str, at: datetime, reason: str) -> Facts:
-    """Money received at the desk raises the balance; a negative amount is a correction."""
+def credit(  # noqa: PLR0913 - the facts of one credit
+    state: AccountState,
+    micros: int,
+    key: str,
+    at: datetime,
+    reason: str,
+    *,
+    is_correction: bool = False,
+) -> Facts:
+    """Money received raises the balance; a negative amount is a correction, and a positive one is
+    where it is called so.
+    """
     assert micros != 0, "a credit moves money"
     after = _moved(state, micros)
     account = state.account.id
-    debit_side, credit_side = (CASH, account) if micros > 0 else (account, CORRECTIONS)
+    is_correction = is_correction or micros < 0
+    own_side = CORRECTIONS if is_correction else CASH
+    debit_side, credit_side = (own_side, account) if micros > 0 else (account, own_side)
     transfer = Transfer(
         key=credit_key(key),
         debit=debit_side,
         credit=credit_side,
         amount_micros=abs(micros),
         currency=state.account.currency,
-        kind=TransferKind.TOP_UP if micros > 0 else TransferKind.CORRECTION,
+        kind=TransferKind.CORRECTION if is_correction else TransferKind.TOP_UP,
         event_at=at,
         account=account,
         version=after.version,

@@ -25,6 +25,6 @@ def told(before: AccountState, after: AccountState, threshold_micros: int) -> Ac
 
 def is_exhausted(state: AccountState, floor_micros: int, left: Left = NOTHING_LEFT) -> bool:
     """Whether less is available than the smallest amount worth calling with, and no bundle pays."""
-    if state.available_micros >= floor_micros or left.has_seconds:
+    if state.spendable_micros >= floor_micros or left.has_seconds:
         return False
-    return max(0, state.available_micros) + left.micros < floor_micros
+    return max(0, state.spendable_micros) + left.micros < floor_micros

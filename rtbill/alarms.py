@@ -18,7 +18,8 @@ class Alarm:
     kind: str
     """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
     `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`,
-    `rerating`, `codes`, `rating.hook`, `holds`, `guard`.
+    `rerating`, `codes`, `rating.hook`, `holds`, `guard`, `mail`, `top-up`, `top-ups`, `gateway`,
+    `reconciliation`, `webhook`.
     """
     subject: str
     text: str
@@ -49,6 +50,13 @@ class Alarms:
         self._active[kind, subject] = Alarm(kind, subject, text, known.since if known else now)
         if known is None:
             self.tell(Notice("alarm.raised", f"{kind} {subject}", text, now))
+
+    def stand(self, kind: str, subject: str, text: str) -> None:
+        """The same without a notice: who committed it told of it, perhaps before a restart."""
+        if (kind, subject) in self._active or self._count(kind) < self.KIND_MAX:
+            known = self._active.get((kind, subject))
+            since = known.since if known else self._clock.now()
+            self._active[kind, subject] = Alarm(kind, subject, text, since)
 
     def clear(self, kind: str, subject: str) -> None:
         """It is over; nothing happens when it was not on."""

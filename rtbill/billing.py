@@ -38,6 +38,7 @@ from rtbill.domain.events import (
     Snapshot,
 )
 from rtbill.domain.hold import HoldEvent
+from rtbill.domain.ledger import Transfer
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
@@ -67,6 +68,8 @@ class Credited:
     balance_micros: int
     is_repeated: bool
     """The key was known: this time nothing was moved."""
+    transfer: Transfer
+    """As it was made the first time."""
 
 
 class Billing:
@@ -315,9 +318,7 @@ class Billing:
             self._rebalance(account, changed)
 
     def _drawn(self, payer: str, drawn: Mapping[PoolKey, int]) -> None:
-        """What bundles hold changed: running calls of all who share them follow at once, locks of
-        the others as soon as their turn comes.
-        """
+        """Running calls of all who share these bundles follow at once, locks when there is time."""
         self._wake_unaided()
         spent = self.allowances.draw(drawn)
         sharing = set().union(*(self.allowances.accounts_of(pool.allowance) for pool in drawn))
@@ -330,15 +331,17 @@ class Billing:
         for event in steps:
             self._meter.count("rtbill_hold_steps_total", step=str(event.step))
 
-    async def credit(self, account: str, micros: int, key: str, reason: str) -> Credited:
-        """Money received at the desk, or taken back; once for each key.
-
-        BadRecord when no coins make the amount, Conflict when the key stands for another credit.
+    async def credit(
+        self, account: str, micros: int, key: str, reason: str, *, is_correction: bool = False
+    ) -> Credited:
+        """Money received at the desk, or taken back; once for each key. BadRecord when no coins
+        make the amount, unless it is a correction; Conflict when the key is of another credit.
         """
         terms = self.directory.account(account)
-        if problem := too_fine(Money(micros, terms.currency)):
+        if not is_correction and (problem := too_fine(Money(micros, terms.currency))):
             raise BadRecord(problem)
-        committed = await self.store.submit(self.postings.credit(account, micros, key, reason))
+        operation = self.postings.credit(account, micros, key, reason, is_correction=is_correction)
+        committed = await self.store.submit(operation)
         self.committed(committed)
         transfer = committed.facts.transfers[0] if committed.facts else committed.first
         assert transfer is not None, "a credit leaves a transfer"
@@ -347,8 +350,8 @@ class Billing:
                 f"key {key!r} was used before: {Money(transfer.change_micros, transfer.currency)} "
                 f"to {transfer.account}; a new credit needs a new key"
             )
-        balance_micros = self.directory.state(account).balance_micros
-        return Credited(terms.currency, balance_micros, committed.facts is None)
+        state = self.directory.state(account)
+        return Credited(terms.currency, state.balance_micros, committed.facts is None, transfer)
 
     def wake(self) -> None:
         """Have an enforcement round look at every exchange now."""

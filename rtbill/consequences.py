@@ -12,12 +12,14 @@ from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, S
 from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
 from rtbill.domain.hold import Hold, HoldStep
-from rtbill.domain.money import Money
+from rtbill.domain.ledger import Transfer
+from rtbill.domain.money import Money, decimal_text
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation, ObservationKind
 from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
 from rtbill.domain.rerating import Difference
 from rtbill.domain.stance import Stance
+from rtbill.domain.told import CALL_KINDS
 from rtbill.enforcement import Policy, decide
 from rtbill.stances import EVERYWHERE, STANDARD, Reach, Spared
 
@@ -29,7 +31,15 @@ SITE_POLICY = Policy(exhausted=OPEN_SERVICE, low_balance_micros=0)
 class Policies:
     """The policy of each account class; an unknown class falls back to `standard`."""
 
-    def __init__(self, policies: Mapping[str, Policy], *, absorbs_overspend: bool = True) -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        told: frozenset[str] = frozenset(),
+        *,
+        absorbs_overspend: bool = True,
+    ) -> None:
+        """`told` are the kinds of notices of calls, of CALL_KINDS, that somebody is told of."""
+        self.told = told
         self.absorbs_overspend = absorbs_overspend
         """Whether nobody is charged for talk after the instant at which it should have ended."""
         self._policies = dict(policies)
@@ -73,6 +83,8 @@ def settle(  # noqa: PLR0913 - the facts of one call
     left = purse.left(used_after(pools, facts)) if purse.held else NOTHING_LEFT
     facts = with_consequences(state, facts, policies, at, reach, left)
     notices = call_notices(call, at)
+    if policies.told:
+        notices += _told_of_call(facts, call, policies.told, at)
     if call.draws and bundling is not None and reach.tells_holder:
         notices += bundle_notices(call.account, bundling, pools, facts, at)
     if not notices and not observed:
@@ -115,9 +127,12 @@ def credited(  # noqa: PLR0913 - the facts of one credit
     at: datetime,
     reach: Reach = EVERYWHERE,
     purse: Purse = EMPTY_PURSE,
+    *,
+    is_correction: bool = False,
 ) -> Facts:
     """Money received or corrected, with all that follows from it."""
-    facts = ledger.credit(state, micros, key, at, reason)
+    facts = ledger.credit(state, micros, key, at, reason, is_correction=is_correction)
+    facts = facts._replace(notices=(_credited_notice(facts.transfers[0], at),))
     return with_consequences(state, facts, policies, at, reach, purse.left(pools))
 
 
@@ -213,6 +228,36 @@ def call_notices(call: RatedCall, at: datetime) -> tuple[Notice, ...]:
     return ()
 
 
+def _told_of_call(
+    facts: Facts, call: RatedCall, told: frozenset[str], at: datetime
+) -> tuple[Notice, ...]:
+    """What a machine hears of the call: that it is in the books, and that it has its price."""
+    record, price = call.record, call.price
+    about = [
+        ("account", call.account),
+        ("status", call.status.value),
+        ("number", call.number or ""),
+        ("person", call.person or ""),
+        ("extension", record.payer or ""),
+        ("answered_at", record.answered_at.isoformat() if record.answered_at else ""),
+        ("ended_at", record.ended_at.isoformat()),
+        ("talk_s", decimal_text(record.talk_us, 0)),
+        ("balance", decimal_text(facts.state.balance_micros)),
+    ]
+    if price is not None:
+        about += [
+            ("destination", price.destination),
+            ("price", decimal_text(price.micros)),
+            ("debit", decimal_text(call.debit_micros)),
+            ("tax", decimal_text(price.tax_micros)),
+            ("billed_s", str(price.billed_s)),
+        ]
+    about.append(("currency", facts.state.account.currency))
+    kinds = CALL_KINDS if call.status is CallStatus.RATED else ("call.ended",)
+    subject, text = str(record.id), f"{call.account}: {call.status}"
+    return tuple(Notice(each, subject, text, at, tuple(about)) for each in kinds if each in told)
+
+
 def used_after(pools: Pools, facts: Facts) -> Pools:
     """What is used of the pools once the facts are written."""
     drawn = facts.drawn
@@ -241,10 +286,29 @@ def bundle_notices(
     return tuple(found)
 
 
+def _credited_notice(transfer: Transfer, at: datetime) -> Notice:
+    """A machine may want to hear of any money that came, or was taken back, at a desk."""
+    change = Money(transfer.change_micros, transfer.currency)
+    balance = Money(transfer.balance_after_micros, transfer.currency)
+    about = (
+        ("amount", decimal_text(change.micros)),
+        ("currency", change.currency),
+        ("balance", decimal_text(balance.micros)),
+        ("kind", transfer.kind.value),
+        ("reference", transfer.key),
+    )
+    return Notice("account.credited", transfer.account, f"{change}; balance {balance}", at, about)
+
+
 def _balance_notice(kind: str, state: AccountState, at: datetime) -> Notice:
     account = state.account
     available = Money(state.available_micros, account.currency)
-    return Notice(kind, account.id, f"{available} left", at)
+    return Notice(kind, account.id, f"{available} left", at, _available(state))
+
+
+def _available(state: AccountState) -> tuple[tuple[str, str], ...]:
+    text = decimal_text(state.available_micros)
+    return ("available", text), ("currency", state.account.currency)
 
 
 def _service_notices(
@@ -255,14 +319,19 @@ def _service_notices(
     """
     account, is_open = state.account.id, after == OPEN_SERVICE
     text = _service_text(state, after)
+    about = (
+        *_available(state),
+        ("outgoing", after.outgoing.value),
+        ("incoming", after.incoming.value),
+    )
     if reach.enforces:
-        yield Notice("service.opened" if is_open else "service.locked", account, text, at)
+        yield Notice("service.opened" if is_open else "service.locked", account, text, at, about)
     for spared in reach.spared:
         kind = "service.would_open" if is_open else "service.would_lock"
         where = (("pbx", spared.pbx), ("extensions", ",".join(spared.extensions)))
         yield Notice(kind, account, f"{_named(spared)}: {text}", at, where)
     if not is_open and any(spared.stance is Stance.WARN for spared in reach.spared):
-        yield Notice("service.warning", account, f"would be locked: {text}", at)
+        yield Notice("service.warning", account, f"would be locked: {text}", at, about)
 
 
 def _left_undone(

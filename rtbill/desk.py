@@ -13,6 +13,7 @@ from typing import Any
 
 from rtbill.billing import Billing
 from rtbill.bundles import Bundles, BundleSettings
+from rtbill.contacts import Contacts
 from rtbill.domain.account import (
     DeskLock,
     Incoming,
@@ -74,12 +75,16 @@ class Desk:
             pins=pins,
             trunks=trunks,
         )
+        contacts = Contacts(
+            directory=billing.directory, alarms=billing.alarms, store=store, reader=reader
+        )
         self.runs = Runs(
             billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
         )
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": registry.import_accounts,
+            "accounts.contact": contacts.order,
             "group.add": registry.group_add,
             "group.remove": registry.group_remove,
             **self._key_orders(reader, pins, trunks),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -122,10 +123,8 @@ class Holdings:
         wish = self._wishes.of_new(
             state, key, event.id, grant.called, event.at, place, grant.caller, grant.priced
         )
-        try:
+        with suppress(Unavailable):  # its answer decides
             self._reserve(state, wish, refuse)
-        except Unavailable:
-            return  # its answer decides
 
     def _reserve(
         self, state: AccountState, wish: Wish, refuse: Callable[[], None] | None = None
@@ -161,7 +160,7 @@ class Holdings:
         """
         account, known = self._keys.of_leg(running.leg.id)
         if known and account != running.account:
-            self._let_go(account, known)
+            self._give_back(account, known)
         return self._keys.find(running)
 
     def key_of_dialled(self, call: CallId) -> str:
@@ -221,7 +220,7 @@ class Holdings:
         self._warnings.forget(call)
         self._alarms.clear(_ALARM, str(call))
         if key and holder != account:
-            self._let_go(holder, key)
+            self._give_back(holder, key)
             key = ""
         return running.hold_key if running is not None and running.hold_key else key
 
@@ -276,8 +275,7 @@ class Holdings:
                 account = self._directory.account(running.account)
                 if not self._terms.is_open(account) and not running.is_barred:
                     running.is_barred = True
-                    text = "ended: nothing could be held for it in time"
-                    self._alarms.raise_(_ALARM, str(call), text)
+                    self._alarms.raise_(_ALARM, str(call), "ended: nothing could be held in time")
                     self._order(running)
 
     def _is_held(self, running: RunningCall, asked: Asked) -> bool:
@@ -287,9 +285,8 @@ class Holdings:
 
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
-        for call, key in self._keys.of_legs().items():
-            if self._lines[call.pbx].tracker.knows(call):
-                in_use.add(key)
+        legs = self._keys.of_legs().items()
+        in_use |= {key for call, key in legs if self._lines[call.pbx].tracker.knows(call)}
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
 
@@ -330,8 +327,7 @@ class Holdings:
     ) -> None:
         if future.cancelled():
             return
-        error = future.exception()
-        if error is not None:
+        if (error := future.exception()) is not None:
             self._failed(running, asked, error)
             return
         call = running.leg.id
@@ -340,6 +336,8 @@ class Holdings:
             del self._asked[call]
             if asked.is_again:
                 self._extend(running)
+            elif asked.is_first:
+                self.tend(running)  # what was asked for at its dialling may have come before it
 
     def _failed(self, running: RunningCall, asked: Asked, error: BaseException) -> None:
         """Try again soon: a call without a hold keeps its place among those that wait for one."""
@@ -370,12 +368,15 @@ class Holdings:
                 then(future)
 
     def _let_go(self, account: str, key: str, step: HoldStep = HoldStep.RELEASE) -> None:
-        if not key or self._directory.state(account).hold(key) is None:
-            return
+        if key and self._directory.state(account).hold(key) is not None:
+            self._give_back(account, key, step)
+
+    def _give_back(self, account: str, key: str, step: HoldStep = HoldStep.RELEASE) -> None:
+        """Also what is asked for and not yet durable: steps of an account are taken in order."""
         try:
             self._ask(account, partial(holds.resolve, key=key, step=step, at=self._clock.now()))
         except Unavailable:
-            return  # the sweep finds it again
+            self._orphans.give_up(key)
 
     def _schedule(self, running: RunningCall, hold: Hold) -> None:
         """Look at the call before what it is granted ends; at once when that is now."""

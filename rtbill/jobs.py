@@ -1,11 +1,10 @@
-"""Work by the clock and by need: enforcement rounds, the outbox, the sweep of overdue calls."""
+"""Work by the clock and by need: enforcement rounds, the sweep of overdue calls, gauges."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Mapping, Sequence
 
 from rtbill import enforcement
@@ -13,21 +12,19 @@ from rtbill.alarms import Alarms
 from rtbill.billing import Billing
 from rtbill.chronicle import Served
 from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Service
-from rtbill.domain.changes import AddObservations, Heard, NoticesSent, PostNotices
-from rtbill.domain.errors import PortFailed, RtbillError
+from rtbill.domain.changes import AddObservations, Heard
+from rtbill.domain.errors import PortFailed
 from rtbill.domain.observation import Observation
 from rtbill.lines import Held, Line
 from rtbill.observing import Observations
-from rtbill.outbox import pause_s
-from rtbill.ports import Clock, Meter, Notifier, Reader, Store, StoredNotice
+from rtbill.ports import Clock, Meter, Store
 from rtbill.rounds import Rounds
 from rtbill.stances import left_undone
 from rtbill.unaided import UnaidedRows
 
 SWEEP_S = 2.0
 HEARD_S = 10.0
-OUTBOX_S = 1.0
-OUTBOX_BATCH = 100
+OBSERVATIONS_PAUSE_S = 1.0
 UNAIDED_SLICE = 25
 """Extensions whose rows are reckoned before others get their turn."""
 UNAIDED_PAUSE_S = 2.0
@@ -144,7 +141,7 @@ async def keep_observations(billing: Billing, store: Store, alarms: Alarms, cloc
             await _keep(batch, waiting, store, clock)
         except PortFailed:
             waiting.give_back(batch)  # the same key again is the same fact
-            await clock.sleep(OUTBOX_S)
+            await clock.sleep(OBSERVATIONS_PAUSE_S)
         if waiting.dropped:
             text = (
                 f"{waiting.dropped} were not kept: the books could not be written for too long, or "
@@ -179,58 +176,6 @@ async def note_heard(billing: Billing, store: Store, clock: Clock) -> None:
                 # Without it the evidence is older, no more: a failing disk has its own alarm.
                 with contextlib.suppress(PortFailed):
                     await store.change(Heard(line.pbx.name, clock.now() - line.clock_ahead))
-
-
-async def pump_outbox(  # noqa: PLR0913 - one collaborator each
-    notifiers: Sequence[Notifier],
-    reader: Reader,
-    store: Store,
-    alarms: Alarms,
-    clock: Clock,
-    meter: Meter,
-) -> None:
-    """Send waiting notices in order, each until every notifier has taken it."""
-    failures = 0
-    while True:
-        await clock.sleep(OUTBOX_S if not failures else pause_s(failures, random.random()))  # noqa: S311 - spreads load
-        try:
-            await _store_alarms(store, alarms)
-            waiting = await reader.waiting_notices(OUTBOX_BATCH)
-            meter.gauge("rtbill_outbox_waiting", len(waiting))
-            await _send_all(waiting, notifiers, store)
-            failures = 0
-        except RtbillError as error:
-            failures += 1
-            if failures > 1:
-                alarms.raise_("outbox", "notices", f"cannot be sent: {error}")
-        else:
-            alarms.clear("outbox", "notices")
-
-
-async def _send_all(
-    waiting: Sequence[StoredNotice], notifiers: Sequence[Notifier], store: Store
-) -> None:
-    """Those before a failure are not sent again."""
-    sent: list[int] = []
-    try:
-        for stored in waiting:
-            for notifier in notifiers:
-                await notifier.send(stored.notice)
-            sent.append(stored.id)
-    finally:
-        if sent:
-            await store.change(NoticesSent(tuple(sent)))
-
-
-async def _store_alarms(store: Store, alarms: Alarms) -> None:
-    notices = alarms.take_notices()
-    if not notices:
-        return
-    try:
-        await store.change(PostNotices(tuple(notices)))
-    except RtbillError:
-        alarms.give_back(notices)
-        raise
 
 
 def _gauge_holds(billing: Billing, held: dict[str, int], meter: Meter) -> None:

@@ -10,12 +10,51 @@ import ssl
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from rtbill.domain.errors import Refused
 
 STOP_TIMEOUT_S = 2.0
+HEAD_TIMEOUT_S = 10.0
+"""From the connection, or the first byte of a later request, to the end of the request's head."""
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection whose client takes too long to say what it wants: the framework has a
+    deadline between two requests, and none within the head of one.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]  # as uvicorn narrows it
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # None until the first request, which its own declaration does not say.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is None or cycle.response_complete:
+            self._expect_head()
+        else:
+            self._end_wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_wait()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._deadline is None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(HEAD_TIMEOUT_S, self.transport.abort)
+
+    def _end_wait(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class _Server(uvicorn.Server):
@@ -26,12 +65,20 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(application: Callable[..., Awaitable[None]], listener: socket.socket) -> None:
-    """Answer requests to a web application until cancelled."""
+async def serve(
+    application: Callable[..., Awaitable[None]],
+    listener: socket.socket,
+    *,
+    tls: ssl.SSLContext | None = None,
+    connections_max: int | None = None,
+) -> None:
+    """Answer requests to a web application until cancelled; over HTTPS where there is a context.
+    More connections than that at once are answered with 503.
+    """
     server = _Server(
         uvicorn.Config(
             application,
-            http="h11",
+            http=_Impatient,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -39,6 +86,8 @@ async def serve(application: Callable[..., Awaitable[None]], listener: socket.so
             server_header=False,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
+            limit_concurrency=connections_max,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         )
     )
     async with asyncio.TaskGroup() as tasks:

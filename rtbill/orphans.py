@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import inf
 
 from rtbill.domain.directory import Directory
 from rtbill.domain.hold import Hold
@@ -17,6 +18,10 @@ class Orphans:
         self._lines = lines
         self._ring_max_s = ring_max_s
         self._since: dict[str, float] = {}
+
+    def give_up(self, key: str) -> None:
+        """No call has this hold any more, and it could not be given back: the next time."""
+        self._since[key] = -inf
 
     def overdue(self, directory: Directory, in_use: Collection[str], now_s: float) -> list[Hold]:
         """Holds that have had no call for longer than any call rings; `now_s` is monotonic. While

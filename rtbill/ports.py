@@ -1,4 +1,4 @@
-"""Every edge with the outside world, on one page. READ FIRST.
+"""Every edge with the outside world on one page, but for payments (rtbill/gateway.py). READ FIRST.
 
 A port exists only where there are two implementations (the in-memory fake of the tests counts) or a
 foreign library behind it. Ledger, rating and enforcement are not ports: they are the product.
@@ -16,6 +16,7 @@ from rtbill.domain.account import AccountState, DeskLock, Extension, Membership,
 from rtbill.domain.bundle import Bundle, GivenAllowance, PoolKey, Pools, PostedDraw
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import Change
+from rtbill.domain.contact import Contact
 from rtbill.domain.events import LiveLeg, PbxEvent
 from rtbill.domain.finding import Finding
 from rtbill.domain.ledger import Transfer
@@ -31,7 +32,8 @@ from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall
 from rtbill.domain.rerating import Difference, Run, Selection, WaitingCall
 from rtbill.domain.tariff import Tariff
 from rtbill.domain.usage import UsageFound, UsageQuestion
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
+from rtbill.payment_books import PaymentReader
 
 
 class Clock(Protocol):
@@ -152,8 +154,17 @@ class Pbx(Protocol):
 class Notifier(Protocol):
     """A way out for notices. The outbox repeats until `send` returns: at least once."""
 
+    @property
+    def name(self) -> str:
+        """As alarms name it."""
+        ...
+
     async def send(self, notice: Notice) -> None:
-        """Deliver, or raise PortFailed."""
+        """Deliver. Deferred: not this one, but others may go; another PortFailed: none just now."""
+        ...
+
+    async def rest(self) -> None:
+        """There is nothing more for the moment: let go of connections. Never raises."""
         ...
 
 
@@ -171,6 +182,13 @@ class Store(Protocol):
     def hold(self, holding: Holding) -> asyncio.Future[Committed]:
         """Queue a step of a hold, in order with the operations; the future resolves after its
         commit, or fails with Unavailable, UnknownAccount.
+        """
+        ...
+
+    def take_step(self, step: TopUpStep) -> asyncio.Future[Committed]:
+        """Queue a step of a top-up, in order with the operations; row, event, credit and all that
+        follows are one commit. The future fails with Unavailable, UnknownAccount, or with Conflict
+        when the reference is another account's.
         """
         ...
 
@@ -240,7 +258,7 @@ class LiveRow:
     heard_until: datetime | None
 
 
-class Reader(Protocol):
+class Reader(PaymentReader, Protocol):
     """Reading for people and for start-up, on read-only connections; never used to decide about
     money.
     """
@@ -255,6 +273,14 @@ class Reader(Protocol):
 
     async def bindings(self) -> Sequence[Binding]:
         """Every code, PIN and trunk that stands for an account, past and future."""
+        ...
+
+    async def contacts(self) -> Sequence[Contact]:
+        """Where holders are written to, by account."""
+        ...
+
+    async def contact(self, account: str) -> Contact | None:
+        """Where one account's holder is written to; None: nowhere."""
         ...
 
     async def tariffs(self) -> Sequence[Tariff]:

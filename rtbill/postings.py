@@ -75,8 +75,10 @@ class Postings:
         except NoRate:
             return None  # a tariff was replaced since it was rated
 
-    def credit(self, account: str, micros: int, key: str, reason: str) -> Operation:
-        """Money received, or taken back below zero; once for each key."""
+    def credit(
+        self, account: str, micros: int, key: str, reason: str, *, is_correction: bool = False
+    ) -> Operation:
+        """Money received, or taken back below zero, or corrected either way; once for each key."""
         at = self._clock.now()
         purse = self._assessor.allowances.purse(account, at)
         decide = partial(
@@ -88,6 +90,7 @@ class Postings:
             at=at,
             reach=self._control.reach(account, at),
             purse=purse,
+            is_correction=is_correction,
         )
         return Operation(account, ledger.credit_key(key), decide, pools=purse.pools)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from balance import ledger
 from rtbill.billing import Billing
+from rtbill.contacts import ALARM, contact_changes
 from rtbill.domain.account import Account, Membership
 from rtbill.domain.changes import (
     Assign,
@@ -20,6 +21,7 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     EndMembership,
+    SetContact,
     Together,
 )
 from rtbill.domain.errors import Conflict
@@ -76,17 +78,22 @@ class Registry:
             if each.key.kind is KeyKind.TRUNK and (each.key.pbx, each.key.value) not in self._trunks
         ]
         answer: Answer = {"created": [], "changed": [], "assigned": [], "renamed": []}
-        answer |= {"credited": [], "problems": problems}
+        answer |= {"contacts": [], "credited": [], "problems": problems}
         if problems:
             return answer
         changes = self._changes(read, renamed, answer)
+        contacts = contact_changes(read.contacts, await self._reader.contacts())
+        answer["contacts"] = [f"{each.account} {each.email}" for each in contacts]
         problems += key_conflicts
         if not arguments.get("apply", False):
             answer["credited"] = [f"{account} {amount}" for account, amount in due.items()]
             return answer
-        if changes:
+        if changes or contacts:
+            changes += [SetContact(each.account, each) for each in contacts]
             await self._store.change(Together(tuple(changes)))
         await self._follow()
+        for contact in contacts:
+            self._billing.alarms.clear(ALARM, contact.account)
         for membership in read.memberships:
             self._billing.alarms.clear("house", str(membership.extension))
         for account, amount in due.items():

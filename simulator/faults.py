@@ -132,6 +132,13 @@ class SessionFaults:
 
 def parse_faults(text: str) -> dict[str, float]:
     """Read "cut=0.001,split=0.2". Raises ValueError that says what is wrong with which part."""
+    rates = parse_rates(text)
+    FaultPlan(0, rates)
+    return rates
+
+
+def parse_rates(text: str) -> dict[str, float]:
+    """Read such rates whatever their kinds."""
     rates: dict[str, float] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         kind, equals, rate = part.partition("=")
@@ -143,7 +150,6 @@ def parse_faults(text: str) -> dict[str, float]:
             ) from error
         if not equals:
             raise ValueError(f"{part!r}: write KIND=RATE")
-    FaultPlan(0, rates)
     return rates
 
 

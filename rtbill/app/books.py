@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from balance.holds import SliceTerms
+from payments.grace import Grace
+from payments.replenish import Bounds
 from rtbill.alarms import Alarms
 from rtbill.allowances import PERIODS_KEPT
+from rtbill.app.gateways import open_gateways
 from rtbill.app.holdings import read_allowances
 from rtbill.app.hook_file import site_hook
 from rtbill.assessment import Assessor
 from rtbill.assignment import Assignment, Place
+from rtbill.balance_reports import BalanceReports
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.config import Config, Site, holiday_calendars
@@ -27,14 +32,19 @@ from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.pins import Pins
 from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
+from rtbill.domain.told import CALL_KINDS
+from rtbill.domain.top_up import VatPoint
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
+from rtbill.formats.wording import Wording
 from rtbill.grants import Limits
 from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
+from rtbill.payment_service import PaymentService, PaymentTerms
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
 from rtbill.rating.bands import Calendars
 from rtbill.rating.price_book import PriceBook
+from rtbill.replenishment import ReplenishmentTerms
 from rtbill.site_hook import SiteHook
 from rtbill.stances import stances_of
 from rtbill.storage.reader import SqliteReader
@@ -59,6 +69,7 @@ class Books:
     unaided_rows: UnaidedRows
     hold_terms: HoldTerms
     desk: Desk
+    payments: PaymentService
     alarms: Alarms
     clock: Clock
 
@@ -95,34 +106,90 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         )
         unaided_rows = _unaided_rows(config, billing)
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
-        desk = Desk(
-            billing=billing,
-            enforcement=enforcement,
-            store=store,
-            reader=reader,
-            clock=clock,
-            zone=config.site.zone,
-            currency=config.site.currency,
-            pbxs=[pbx.name for pbx in config.pbxs],
-            calendars=calendars,
-            pins=Pins(config.payers.pin_secret, config.payers.pin_digits_min),
-            trunks=[(pbx.name, trunk.name) for pbx in config.pbxs for trunk in pbx.trunks],
-        )
+        desk = _desk(config, billing, enforcement, reader, calendars, clock)
+        desk.add_order("balance.report", _reports(config, billing, reader, clock).order)
+        payments = await _payments(config, billing, reader, clock, meter)
+        for verb, order in payments.desk.orders().items():
+            desk.add_order(verb, order)
         await billing.reassess(state.account.id for state in directory.states())
         await _recall_waiting_calls(reader, alarms)
-        yield Books(
-            config=config,
-            store=store,
-            reader=reader,
-            billing=billing,
-            enforcement=enforcement,
-            unaided=UnaidedRounds(unaided_rows, alarms, clock),
-            unaided_rows=unaided_rows,
-            hold_terms=hold_terms,
-            desk=desk,
-            alarms=alarms,
-            clock=clock,
-        )
+        try:
+            yield Books(
+                config=config,
+                store=store,
+                reader=reader,
+                billing=billing,
+                enforcement=enforcement,
+                unaided=UnaidedRounds(unaided_rows, alarms, clock),
+                unaided_rows=unaided_rows,
+                hold_terms=hold_terms,
+                desk=desk,
+                payments=payments,
+                alarms=alarms,
+                clock=clock,
+            )
+        finally:
+            await payments.gateways.close()
+
+
+def _desk(  # noqa: PLR0913 - the composition root hands over each collaborator once
+    config: Config,
+    billing: Billing,
+    enforcement: Enforcement,
+    reader: Reader,
+    calendars: Calendars,
+    clock: Clock,
+) -> Desk:
+    return Desk(
+        billing=billing,
+        enforcement=enforcement,
+        store=billing.store,
+        reader=reader,
+        clock=clock,
+        zone=config.site.zone,
+        currency=config.site.currency,
+        pbxs=[pbx.name for pbx in config.pbxs],
+        calendars=calendars,
+        pins=Pins(config.payers.pin_secret, config.payers.pin_digits_min),
+        trunks=[(pbx.name, trunk.name) for pbx in config.pbxs for trunk in pbx.trunks],
+    )
+
+
+async def _payments(
+    config: Config, billing: Billing, reader: Reader, clock: Clock, meter: Meter
+) -> PaymentService:
+    written = config.payments
+    terms = PaymentTerms(
+        bounds=Bounds(
+            zone=ZoneInfo(config.site.zone),
+            charge_min_micros=written.charge_min_micros,
+            charge_max_micros=written.charge_max_micros,
+        ),
+        grace=Grace(span=timedelta(minutes=written.grace_min), micros=written.grace_micros),
+        vat_point=VatPoint(written.vat_point),
+        pace=ReplenishmentTerms(per_minute_max=written.purchases_per_minute),
+        url=written.url,
+        text_version=written.text_version,
+        link_valid_for=timedelta(hours=written.link_hours),
+    )
+    return PaymentService(
+        terms=terms,
+        gateways=await open_gateways(config, clock, meter),
+        billing=billing,
+        reader=reader,
+        clock=clock,
+        meter=meter,
+        wording=Wording(config.site.zone, [pbx.name for pbx in config.pbxs]),
+    )
+
+
+def _reports(
+    config: Config, billing: Billing, reader: SqliteReader, clock: Clock
+) -> BalanceReports:
+    wording = Wording(config.site.zone, [pbx.name for pbx in config.pbxs])
+    return BalanceReports(
+        billing=billing, store=billing.store, reader=reader, clock=clock, wording=wording
+    )
 
 
 async def _assessor(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -282,5 +349,8 @@ def _policies(config: Config) -> Policies:
             name: Policy(each.exhausted, each.exhausted_below_micros, each.low_balance_micros)
             for name, each in config.account_classes.items()
         },
+        frozenset(
+            event for webhook in config.webhooks for event in webhook.events if event in CALL_KINDS
+        ),
         absorbs_overspend=config.credit.absorb_overspend,
     )

@@ -13,12 +13,14 @@ from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.domain.refusal import Reason
+from rtbill.domain.told import CALL_KINDS
 from rtbill.observability import mask_number
 
 _NUMBER = re.compile(r"(?<=call to )\S+")
 _TOLD_OTHERWISE = frozenset(
     {
         *("call.unrated", "call.unconfirmed", "call.emergency"),
+        *CALL_KINDS,
         *("service.locked", "service.opened", "service.would_lock", "service.would_open"),
     }
 )

@@ -11,12 +11,15 @@ from collections.abc import Sequence
 import sdnotify  # type: ignore[import-untyped]  # ships no types
 import structlog
 
-from rtbill import jobs, renewals
+from rtbill import dispatch, jobs, renewals
 from rtbill.app.asking import inline_listener
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
 from rtbill.app.exchanges import check_capabilities, make_pbx
+from rtbill.app.mailing import mail_notifier
 from rtbill.app.onlooker import Onlooker
+from rtbill.app.outside import Work, outside_work
+from rtbill.app.pay_web import payment_work
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
@@ -31,7 +34,7 @@ from rtbill.live_json import view_json
 from rtbill.live_stream import LiveStream
 from rtbill.notify.log import LogNotifier
 from rtbill.observability import PrometheusMeter
-from rtbill.ports import Clock, LiveRow
+from rtbill.ports import Clock, LiveRow, Notifier
 
 WATCHDOG_S = 10.0
 SWITCH_INTERVAL_S = 0.0005
@@ -73,16 +76,6 @@ async def _start(
     config, clock, billing = books.config, books.clock, books.billing
     captures = Captures(clock)
     inspections = Inspections(billing.lines, books.alarms, books.reader, clock)
-    rows = await books.reader.live_rows()
-    work = []
-    for pbx_config in config.pbxs:
-        pbx = make_pbx(config, pbx_config, clock)
-        captures.add(pbx)
-        line = billing.add_line(pbx, _tracker(pbx_config.name, rows))
-        work.append((billing.bill_pbx(line), f"bill {pbx.name}"))
-        work.append((books.enforcement.serve(line), f"enforce {pbx.name}"))
-        work.append((inspections.serve(line), f"inspect {pbx.name}"))
-        work.append((books.unaided.serve(line), f"unaided {pbx.name}"))
     books.desk.add_order("status", status.status)
 
     async def look_on(arguments: Arguments) -> Answer:
@@ -94,8 +87,11 @@ async def _start(
     books.desk.add_order("capture.start", captures.start)
     books.desk.add_order("capture.stop", captures.stop)
     store, alarms = books.store, books.alarms
-    notifiers = [LogNotifier()]
-    work += [
+    notifiers, outside = await outside_work(books, live, meter)
+    notifiers += await _notifiers(books, meter)
+    work = [
+        *await _exchanges(books, captures, inspections),
+        *outside,
         (serve_control(config.control.socket, books.desk.order), "control"),
         (billing.holdings.serve(), "holds"),
         (books.desk.runs.serve(), "runs"),
@@ -105,25 +101,55 @@ async def _start(
         (renewals.watch_turns(billing, clock), "turns"),
         (renewals.follow_turns(billing, clock), "turned"),
         (
-            jobs.pump_outbox(notifiers, books.reader, store, alarms, clock, meter),
+            dispatch.pump_outbox(notifiers, books.reader, store, alarms, clock, meter),
             "outbox",
         ),
         (jobs.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
         (_watchdog(clock), "watchdog"),
+        *payment_work(books),
     ]
     asked = inline_listener(books, meter)
     if asked is not None:
         work.append((asked, "inline"))
-    if config.http.port:
-        stream = None
-        if config.http.live_token:
-            feed = LiveFeed(billing, live, clock)
-            stream = LiveStream(feed, config.http.live_token)
-            work.append((feed.serve(), "live feed"))
-        http = config.http.host, config.http.port
-        health = serve_health(*http, status.readiness, meter.render, stream)
-        work.append((health, "health"))
+    work += _http(books, status, live, meter)
     return [group.create_task(coroutine, name=name) for coroutine, name in work]
+
+
+async def _exchanges(books: Books, captures: Captures, inspections: Inspections) -> Work:
+    """What is done for each exchange for ever."""
+    work: Work = []
+    config, billing = books.config, books.billing
+    rows = await books.reader.live_rows()
+    for pbx_config in config.pbxs:
+        pbx = make_pbx(config, pbx_config, books.clock)
+        captures.add(pbx)
+        line = billing.add_line(pbx, _tracker(pbx_config.name, rows))
+        work.append((billing.bill_pbx(line), f"bill {pbx.name}"))
+        work.append((books.enforcement.serve(line), f"enforce {pbx.name}"))
+        work.append((inspections.serve(line), f"inspect {pbx.name}"))
+        work.append((books.unaided.serve(line), f"unaided {pbx.name}"))
+    return work
+
+
+def _http(books: Books, status: Status, live: LiveCalls, meter: PrometheusMeter) -> Work:
+    """Health, metrics and the live stream, where they are wanted."""
+    http = books.config.http
+    work: Work = []
+    if not http.port:
+        return work
+    stream = None
+    if http.live_token:
+        feed = LiveFeed(books.billing, live, books.clock)
+        stream = LiveStream(feed, http.live_token)
+        work.append((feed.serve(), "live feed"))
+    health = serve_health(http.host, http.port, status.readiness, meter.render, stream)
+    work.append((health, "health"))
+    return work
+
+
+async def _notifiers(books: Books, meter: PrometheusMeter) -> list[Notifier]:
+    mail = await mail_notifier(books, meter)
+    return [LogNotifier()] if mail is None else [LogNotifier(), mail]
 
 
 def _tracker(pbx: str, rows: Sequence[LiveRow]) -> Tracker:

@@ -63,6 +63,7 @@ class Status:
                 "wanted": sum(len(books.unaided.wanted(line.pbx.name)) for line in lines),
                 "confirmed": sum(books.unaided.confirmed_count(line) for line in lines),
             },
+            "payments": await books.payments.desk.status(),
             "outbox": len(waiting),
             "alarms": [
                 {

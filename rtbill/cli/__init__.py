@@ -11,6 +11,7 @@ import typer
 from rtbill import __version__
 from rtbill.cli import (
     accounts,
+    api,
     bundles,
     calls,
     checking,
@@ -19,8 +20,10 @@ from rtbill.cli import (
     group,
     imports,
     live,
+    mail,
     money,
     observed,
+    pay,
     plans,
     rate,
     rerate,
@@ -80,12 +83,15 @@ for family in (
 ):
     family.add_to(app)
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(api.app, name="api")
 app.add_typer(group.app, name="group")
 app.add_typer(imports.app, name="import")
+app.add_typer(mail.app, name="mail")
 what_if.add_to(tariffs.app)
 app.add_typer(tariffs.app, name="tariff")
 app.add_typer(plans.app, name="plan")
 app.add_typer(bundles.app, name="bundle")
+app.add_typer(pay.app, name="pay")
 app.add_typer(calls.unconfirmed, name="unconfirmed")
 app.add_typer(unrated.app, name="unrated")
 

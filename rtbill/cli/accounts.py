@@ -31,6 +31,7 @@ from rtbill.domain.payer_key import KeyKind
 if TYPE_CHECKING:
     from rtbill.app.holdings import Holding
     from rtbill.config import Config
+    from rtbill.domain.contact import Contact
     from rtbill.domain.payer_key import Binding
     from rtbill.ports import PostedTransfer, Reader
 
@@ -68,7 +69,7 @@ def tell_import(file: Path, answer: dict[str, Any], *, applied: bool, as_json: b
 def _say_import(file: Path, answer: dict[str, Any], *, applied: bool) -> None:
     for problem in answer["problems"]:
         say(f"{file}: {problem}")
-    words = ("created", "changed", "assigned", "renamed", "credited")
+    words = ("created", "changed", "assigned", "renamed", "contacts", "credited")
     told = [f"{word:9} {text}" for word in words for text in answer[word]]
     for line in told:
         say(line)
@@ -94,9 +95,10 @@ def export(
     from rtbill.formats.accounts_csv import export_accounts
 
     loaded = load(config)
-    states, memberships, bindings = read_books(loaded, _everything)
+    states, memberships, bindings, contacts = read_books(loaded, _everything)
     own = [state.account for state in states if state.account.id not in (HOUSE, SUSPENSE)]
-    text = export_accounts(own, memberships, ZoneInfo(loaded.site.zone), bindings=bindings)
+    zone = ZoneInfo(loaded.site.zone)
+    text = export_accounts(own, memberships, zone, bindings=bindings, contacts=contacts)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -106,13 +108,18 @@ def export(
 
 async def _everything(
     reader: Reader,
-) -> tuple[Sequence[AccountState], Sequence[Membership], Sequence[Binding]]:
-    return await reader.accounts(), await reader.memberships(), await reader.bindings()
+) -> tuple[Sequence[AccountState], Sequence[Membership], Sequence[Binding], Sequence[Contact]]:
+    return (
+        await reader.accounts(),
+        await reader.memberships(),
+        await reader.bindings(),
+        await reader.contacts(),
+    )
 
 
 def list_(as_json: AsJson = False, config: ConfigPath = DEFAULT_CONFIG) -> None:
     """List every account with its balance."""
-    states, memberships, _ = read_books(load(config), _everything)
+    states, memberships, *_ = read_books(load(config), _everything)
     if as_json:
         print_json([_state_json(state, memberships) for state in states])
         return
@@ -145,8 +152,10 @@ def show(
 
     loaded = load(config)
     state, members, keys, posted, held = read_books(loaded, lambda reader: _one(reader, account))
+    contact = read_books(loaded, lambda reader: reader.contact(account))
     if as_json:
         content = _state_json(state, members)
+        content["contact"] = _contact_json(contact)
         content["keys"] = [_binding_json(each) for each in keys]
         content["bundles"] = [holding_json(each) for each in held]
         content["movements"] = [_posted_json(each) for each in posted]
@@ -162,6 +171,7 @@ def show(
     for each in held:
         say(f"bundle    {holding_text(each, account, loaded)}")
     say(f"service   outgoing {state.service.outgoing}, incoming {state.service.incoming}")
+    say(f"mail      {_contact_text(contact, loaded)}")
     for member in members:
         say(f"member    {member.extension} {_who_and_when(member, loaded)}")
     for key in keys:
@@ -173,6 +183,15 @@ def show(
 def _who_and_when(held: Membership | Binding, config: Config) -> str:
     until = instant_text(held.valid_until, config) or "open end"
     return f"{held.person or ''} from {instant_text(held.valid_from, config)} to {until}"
+
+
+def _contact_text(contact: Contact | None, config: Config) -> str:
+    if contact is None:
+        return "no address; give one with `rtbill accounts contact`"
+    text = f"{contact.email}, {contact.language or 'language of the site'}"
+    if contact.bounce is None:
+        return text
+    return f"{text}; bounced {instant_text(contact.bounce.at, config)}: {contact.bounce.reason}"
 
 
 def _say_movements(posted: Sequence[PostedTransfer], config: Config) -> None:
@@ -207,6 +226,32 @@ async def find_account(reader: Reader, account: str) -> AccountState:
     raise UnknownAccount(f"there is no account {account!r}; `rtbill accounts list` shows them")
 
 
+def contact(
+    account: Annotated[str, typer.Argument(help="The account's id.")],
+    email: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Write to this address from now on.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="en or de; without, as the site's mails are written.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Write to nobody from now on.")] = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Set, change or show where the holder of an account is written to."""
+    from rtbill.domain.errors import BadRecord
+
+    if clear and (email is not None or language is not None):
+        raise BadRecord("--clear takes the address away; leave --email and --language out")
+    if email is not None and not email.strip():
+        raise BadRecord("--email is empty; --clear takes the address away")
+    order = {"account": account, "email": "" if clear else email, "language": language}
+    answer = place_order(load(config), "accounts.contact", order)
+    if answer["email"] is None:
+        say(f"{account} is written to nowhere")
+        return
+    say(f"{account} is written to at {answer['email']}, {answer['language'] or 'as the site is'}")
+
+
 def _state_json(state: AccountState, memberships: Sequence[Membership]) -> dict[str, Any]:
     from rtbill.cli.values import membership_json, money_json
 
@@ -229,6 +274,21 @@ def _state_json(state: AccountState, memberships: Sequence[Membership]) -> dict[
     }
 
 
+def _contact_json(contact: Contact | None) -> dict[str, Any] | None:
+    from rtbill.cli.values import instant_json
+
+    if contact is None:
+        return None
+    bounce = contact.bounce
+    return {
+        "email": contact.email,
+        "language": contact.language,
+        "state": "bounced" if bounce else "usable",
+        "bounced_at": instant_json(bounce.at) if bounce else None,
+        "bounce_reason": bounce.reason if bounce else None,
+    }
+
+
 def _binding_json(binding: Binding) -> dict[str, Any]:
     from rtbill.cli.values import binding_json
 
@@ -245,3 +305,9 @@ add_command(app, "import", import_, "rtbill accounts import examples/accounts-ha
 add_command(app, "export", export, "rtbill accounts export --output accounts.csv")
 add_command(app, "list", list_, "rtbill accounts list --json")
 add_command(app, "show", show, "rtbill accounts show s1001")
+add_command(
+    app,
+    "contact",
+    contact,
+    "rtbill accounts contact s1001 --email lena@example.org --language de",
+)

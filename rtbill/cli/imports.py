@@ -102,7 +102,7 @@ def _order(config: Config, export: Export, *, apply: bool) -> dict[str, Any]:
     accounts = export.accounts
     if accounts.problems:
         nothing: list[str] = []
-        words = ("created", "changed", "assigned", "renamed", "credited")
+        words = ("created", "changed", "assigned", "renamed", "contacts", "credited")
         return dict.fromkeys(words, nothing) | {
             "problems": [str(each) for each in accounts.problems]
         }

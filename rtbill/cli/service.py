@@ -21,12 +21,13 @@ from rtbill.cli.frame import (
     load,
 )
 from rtbill.cli.paper import print_json, say
+from rtbill.cli.pay_paper import say_all as say_payments
 from rtbill.domain.errors import Refused
 from rtbill.domain.money import decimal_text
 from rtbill.domain.stance import Stance
 
 if TYPE_CHECKING:
-    from rtbill.config import AccountClass, HolidayCalendar
+    from rtbill.config import AccountClass, Config, HolidayCalendar, MailConfig
     from rtbill.domain.adjustment import Bounds
 
 
@@ -73,17 +74,20 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Read the configuration and name every mistake at once, each with its place."""
     from rtbill.app.exchanges import check_capabilities
     from rtbill.app.hook_file import load_hook
+    from rtbill.app.pay_web import site_mandates
     from rtbill.clock import SystemClock
     from rtbill.config import EXPOSURES, holiday_calendars
 
     loaded = load(config, opens_calendars=True)
     check_capabilities(loaded, SystemClock())
     hook = load_hook(loaded)
+    site_mandates(loaded)
     say(f"{config}: all right")
     say(f"site     {loaded.site.name}, {loaded.site.zone}, {loaded.site.currency}")
     say(f"books    {loaded.store.path}")
     stream = "to those who have its token" if loaded.http.live_token else "to nobody: no token"
     say(f"stream   of calls in progress: {stream}")
+    say(f"mail     {_mail(loaded.mail)}")
     for pbx in loaded.pbxs:
         trunks = ", ".join(loaded.trunk_text(pbx.name, trunk.name) for trunk in pbx.trunks)
         link = "TLS" if pbx.tls else "plain text"
@@ -99,10 +103,25 @@ def check_config(config: ConfigPath = DEFAULT_CONFIG) -> None:
             say(f"         no calls dearer than {most} a minute")
     if hook is not None:
         say(f"hook     {hook.name} is asked about every call; {_bounds(hook.bounds)}")
+    _say_pages(loaded)
     this_year = SystemClock().now().year
     for calendar in holiday_calendars(loaded.holidays).values():
         for text in _holidays(calendar, this_year):
             say(f"holidays {text}")
+
+
+def _mail(mail: MailConfig | None) -> str:
+    """Who is written to, and by which server."""
+    if mail is None:
+        return "to nobody: no [mail] table"
+    operators = ", ".join(mail.operators) or "none: alarms are only in the log"
+    return f"by {mail.host}:{mail.port} ({mail.security}) from {mail.sender}; operator {operators}"
+
+
+def _say_pages(config: Config) -> None:
+    if config.pay is not None:
+        behind = "TLS" if config.pay.cert_file else "no TLS, for a proxy on this machine"
+        say(f"pages    {config.payments.url} is served at port {config.pay.port} ({behind})")
 
 
 def _holidays(calendar: HolidayCalendar, this_year: int) -> Iterator[str]:
@@ -182,6 +201,8 @@ def _say_status(answer: dict[str, Any]) -> None:
     rows = answer["unaided"]
     say(f"rows for calls without an answer: {rows['wanted']} wanted, {rows['confirmed']} confirmed")
     say(f"outbox: {answer['outbox']} notices waiting")
+    if answer["payments"]["gateways"]:
+        say_payments(answer["payments"])
     for alarm in answer["alarms"]:
         say(f"ALARM {alarm['kind']} {alarm['subject']} since {alarm['since']}: {alarm['text']}")
 

@@ -8,10 +8,11 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from rtbill.config.api import api_config, find_api_tokens
 from rtbill.config.certificates import tls_problems
 from rtbill.config.contradictions import contradictions, pbx_tables
 from rtbill.config.document import (
@@ -25,7 +26,6 @@ from rtbill.config.document import (
     RatingTable,
     SiteTable,
     TlsTable,
-    suggestion,
 )
 from rtbill.config.holiday_calendars import country_problems, table_problems
 from rtbill.config.links import (
@@ -35,6 +35,14 @@ from rtbill.config.links import (
     find_token,
     inline_problems,
     link_problems,
+)
+from rtbill.config.mail import find_mail_password, mail_config
+from rtbill.config.pay import pay_config, pay_problems
+from rtbill.config.payments import (
+    GatewaySecrets,
+    find_gateway_secrets,
+    gateway_configs,
+    payments_config,
 )
 from rtbill.config.trunks import trunk_problems
 from rtbill.config.values import (
@@ -58,6 +66,8 @@ from rtbill.config.values import (
     TlsConfig,
     TrunkConfig,
 )
+from rtbill.config.webhooks import find_webhook_secrets, webhook_configs
+from rtbill.config.words import suggestion
 from rtbill.domain.account import Incoming, Outgoing, Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.errors import ConfigError
@@ -92,17 +102,15 @@ def load_config(
         found += missing + link_problems(table) + tls_problems(table, folder)
         found += trunk_problems(table, raw.get("site"))
         problems += [f"{place}.{text}" for text in found]
-    pin_secret, found = find_pin_secret(raw.get("payers"), folder, environ)
-    problems += [f"payers.{text}" for text in found]
-    http = raw.get("http")
-    live_token, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
+    secrets, found = _secrets(raw, folder, environ, keys)
     problems += found
     problems += _inline_problems(raw) + contradictions(raw) + table_problems(raw)
+    problems += pay_problems(raw)
     if opens_calendars:
         problems += country_problems(raw)
     if document is None or problems:
         raise ConfigError(sorted(set(problems)))
-    return _config(document, folder, keys, pin_secret, live_token)
+    return _config(document, folder, secrets)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -162,40 +170,77 @@ def _model_within(annotation: object) -> type[BaseModel] | None:
     return next((model for model in inner if model is not None), None)
 
 
-def _config(
-    document: Document,
+class _Secrets(NamedTuple):
+    """Each secret that was found beside the document."""
+
+    keys: list[tuple[str, str]]
+    pin: str
+    live_token: str
+    mail_password: str
+    api_tokens: list[str]
+    webhooks: list[tuple[str, ...]]
+    gateways: list[GatewaySecrets]
+
+
+def _secrets(
+    raw: Mapping[str, Any],
     folder: Path,
+    environ: Mapping[str, str],
     keys: list[tuple[str, str]],
-    pin_secret: str,
-    live_token: str,
-) -> Config:
+) -> tuple[_Secrets, list[str]]:
+    """Those of the exchanges, `keys`, with all others, and what is wrong with the others."""
+    http = raw.get("http")
+    pin, found = find_pin_secret(raw.get("payers"), folder, environ)
+    problems = [f"payers.{text}" for text in found]
+    mail_password, found = find_mail_password(raw.get("mail"), folder, environ)
+    problems += found
+    api_tokens, found = find_api_tokens(raw.get("api"), folder)
+    problems += found
+    webhooks, found = find_webhook_secrets(raw.get("webhook"), folder)
+    problems += found
+    live, found = find_live_token(http if isinstance(http, dict) else {}, folder, environ)
+    problems += found
+    gateways, found = find_gateway_secrets(raw.get("gateway"), folder, environ)
+    secrets = _Secrets(keys, pin, live, mail_password, api_tokens, webhooks, gateways)
+    return secrets, problems + found
+
+
+def _config(document: Document, folder: Path, secrets: _Secrets) -> Config:
     classes = {"standard": ClassTable()} | document.account_classes
     return Config(
         site=_site(document),
         store=StoreConfig(path=folder / document.store.path, queue_max=document.store.queue_max),
         control=ControlConfig(socket=folder / document.control.socket),
-        http=HttpConfig(host=document.http.host, port=document.http.port, live_token=live_token),
+        http=HttpConfig(
+            host=document.http.host, port=document.http.port, live_token=secrets.live_token
+        ),
         inline=_inline(document.inline, folder),
         log=LogConfig(**document.log.model_dump()),
         rating=_rating(document.rating, folder),
         credit=_credit(document.credit),
         payers=PayersConfig(
             wrong_code=document.payers.wrong_code,
-            pin_secret=pin_secret,
+            pin_secret=secrets.pin,
             pin_digits_min=document.payers.pin_digits_min,
         ),
+        mail=mail_config(document.mail, folder, secrets.mail_password) if document.mail else None,
+        api=api_config(document.api, folder, secrets.api_tokens) if document.api else None,
+        webhooks=webhook_configs(document.webhook, folder, secrets.webhooks),
         account_classes=MappingProxyType(
             {name: _account_class(name, table) for name, table in classes.items()}
         ),
         pbxs=tuple(
-            _pbx(table, secrets, document.site, folder)
-            for table, secrets in zip(document.pbx, keys, strict=True)
+            _pbx(table, own, document.site, folder)
+            for table, own in zip(document.pbx, secrets.keys, strict=True)
         ),
         destination_classes=tuple(
             DestinationClass(name=each.name, prefixes=tuple(each.prefixes))
             for each in document.destination_class
         ),
         holidays=tuple(map(_holidays, document.holidays)),
+        payments=payments_config(document.payments),
+        gateways=gateway_configs(document.gateway, secrets.gateways, folder),
+        pay=pay_config(document.pay, folder) if document.pay else None,
     )
 
 

@@ -8,6 +8,11 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from rtbill.config.api import ApiConfig
+from rtbill.config.mail import MailConfig
+from rtbill.config.pay import PayConfig
+from rtbill.config.payments import GatewayConfig, PaymentsConfig
+from rtbill.config.webhooks import WebhookConfig
 from rtbill.domain.account import Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.extension_pattern import as_expression
@@ -353,10 +358,19 @@ class Config:
     rating: RatingConfig
     credit: CreditConfig
     payers: PayersConfig
+    mail: MailConfig | None
+    """None: nothing is mailed."""
+    api: ApiConfig | None
+    """None: no outside billing package asks."""
+    webhooks: tuple[WebhookConfig, ...]
     account_classes: Mapping[str, AccountClass]
     """Always holds `standard`."""
     destination_classes: tuple[DestinationClass, ...]
     holidays: tuple[HolidaysConfig, ...]
+    payments: PaymentsConfig
+    gateways: tuple[GatewayConfig, ...]
+    pay: PayConfig | None
+    """None: no pages are served, and nobody can tell us by webhook."""
     pbxs: tuple[PbxConfig, ...]
 
     def trunk_title(self, pbx: str | None, trunk: str) -> str | None:

@@ -92,6 +92,10 @@ class AccountState(NamedTuple):
     """Steps of holds since the books were opened: tells which of two states is the newer."""
     is_told_low: bool = False
     """The holder was told that the balance is low, and it has not risen well above that since."""
+    grace_micros: int = 0
+    """What may be spent beyond that while nobody knows whether a top-up was paid (RP-72)."""
+    grace_steps: int = 0
+    """Changes of that since the books were opened: tells which of two states is the newer."""
 
     @property
     def available_micros(self) -> int:
@@ -99,6 +103,17 @@ class AccountState(NamedTuple):
         spent only if its call talks so long.
         """
         return self.balance_micros + self.account.credit_limit_micros
+
+    def with_grace(self, micros: int) -> AccountState:
+        """The same with so much grace; itself where that is no other."""
+        if micros == self.grace_micros:
+            return self
+        return self._replace(grace_micros=micros, grace_steps=self.grace_steps + 1)
+
+    @property
+    def spendable_micros(self) -> int:
+        """What is available, and what grace adds to it for a while."""
+        return self.available_micros + self.grace_micros
 
     @property
     def held_micros(self) -> int:
@@ -108,7 +123,7 @@ class AccountState(NamedTuple):
     @property
     def grantable_micros(self) -> int:
         """What further talk may be granted of (CC-02)."""
-        return self.available_micros - self.held_micros
+        return self.available_micros + self.grace_micros - self.held_micros
 
     def with_holds(self, holds: tuple[Hold, ...], *, steps: int = 0) -> AccountState:
         """The same with these open, after so many steps more."""
@@ -121,6 +136,8 @@ class AccountState(NamedTuple):
             holds,
             self.hold_steps + steps,
             self.is_told_low,
+            self.grace_micros,
+            self.grace_steps,
         )
 
     def hold(self, key: str) -> Hold | None:

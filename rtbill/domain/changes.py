@@ -7,9 +7,12 @@ from datetime import datetime
 
 from rtbill.domain.account import Account, DeskLock, Extension, Membership
 from rtbill.domain.bundle import Allowance, Bundle
+from rtbill.domain.contact import Bounce, Contact
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
+from rtbill.domain.outside import BalanceReport, WebhookEvent
 from rtbill.domain.payer_key import Binding, PayerKey
+from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rerating import Difference, Run, RunState
 from rtbill.domain.tariff import Tariff
@@ -65,6 +68,33 @@ class Unbind:
     account: str
     key: PayerKey
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SetContact:
+    """Where the account's holder is written to, in place of what was known; None: nowhere."""
+
+    account: str
+    contact: Contact | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteBounce:
+    """A mail to the account was refused for good; nothing happens when it has another address by
+    now.
+    """
+
+    account: str
+    email: str
+    bounce: Bounce
+
+
+@dataclass(frozen=True, slots=True)
+class NoteMailTaken:
+    """A mail to the account was taken, so an earlier bounce says nothing any more."""
+
+    account: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +217,41 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportBalance:
+    """Somebody else's books say what the balance was; the newest of each account is kept."""
+
+    report: BalanceReport
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """An event waits for a webhook; one that waits already changes nothing."""
+
+    event: WebhookEvent
+
+
+@dataclass(frozen=True, slots=True)
+class EventsSent:
+    """These events need not wait any more."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropEvents:
+    """Nobody wants the events of this webhook any more."""
+
+    webhook: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepEventsOf:
+    """These webhooks there are; nobody wants the events of others any more."""
+
+    webhooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """Several changes in one transaction: all of them or none."""
 
@@ -200,6 +265,9 @@ Change = (
     | EndMembership
     | Bind
     | Unbind
+    | SetContact
+    | NoteBounce
+    | NoteMailTaken
     | AddTariff
     | AddPricePlan
     | AddBundle
@@ -211,10 +279,16 @@ Change = (
     | MarkInvoiced
     | AddRun
     | MoveRun
+    | PaymentChange
     | PostNotices
     | AddObservations
     | NoticesSent
     | Heard
+    | ReportBalance
+    | QueueEvent
+    | EventsSent
+    | DropEvents
+    | KeepEventsOf
     | Together
 )
 """Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,

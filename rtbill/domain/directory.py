@@ -36,9 +36,9 @@ class Directory:
         self._watchers.append(watcher)
 
     def put(self, state: AccountState) -> bool:
-        """Take over what is newer in a committed state: its money, its holds, or both; whether any
-        of it was. Terms that are here stay: they change by `change_terms` alone, and the state may
-        be from before.
+        """Take over what is newer in a committed state: its money, its holds, its grace; whether
+        any of it was. Terms that are here stay: they change by `change_terms` alone, and the state
+        may be from before.
         """
         known = self._states.get(state.account.id)
         if known is None:
@@ -46,7 +46,8 @@ class Directory:
             return True
         money = state if state.version > known.version else known
         held = state if state.hold_steps > known.hold_steps else known
-        if money is known and held is known:
+        grace = state if state.grace_steps > known.grace_steps else known
+        if money is known and held is known and grace is known:
             return False
         self._keep(
             AccountState(
@@ -57,6 +58,8 @@ class Directory:
                 held.holds,
                 held.hold_steps,
                 money.is_told_low,
+                grace.grace_micros,
+                grace.grace_steps,
             )
         )
         return True

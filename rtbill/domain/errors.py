@@ -43,5 +43,13 @@ class Unavailable(PortFailed):
     """Nothing was done: trying again is safe."""
 
 
+class Deferred(Unavailable):
+    """Nothing was done for this one, which is worth another try after a pause; others may go on."""
+
+    def __init__(self, text: str, pause_s: float) -> None:
+        self.pause_s = pause_s
+        super().__init__(text)
+
+
 class OutcomeUnknown(PortFailed):
     """Sent, but no answer came: look it up, never repeat blindly."""

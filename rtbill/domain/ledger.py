@@ -12,7 +12,11 @@ CORRECTIONS = "corrections"
 WRITE_OFF = "write-off"
 OVERSPEND = "overspend"
 """Talk after the end of the money: the biller's own loss (CC-43)."""
-CONTRA_ACCOUNTS = (REVENUE, CASH, CORRECTIONS, WRITE_OFF, OVERSPEND)
+CLEARING = "clearing"
+"""What a payment provider took in for us, as `clearing:<gateway>`."""
+DISPUTED = "dispute receivable"
+"""What a provider took back for holders who object, as `dispute receivable:<gateway>`."""
+CONTRA_ACCOUNTS = (REVENUE, CASH, CORRECTIONS, WRITE_OFF, OVERSPEND, CLEARING, DISPUTED)
 """The biller's own side of every transfer; `revenue` is refined by class as `revenue:<class>`."""
 
 
@@ -26,6 +30,10 @@ class TransferKind(StrEnum):
     """Takes back the debit of a call that is rated again."""
     ADJUSTMENT = "adjustment"
     """What a call rated again costs more or less than its invoice says."""
+    REFUND = "refund"
+    """A top-up goes back to where it came from; or does not after all."""
+    DISPUTE = "dispute"
+    """A holder's bank takes a top-up back; or gives it again."""
 
 
 class Transfer(NamedTuple):

@@ -14,6 +14,7 @@ from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
 from rtbill.domain.observation import Observation
+from rtbill.domain.top_up import Paying
 
 
 class NumberKind(StrEnum):
@@ -198,6 +199,8 @@ class Facts(NamedTuple):
     """Calls that have a newer price."""
     holds: tuple[HoldEvent, ...] = ()
     """What became of money held for calls in progress."""
+    paying: Paying | None = None
+    """What a step of a top-up decided."""
 
     @property
     def drawn(self) -> dict[PoolKey, int]:

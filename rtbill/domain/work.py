@@ -11,6 +11,7 @@ from rtbill.domain.bundle import PoolKey, Pools
 from rtbill.domain.call import CallId
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
+from rtbill.domain.top_up import PaymentState
 
 
 class Operation(NamedTuple):
@@ -41,6 +42,21 @@ class Holding(NamedTuple):
 
     account: str
     decide: Callable[[AccountState], Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class TopUpStep:
+    """A step of a top-up of one account. No key tells whether it was done: the top-up's own row
+    does, so a step that comes again changes nothing.
+    """
+
+    account: str
+    reference: str
+    """Of the top-up, which the step may begin; unique over all accounts."""
+    decide: Callable[[AccountState, PaymentState, Pools], Facts]
+    """As all work before it leaves them, also of the same commit. Its facts name their `paying`."""
+    pools: tuple[PoolKey, ...] = ()
+    """As of an operation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@
 
 A row is one extension of an account; further rows of the account repeat its own columns or leave
 them empty. A row without pbx and extension is an account that holds none. Columns `code`, `pin` and
-`trunk` may be added: what finds the account beside its extensions, of the row's person and days.
+`trunk` may be added: what finds the account beside its extensions, of the row's person and days;
+and `email` and `language`: where its holder is written to.
 `from` and `until` are days at the site: held from the first minute of the one up to the first
 minute of the other; empty is for ever. Instants such as 2026-10-01T14:30:00+02:00 are read too.
 """
@@ -25,18 +26,21 @@ from zoneinfo import ZoneInfo
 
 from rtbill.domain.account import Account, AccountKind, Extension, Membership
 from rtbill.domain.call import EPOCH
+from rtbill.domain.contact import Contact
 from rtbill.domain.csv_rows import CsvRow, Problem, read_table
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.ledger import CONTRA_ACCOUNTS
 from rtbill.domain.money import decimal_text, known_currency, parse_micros
 from rtbill.domain.payer_key import Binding
 from rtbill.domain.pins import Pins
+from rtbill.formats.accounts_csv_contacts import CONTACT_COLUMNS, contact_cells, read_contacts
 from rtbill.formats.accounts_csv_keys import KEY_COLUMNS, bound_twice, key_cells, read_bindings
 
 REQUIRED = ("account", "name", "kind", "currency", "pbx", "extension")
 OPTIONAL = (
     *("credit_limit", "class", "tariff", "person", "from", "until", "opening_balance"),
     *KEY_COLUMNS,
+    *CONTACT_COLUMNS,
 )
 COLUMNS = (
     "account",
@@ -53,7 +57,9 @@ COLUMNS = (
     "until",
     "opening_balance",
 )
-"""In the order of writing; KEY_COLUMNS follow where there is anything to write in them."""
+"""In the order of writing; KEY_COLUMNS and CONTACT_COLUMNS follow where there is anything to write
+in them.
+"""
 _OF_ACCOUNT = (
     "name",
     "kind",
@@ -79,6 +85,8 @@ class AccountsFile:
     bindings: tuple[Binding, ...] = ()
     opening_micros: Mapping[str, int] = field(default_factory=dict)
     """Money that an account begins with, by account id; only those that say so."""
+    contacts: tuple[Contact, ...] = ()
+    """Of accounts that have one in the file."""
     problems: tuple[Problem, ...] = ()
 
 
@@ -133,7 +141,8 @@ def read_rows(rows: Sequence[CsvRow], known: Sequence[Problem], reading: Reading
         bindings = read_bindings(row.cells, reading.pins, dates, texts)
         bound += [(row.line, binding) for binding in bindings]
         problems += [Problem(row.line, text) for text in texts]
-    problems += _held_twice(held) + bound_twice(bound)
+    contacts, wrong = read_contacts(rows)
+    problems += _held_twice(held) + bound_twice(bound) + wrong
     if problems:
         return AccountsFile(problems=tuple(sorted(problems)))
     return AccountsFile(
@@ -145,19 +154,22 @@ def read_rows(rows: Sequence[CsvRow], known: Sequence[Problem], reading: Reading
             for name, entry in accounts.items()
             if entry.opening_micros is not None
         },
+        tuple(contacts),
     )
 
 
-def export_accounts(
+def export_accounts(  # noqa: PLR0913 - each kind of thing that a file may hold
     accounts: Sequence[Account],
     memberships: Sequence[Membership],
     zone: ZoneInfo,
     opening_micros: Mapping[str, int] | None = None,
     bindings: Sequence[Binding] = (),
+    contacts: Sequence[Contact] = (),
 ) -> str:
     """The text from which `read_accounts` makes the same values, except for PINs."""
     keys = [binding for binding in bindings if key_cells(binding)]
-    columns = [*COLUMNS, *(KEY_COLUMNS if keys else ())]
+    columns = [*COLUMNS, *(KEY_COLUMNS if keys else ()), *(CONTACT_COLUMNS if contacts else ())]
+    by_account = {contact.account: contact for contact in contacts}
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
@@ -170,7 +182,7 @@ def export_accounts(
             "credit_limit": decimal_text(account.credit_limit_micros),
             "class": account.account_class,
             "tariff": account.tariff,
-        }
+        } | contact_cells(by_account.get(account.id))
         opening = (opening_micros or {}).get(account.id)
         if opening is not None:
             cells["opening_balance"] = decimal_text(opening)

@@ -10,13 +10,14 @@ from itertools import groupby
 from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import Change
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from rtbill.ports import Clock
 from rtbill.storage.changes import apply_change
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import OperationSet
+from rtbill.storage.payment_steps import take_step
 
-Work = Operation | Holding | Repricing | LiveLeg | Change
+Work = Operation | Holding | Repricing | LiveLeg | TopUpStep | Change
 Posting = Operation | Holding | Repricing | LiveLeg
 """Work that is gathered and written together."""
 Answer = Committed | Exception | None
@@ -54,10 +55,10 @@ class Books:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             answers: list[Answer] = []
-            # Operations in a row are written together; changes are few and go one by one.
+            # Operations in a row are written together; all else is little and goes one by one.
             for is_set, run in groupby(works, lambda work: isinstance(work, Posting)):
                 works_of_run = list(run)
-                answers += self._set(works_of_run) if is_set else self._changes(works_of_run)
+                answers += self._set(works_of_run) if is_set else self._one_by_one(works_of_run)
             self._connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
@@ -108,14 +109,13 @@ class Books:
         self._connection.execute("RELEASE work")
         return answers
 
-    def _changes(self, works: Sequence[Work]) -> list[Answer]:
+    def _one_by_one(self, works: Sequence[Work]) -> list[Answer]:
         answers: list[Answer] = []
-        for change in works:
-            assert not isinstance(change, Posting)
+        for work in works:
             mark = self._memory.mark()
             self._connection.execute("SAVEPOINT work")
             try:
-                apply_change(self._connection, self._memory, change)
+                answer = self._do(work)
             except Exception as error:
                 if is_environment(error):
                     raise
@@ -123,8 +123,17 @@ class Books:
                 answers.append(error)
             else:
                 self._connection.execute("RELEASE work")
-                answers.append(None)
+                answers.append(answer)
         return answers
+
+    def _do(self, work: Work) -> Committed | None:
+        """The result of a step; None for a change."""
+        assert not isinstance(work, Posting)
+        if isinstance(work, TopUpStep):
+            posted_at_us = epoch_us(self._clock.now())
+            return take_step(self._connection, self._memory, work, posted_at_us)
+        apply_change(self._connection, self._memory, work)
+        return None
 
     def _take_back(self, mark: int) -> None:
         self._connection.execute("ROLLBACK TO work")

@@ -19,20 +19,29 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     DropCall,
+    DropEvents,
     EndAllowance,
     EndMembership,
+    EventsSent,
     GiveAllowance,
     Heard,
+    KeepEventsOf,
     LiftDeskLock,
     MarkInvoiced,
     MoveRun,
+    NoteBounce,
+    NoteMailTaken,
     NoticesSent,
     PostNotices,
+    QueueEvent,
+    ReportBalance,
+    SetContact,
     SetDeskLock,
     Together,
     Unbind,
 )
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
+from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.rated import CallStatus
 from rtbill.storage.binding_changes import change_binding
 from rtbill.storage.bulk import insert_rows
@@ -44,8 +53,11 @@ from rtbill.storage.checks import (
     check_version,
     ended,
 )
+from rtbill.storage.contact_rows import change_contact
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import stored_call, write_counts, write_observations
+from rtbill.storage.outside_rows import change_outside
+from rtbill.storage.payment_changes import change_payments
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
@@ -74,6 +86,9 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
 
     Raises Conflict, Refused or UnknownAccount; the caller then takes back what was written.
     """
+    if isinstance(change, PaymentChange):
+        change_payments(connection, memory, change)
+        return
     match change:
         case CreateAccount() | ChangeAccount():
             _write_account(connection, memory, change)
@@ -85,22 +100,16 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
             _reassign(connection, ended(held, change.account, subject, change.at))
         case Bind() | Unbind():
             change_binding(connection, memory, change)
+        case SetContact() | NoteBounce() | NoteMailTaken():
+            change_contact(connection, memory, change)
         case AddPricePlan():
             _add_price_plan(connection, change)
         case AddBundle() | GiveAllowance() | EndAllowance():
             change_bundles(connection, memory, change)
         case AddTariff():
             _add_tariff(connection, change)
-        case SetDeskLock():
-            insert_rows(
-                connection,
-                f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})",
-                [desk_lock_row(change.lock)],
-            )
-        case LiftDeskLock():
-            connection.execute(
-                "DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension
-            )
+        case SetDeskLock() | LiftDeskLock():
+            _change_desk_lock(connection, change)
         case DropCall():
             _drop_call(connection, memory, change)
         case MarkInvoiced():
@@ -124,6 +133,8 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
                 "INSERT OR REPLACE INTO heard (pbx, at) VALUES (?, ?)",
                 (change.pbx, epoch_us(change.at)),
             )
+        case ReportBalance() | QueueEvent() | EventsSent() | DropEvents() | KeepEventsOf():
+            change_outside(connection, memory, change)
         case Together():
             for each in change.changes:
                 apply_change(connection, memory, each)
@@ -157,6 +168,14 @@ def _write_account(
     terms = account_row(account, known.service)
     connection.execute(_UPDATE_ACCOUNT, (terms[1], terms[2], *terms[4:7], account.id))
     memory.put(memory.accounts, account.id, known._replace(account=account))
+
+
+def _change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | LiftDeskLock) -> None:
+    if isinstance(change, LiftDeskLock):
+        connection.execute("DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension)
+        return
+    insert = f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})"
+    insert_rows(connection, insert, [desk_lock_row(change.lock)])
 
 
 def _memberships(connection: sqlite3.Connection, extension: Extension) -> list[Membership]:

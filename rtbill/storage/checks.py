@@ -16,7 +16,9 @@ from rtbill.domain.call import CallRecord, Outcome, epoch_us, from_epoch_us
 from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.hold import ENDS, HoldStep
 from rtbill.domain.ledger import CONTRA_ACCOUNTS, Transfer
+from rtbill.domain.money import decimal_text
 from rtbill.domain.notice import Notice
+from rtbill.domain.outside import BalanceReport
 from rtbill.domain.payer_key import Binding
 from rtbill.domain.rated import Facts, RatedCall
 from rtbill.domain.work import Operation, Repricing
@@ -27,7 +29,7 @@ SAME_ANSWER = timedelta(seconds=2)
 
 def check_facts(before: AccountState, operation: Operation, facts: Facts) -> None:
     """Assert that the facts follow from the state: versions, balances, currency and keys."""
-    _check_moves(before, facts)
+    check_moves(before, facts)
     if facts.transfers:
         assert facts.transfers[0].key == operation.key
     assert (operation.call is None) == (facts.call is None), "only a call operation brings a call"
@@ -46,7 +48,7 @@ def check_repricing(before: AccountState, repricing: Repricing, facts: Facts) ->
     """Assert that the facts follow from the state, and that each call's own transfers make the
     difference of its prices.
     """
-    _check_moves(before, facts)
+    check_moves(before, facts)
     assert facts.call is None
     change: dict[str | None, int] = {}
     for transfer in facts.transfers:
@@ -68,10 +70,23 @@ def check_holding(before: AccountState, facts: Facts) -> None:
     assert not facts.repriced
     assert facts.call is None
     assert facts.state.service == before.service, "a hold decides about no service"
-    _check_moves(before, facts)
+    check_moves(before, facts)
 
 
-def _check_moves(before: AccountState, facts: Facts) -> None:
+def check_report(new: BalanceReport, known: BalanceReport | None) -> None:
+    """Conflict unless the report is newer than the one that is known, or the same."""
+    if known is None or new.as_of > known.as_of or new == known:
+        return
+    if new.as_of == known.as_of:
+        money = decimal_text(known.micros)
+        raise Conflict(f"for that instant {money} was reported before; report a later instant")
+    raise Conflict(
+        f"a balance as of {known.as_of.isoformat()} was reported already; report a later instant"
+    )
+
+
+def check_moves(before: AccountState, facts: Facts) -> None:
+    """Assert that balance, version and holds follow from the transfers and the steps."""
     assert facts.state.account == before.account, "an operation moves money, it changes no terms"
     balance, version = before.balance_micros, before.version
     for transfer in facts.transfers:

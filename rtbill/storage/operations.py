@@ -128,7 +128,7 @@ class OperationSet:
         self._live: dict[CallId, LiveLeg | None] = {}
         self._balances: set[Side] = set()
         self._standings: dict[str, AccountState] = {}
-        """Accounts with another service, or told otherwise of their balance."""
+        """Accounts with another service or grace, or told otherwise of their balance."""
 
     def add(self, work: Operation | Holding | LiveLeg) -> Committed | None:
         """Decide one operation on the state after those before it; None for a live note.
@@ -219,15 +219,16 @@ class OperationSet:
         columns = call_row(facts.call)
         self._settled.append((*columns, self._posted_at_us, columns[0], before.value))
         self._memory.count_call(before, -1)
-        return self._keep(facts)
+        return self.keep(facts)
 
     def _take(self, operation: Operation, state: AccountState, facts: Facts) -> Committed:
         check_facts(state, operation, facts)
         if facts.call is not None:
             self._call_rows.append(call_row(facts.call))
-        return self._keep(facts)
+        return self.keep(facts)
 
-    def _keep(self, facts: Facts) -> Committed:
+    def keep(self, facts: Facts) -> Committed:
+        """Gather what was decided."""
         memory = self._memory
         account = facts.state.account
         if facts.call is not None:
@@ -275,7 +276,8 @@ class OperationSet:
             self._hold_rows.append((self._posted_at_us, *hold_event_row(event, row)))
             self._holds[event.hold.key] = None if event.step in ENDS else row
         before, after = memory.accounts[account.id], facts.state
-        if (after.service, after.is_told_low) != (before.service, before.is_told_low):
+        is_other = after.grace_micros != before.grace_micros
+        if is_other or (after.service, after.is_told_low) != (before.service, before.is_told_low):
             self._standings[account.id] = after
         memory.put(memory.accounts, account.id, facts.state)
 
@@ -330,8 +332,9 @@ class OperationSet:
         write_observations(connection, self._observation_rows)
         for account, state in self._standings.items():
             connection.execute(
-                "UPDATE account SET outgoing = ?, incoming = ?, told_low = ? WHERE id = ?",
-                (*state.service, int(state.is_told_low), account),
+                "UPDATE account SET outgoing = ?, incoming = ?, told_low = ?, grace_micros = ?"
+                " WHERE id = ?",
+                (*_standing(state), account),
             )
         opened = [live_row(leg) for leg in self._live.values() if leg is not None]
         closed = [(str(call),) for call, leg in self._live.items() if leg is None]
@@ -368,6 +371,11 @@ class OperationSet:
             )
             rows.append((account, currency, *figures))
         return rows
+
+
+def _standing(state: AccountState) -> Row:
+    """What the row of an account holds beside its terms."""
+    return (*state.service, int(state.is_told_low), state.grace_micros)
 
 
 def write_observations(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:

@@ -33,7 +33,10 @@ from rtbill.ports import (
 from rtbill.storage.binding_rows import BINDING_COLUMNS, binding_from
 from rtbill.storage.bulk import Row, selects_by_keys
 from rtbill.storage.bundle_reader import BundleReader
+from rtbill.storage.contact_rows import ContactReader
 from rtbill.storage.hold_rows import OPEN_HOLD_COLUMNS, open_hold_from
+from rtbill.storage.outside_rows import OutsideReader
+from rtbill.storage.payment_reader import PaymentRows
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
 from rtbill.storage.rerating_queries import priced_page, waiting_page
 from rtbill.storage.rerating_rows import (
@@ -118,7 +121,7 @@ _BEYOND = (
 _NOTICES = f"SELECT {NOTICE_COLUMNS} FROM notice ORDER BY id LIMIT ?"
 
 
-class SqliteReader(BundleReader):
+class SqliteReader(BundleReader, ContactReader, OutsideReader, PaymentRows):
     """Reads a database file that exists; opened and closed by `async with`.
 
     Every query raises Unavailable when it fails or takes longer than the deadline.

@@ -30,7 +30,7 @@ from rtbill.storage.draw_rows import HELD_DRAWS, draws_from
 
 ACCOUNT_COLUMNS = (
     "id, name, kind, currency, credit_limit_micros, account_class, tariff, outgoing, incoming,"
-    " told_low"
+    " told_low, grace_micros"
 )
 MEMBERSHIP_COLUMNS = "account, pbx, number, valid_from, valid_until, person"
 DESK_LOCK_COLUMNS = "pbx, number, outgoing, incoming, reason, since"
@@ -74,6 +74,7 @@ def account_row(account: Account, service: Service, *, is_told_low: bool = False
         service.outgoing.value,
         service.incoming.value,
         int(is_told_low),
+        0,
     )
 
 
@@ -83,7 +84,9 @@ def account_state_from(row: Row) -> AccountState:
     values = dict(zip(name, row, strict=False))
     account = Account(**{**values, "kind": AccountKind(row[2])})
     service = Service(Outgoing(row[7]), Incoming(row[8]))
-    return AccountState(account, row[10], row[11], service, is_told_low=bool(row[9]))
+    return AccountState(
+        account, row[11], row[12], service, is_told_low=bool(row[9]), grace_micros=row[10]
+    )
 
 
 def membership_row(membership: Membership) -> Row:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from rtbill.ports import Clock, Meter
 from rtbill.storage.books import Work
 from rtbill.storage.writer import Done, Item, StoreSettings, Writer
@@ -83,6 +83,12 @@ class SqliteStore:
         """Queue a step of a hold, in order with the operations. Fails and raises as `submit`."""
         future: asyncio.Future[Committed] = self._loop.create_future()
         self._put(holding, future)
+        return future
+
+    def take_step(self, step: TopUpStep) -> asyncio.Future[Committed]:
+        """Queue a step of a top-up, in order with the operations. Fails and raises as `submit`."""
+        future: asyncio.Future[Committed] = self._loop.create_future()
+        self._put(step, future)
         return future
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:

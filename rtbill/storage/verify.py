@@ -12,6 +12,7 @@ from rtbill.storage.migrate import check_usable
 from rtbill.storage.sqlite import open_reader
 from rtbill.storage.verify_bundles import BUNDLE_PROOFS
 from rtbill.storage.verify_holds import HOLD_PROOFS
+from rtbill.storage.verify_payments import PAYMENT_PROOFS
 from rtbill.storage.verify_rerating import RERATING_PROOFS
 
 _EXAMPLES_MAX = 20
@@ -228,7 +229,14 @@ def problems_of(connection: sqlite3.Connection) -> list[str]:
     problems: list[str] = []
     connection.execute("BEGIN")
     try:
-        proofs = (*_FILE_PROOFS, *PROOFS, *RERATING_PROOFS, *BUNDLE_PROOFS, *HOLD_PROOFS)
+        proofs = (
+            *_FILE_PROOFS,
+            *PROOFS,
+            *RERATING_PROOFS,
+            *BUNDLE_PROOFS,
+            *HOLD_PROOFS,
+            *PAYMENT_PROOFS,
+        )
         for sentence, query in proofs:
             try:
                 problems += _sentences(sentence, connection.execute(query))

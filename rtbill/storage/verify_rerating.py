@@ -49,7 +49,7 @@ RERATING_PROOFS: tuple[tuple[str, str], ...] = (
     ),
     (
         "transfer {0} is taken back {1} times",
-        "SELECT reverses, count(*) FROM transfer WHERE reverses IS NOT NULL"
+        "SELECT reverses, count(*) FROM transfer WHERE kind = 'reversal'"
         " GROUP BY reverses HAVING count(*) > 1",
     ),
     (

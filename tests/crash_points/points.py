@@ -11,7 +11,7 @@ from typing import TypeVar
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, RtbillError
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from tests.fakes.memory_store import MemoryStore
 
 _T = TypeVar("_T")
@@ -130,6 +130,11 @@ class PointStore:
         """Durable at once."""
         what = f"commit hold of {holding.account}"
         return self._life.do(what, lambda: self._books.hold(holding), _lost(what), _never())
+
+    def take_step(self, step: TopUpStep) -> asyncio.Future[Committed]:
+        """Durable at once."""
+        what = f"commit step of top-up {step.reference}"
+        return self._life.do(what, lambda: self._books.take_step(step), _lost(what), _never())
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
         """Nothing is rated again here."""

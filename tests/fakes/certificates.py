@@ -33,15 +33,17 @@ class Authority:
         self.cert_file = self._own.cert_file
         _openssl("req", "-x509", *_KEY, "-subj", f"/CN={name}", *_out(self._own))
 
-    def certificate(self, name: str, reached_as: str = LOOPBACK) -> Certificate:
-        """A certificate for whoever is reached under these names."""
+    def certificate(self, name: str, reached_as: str = LOOPBACK, *, days: int = 2) -> Certificate:
+        """A certificate for whoever is reached under these names; with days below zero, one that
+        has expired.
+        """
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request, extra = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extra.write_text(f"subjectAltName={reached_as}\n")
         key = str(made.key_file)
         _openssl("req", *_KEY, "-subj", f"/CN={name}", "-keyout", key, "-out", str(request))
         signer = ("-CA", str(self._own.cert_file), "-CAkey", str(self._own.key_file))
-        names = ("-extfile", str(extra), "-days", "2", "-CAcreateserial")
+        names = ("-extfile", str(extra), "-days", str(days), "-CAcreateserial")
         out = ("-in", str(request), "-out", str(made.cert_file))
         _openssl("x509", "-req", *signer, *names, *out)
         return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -28,15 +27,23 @@ from rtbill.domain.changes import (
     ChangeAccount,
     CreateAccount,
     DropCall,
+    DropEvents,
     EndAllowance,
     EndMembership,
+    EventsSent,
     GiveAllowance,
     Heard,
+    KeepEventsOf,
     LiftDeskLock,
     MarkInvoiced,
     MoveRun,
+    NoteBounce,
+    NoteMailTaken,
     NoticesSent,
     PostNotices,
+    QueueEvent,
+    ReportBalance,
+    SetContact,
     SetDeskLock,
     Together,
     Unbind,
@@ -46,17 +53,12 @@ from rtbill.domain.events import LiveLeg
 from rtbill.domain.hold import HoldEvent
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.notice import Notice
-from rtbill.domain.observation import (
-    Observation,
-    ObservationFilter,
-    ObservationKind,
-    ObservedTotals,
-    PostedObservation,
-)
+from rtbill.domain.observation import Observation, PostedObservation
+from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from rtbill.ports import CallFilter, Clock, LiveRow, PostedTransfer, StoredNotice
 from rtbill.storage.checks import (
     Reassignment,
@@ -71,14 +73,29 @@ from rtbill.storage.checks import (
 )
 from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
 from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
-from tests.fakes.memory_filters import began_at, looks_at, matches
+from tests.fakes.memory_contacts import ContactsReader, MemoryContacts
+from tests.fakes.memory_filters import began_at, matches
+from tests.fakes.memory_observations import ObservationsReader
+from tests.fakes.memory_outside import MemoryOutside, OutsideReader
+from tests.fakes.memory_payments import MemoryPayments, PaymentsReader
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
+from tests.fakes.memory_undo import as_it_is
 from tests.fakes.memory_usage import UsageReader
 
 _W = TypeVar("_W")
+_P = TypeVar("_P", PricePlan, Tariff)
 
 
-class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
+class MemoryStore(
+    RunsReader,
+    BindingsReader,
+    ContactsReader,
+    BundlesReader,
+    ObservationsReader,
+    OutsideReader,
+    PaymentsReader,
+    UsageReader,
+):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
     def __init__(self, clock: Clock) -> None:
@@ -88,10 +105,13 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         self._accounts: dict[str, AccountState] = {}
         self._memberships: list[Membership] = []
         self._bindings = MemoryBindings()
+        self._contacts = MemoryContacts()
+        self._outside = MemoryOutside()
         self._tariffs: list[Tariff] = []
         self._plans: list[PricePlan] = []
         self._desk_locks: dict[Extension, DeskLock] = {}
         self._calls: dict[str, RatedCall] = {}
+        self._calls_posted: dict[str, datetime] = {}
         self._transfers: dict[str, PostedTransfer] = {}
         self._live: dict[str, LiveLeg] = {}
         self._hold_events: list[HoldEvent] = []
@@ -101,6 +121,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         self._observations: dict[str, PostedObservation] = {}
         self._bundles = MemoryBundles(self._accounts, self._calls)
         self._runs = MemoryRuns(self._calls, self._transfers, self._bundles.held)
+        self._payments = MemoryPayments(self._account)
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -114,6 +135,16 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         state = self._account(holding.account)
         facts = holding.decide(state)
         check_holding(state, facts)
+        self._move(facts)
+        return Committed(facts, None)
+
+    def take_step(self, step: TopUpStep) -> asyncio.Future[Committed]:
+        """Done, or refused, before it returns."""
+        return _done(self._take_step, step)
+
+    def _take_step(self, step: TopUpStep) -> Committed:
+        state = self._account(step.account)
+        facts = self._payments.decide(state, step, self._used(step), self._clock.now())
         self._move(facts)
         return Committed(facts, None)
 
@@ -161,7 +192,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         self._runs.keep(repricing, facts.repriced)
         return Committed(facts, None)
 
-    def _used(self, work: Operation | Repricing) -> Pools:
+    def _used(self, work: Operation | Repricing | TopUpStep) -> Pools:
         return {key: self._bundles.used.get(key, 0) for key in work.pools}
 
     def _first(self, key: str) -> Transfer | None:
@@ -173,6 +204,7 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         self._bundles.draw(facts, self._clock.now())
         if facts.call is not None:
             self._calls[str(facts.call.record.id)] = facts.call
+            self._calls_posted.setdefault(str(facts.call.record.id), self._clock.now())
             self._live.pop(str(facts.call.record.id), None)
             if operation.settles is not None:
                 self._runs.settled_at[str(facts.call.record.id)] = self._clock.now()
@@ -198,6 +230,9 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
 
     async def change(self, change: Change) -> None:  # noqa: C901 - one line per kind of change
         """Done when it returns."""
+        if isinstance(change, PaymentChange):
+            self._payments.change(change)
+            return
         match change:
             case CreateAccount(account):
                 if account.id in self._accounts:
@@ -218,20 +253,17 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
                 self._reassign(ended(held, account_id, f"extension {extension}", at))
             case Bind() | Unbind():
                 self._bindings.change(change, self._account)
+            case SetContact() | NoteBounce() | NoteMailTaken():
+                self._contacts.change(change, self._account)
+            case ReportBalance() | QueueEvent() | EventsSent() | DropEvents() | KeepEventsOf():
+                self._outside.change(change, self._account)
             case AddBundle() | GiveAllowance() | EndAllowance():
                 self._bundles.change(change)
             case AddPricePlan(plan):
-                if any(
-                    each.name == plan.name and each.version >= plan.version for each in self._plans
-                ):
-                    raise Conflict(f"price plan {plan.name} has version {plan.version} already")
+                _check_newer("price plan", plan, self._plans)
                 self._plans.append(plan)
             case AddTariff(tariff):
-                if any(
-                    known.name == tariff.name and known.version >= tariff.version
-                    for known in self._tariffs
-                ):
-                    raise Conflict(f"tariff {tariff.name} has version {tariff.version} already")
+                _check_newer("tariff", tariff, self._tariffs)
                 self._tariffs.append(tariff)
             case SetDeskLock(lock):
                 self._desk_locks[lock.extension] = lock
@@ -258,20 +290,12 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
                 await self._together(changes)
 
     async def _together(self, changes: Sequence[Change]) -> None:
-        before = dict(self._accounts), list(self._memberships)
-        lists = list(self._tariffs), list(self._plans)
-        bindings = self._bindings.copy()
-        bundles, given = list(self._bundles.bundles), dict(self._bundles.given)
+        put_back = as_it_is(self)
         try:
             for each in changes:
                 await self.change(each)
         except RtbillError:
-            accounts, self._memberships = before
-            self._accounts.clear()
-            self._accounts |= accounts
-            self._tariffs, self._plans = lists
-            self._bindings.restore(bindings)
-            self._bundles.bundles, self._bundles.given = bundles, given
+            put_back()
             raise
 
     def _account(self, account: str) -> AccountState:
@@ -350,34 +374,6 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
         """Those of these that were made."""
         return {key: self._transfers[key].transfer for key in keys if key in self._transfers}
 
-    async def observations(self, wanted: ObservationFilter) -> Sequence[PostedObservation]:
-        """What would have been done, newest first."""
-        found = [each for each in reversed(self._observations.values()) if looks_at(wanted, each)]
-        return sorted(found, key=lambda each: each.observation.at, reverse=True)[: wanted.limit]
-
-    async def observed_totals(self, wanted: ObservationFilter) -> ObservedTotals:
-        """The same in figures."""
-        found = [each.observation for each in self._observations.values()]
-        found = [each for each in found if looks_at(wanted, self._observations[each.key])]
-        keys = {kind: [each for each in found if each.kind == kind] for kind in ObservationKind}
-        refused = {each.call for each in self._all_of(ObservationKind.REFUSE)}
-        beyond: Counter[str] = Counter()
-        for each in found:
-            if each.currency is not None:
-                beyond[each.currency] += each.beyond_micros or 0
-        return ObservedTotals(
-            locks=len(keys[ObservationKind.LOCK]),
-            opens=len(keys[ObservationKind.OPEN]),
-            refused=len(keys[ObservationKind.REFUSE]),
-            cut=sum(each.call not in refused for each in keys[ObservationKind.CUT]),
-            beyond_us=sum(each.beyond_us for each in found),
-            beyond_micros=dict(beyond),
-        )
-
-    def _all_of(self, kind: ObservationKind) -> list[Observation]:
-        everything = [each.observation for each in self._observations.values()]
-        return [each for each in everything if each.kind == kind]
-
     async def status_counts(self) -> Mapping[CallStatus, int]:
         """How many calls stand where."""
         statuses = [call.status for call in self._calls.values()]
@@ -386,6 +382,11 @@ class MemoryStore(RunsReader, BindingsReader, BundlesReader, UsageReader):
     async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
         """Oldest unsent notices."""
         return list(self._notices.values())[:limit]
+
+
+def _check_newer(what: str, new: _P, known: Sequence[_P]) -> None:
+    if any(each.name == new.name and each.version >= new.version for each in known):
+        raise Conflict(f"{what} {new.name} has version {new.version} already")
 
 
 def _done(apply: Callable[[_W], Committed], work: _W) -> asyncio.Future[Committed]:

@@ -232,8 +232,9 @@ class Office:
         return states[account].balance_micros
 
     async def waiting(self) -> list[Notice]:
-        """Notices for the outbox, stored and not."""
+        """Notices for the outbox, stored and not, but for those of money that came."""
         stored = [each.notice for each in await self.store.waiting_notices(1000)]
+        stored = [each for each in stored if each.kind != "account.credited"]
         return stored + self.alarms.take_notices()
 
     async def observed(self) -> list[str]:

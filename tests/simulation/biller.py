@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.asterisk.adapter import AsteriskPbx
 from adapters.asterisk.settings import AsteriskSettings, Trunk
-from rtbill import jobs
+from rtbill import dispatch, jobs
 from rtbill.alarms import Alarms
 from rtbill.app.asking import authoriser_of
 from rtbill.app.service import _tracker
@@ -49,6 +49,8 @@ GUARD_S = 0.5
 class Collector:
     """ports.Notifier that keeps what it is told, across restarts of the biller."""
 
+    name = "collector"
+
     def __init__(self, clock: BillerClock) -> None:
         self._clock = clock
         self.told: list[str] = []
@@ -59,6 +61,9 @@ class Collector:
         if self.is_deaf:
             raise Unavailable("who is told takes nothing")
         self.told.append(f"{self._clock.now()} {notice}")
+
+    async def rest(self) -> None:
+        """It holds nothing."""
 
 
 class Biller:
@@ -196,7 +201,7 @@ class Biller:
                 jobs.sweep(billing, store, self.alarms, clock),
                 jobs.keep_observations(billing, store, self.alarms, clock),
                 jobs.note_heard(billing, store, clock),
-                jobs.pump_outbox([notifier], reader, store, self.alarms, clock, meter),
+                dispatch.pump_outbox([notifier], reader, store, self.alarms, clock, meter),
                 jobs.keep_gauges(billing, enforcement, store, meter, clock),
             ):
                 group.create_task(work)

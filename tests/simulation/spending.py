@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from rtbill.domain.rated import CallStatus, NumberKind
 from tests.simulation.exchange import Truth
@@ -133,6 +134,8 @@ def _by_time(world: World, leg: Spent) -> Iterator[str]:
     if truth.is_unaided and truth.grant_s is None:
         return  # the account's class lets calls out without a bound
     known_s = max(truth.answered_s, world.heard_s(truth), world.payer_known_s(truth))
+    if known_s == inf:
+        return
     needed_s = COMMIT_MAX_S + world.reaction_s
     free_s = world.troubles.gap(known_s, NOT_YET_S, needed_s)
     assert free_s is not None

@@ -91,10 +91,11 @@ def _held_twice(world: World, now_s: float) -> Iterator[str]:
         leg = hold.call.leg if hold.call else legs.get(next(iter(_owners(hold))))
         if leg is not None and step.at_s < lately_s:
             holds.setdefault(leg, []).append(hold.key)
+    linked = {each.uniqueid: each.linkedid for each in world.exchange.channels.values()}
     for leg, keys in holds.items():
         truth = world.exchange.truths.get(leg)
         # Of a transferred call whose beginning was not heard nothing tells who asked.
-        is_known = truth is not None and truth.asked_by == truth.linked_to
+        is_known = truth is not None and {truth.linked_to, linked.get(leg)} == {truth.asked_by}
         if len(keys) > 1 and truth and is_known and not world.is_handed_over(truth):
             yield f"I6: leg {leg} is held for as {' and as '.join(sorted(keys))} at {now_s:.2f}"
 

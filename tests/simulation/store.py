@@ -14,13 +14,13 @@ from typing import Any
 from rtbill.domain.changes import Change
 from rtbill.domain.errors import OutcomeUnknown, RtbillError, Unavailable
 from rtbill.domain.events import LiveLeg
-from rtbill.domain.work import Committed, Holding, Operation, Repricing
+from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from tests.fakes.memory_store import MemoryStore
 
 CHANGE_TIMEOUT_S = 30.0
 RETRY_S = 0.5
 DISK_FULL = "the disk is full"
-Work = Operation | Holding | Repricing | Change | LiveLeg
+Work = Operation | Holding | Repricing | TopUpStep | Change | LiveLeg
 
 
 class Disk:
@@ -68,6 +68,12 @@ class LateStore:
         """Queue a step of a hold."""
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         self._put(holding, future)
+        return future
+
+    def take_step(self, step: TopUpStep) -> asyncio.Future[Committed]:
+        """Queue a step of a top-up."""
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._put(step, future)
         return future
 
     def reprice(self, repricing: Repricing) -> asyncio.Future[Committed]:
@@ -146,7 +152,7 @@ def _carry_out(books: MemoryStore, work: Work) -> Any:
     if isinstance(work, LiveLeg):
         books.note_live(work)
         return None
-    if isinstance(work, Operation | Holding | Repricing):
+    if isinstance(work, Operation | Holding | Repricing | TopUpStep):
         future = _carried_out(books, work)
         return future.exception() or future.result()
     applying = books.change(work)
@@ -160,10 +166,12 @@ def _carry_out(books: MemoryStore, work: Work) -> Any:
 
 
 def _carried_out(
-    books: MemoryStore, work: Operation | Holding | Repricing
+    books: MemoryStore, work: Operation | Holding | Repricing | TopUpStep
 ) -> asyncio.Future[Committed]:
     if isinstance(work, Operation):
         return books.submit(work)
+    if isinstance(work, TopUpStep):
+        return books.take_step(work)
     return books.hold(work) if isinstance(work, Holding) else books.reprice(work)
 
 

@@ -41,6 +41,10 @@ FOUND = (
     20_115,
     20_480,
     20_694,
+    51_265,
+    51_276,
+    51_462,
+    52_341,
 )
 """Seeds that failed since. A call asked for before a price break and answered after it held the old
 price (40); what was held for a call moved while it rang stayed held (45); an alarm outlived its
@@ -52,14 +56,16 @@ taken for one of now (492); an answer during a first snapshot was lost (510); a 
 its limit, because its answer waited for a full store (527); a call was ended for a step that had
 failed although another one held for it (2517); two legs linked to one channel took the hold from
 each other without end (4068); a renewal that fell due just then was never made (20115); what was
-asked for on another account, or was not durable yet, was not found at the answer (20480, 20694).
+asked for on another account, or was not durable yet, was not found at the answer (20480, 20694);
+what had been asked for on another account was not given back when the store was full, or had not
+written it yet (51265, 52341).
 """
 SEEDS = range(10_001, 10_101)
 KINDS_MIN = 14
 FINDS = {
     "answer-before-commit": 6,
     "closed-on-loss": 1,
-    "double-posting": 10,
+    "double-posting": 53,
     "early-acknowledgement": 86,
     "early-release": 1,
     "half-of-the-price": 1,

@@ -6,6 +6,7 @@ import random
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from math import inf
 
 from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind, Extension
 from rtbill.domain.rated import NumberKind
@@ -175,7 +176,16 @@ class World:
         return next(later, NOT_YET_S) + self.reaction_s
 
     def payer_known_s(self, truth: Truth) -> float:
-        """From when on the biller could know who pays the leg, if its extension changed hands."""
+        """From when on the biller could know who pays the leg, if its extension changed hands;
+        never while it talked where a later change is dated before by a clock that is behind.
+        """
+        apart_s = 1.0 + abs(self.exchange_clock.ahead_us) / 1e6
+        if any(
+            move.extension == truth.payer
+            and move.ordered_s - apart_s <= truth.ended_s < move.known_s
+            for move in self.moves
+        ):
+            return inf
         known = [
             move.known_s
             for move in self.moves

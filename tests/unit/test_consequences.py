@@ -138,7 +138,7 @@ def test_paying_opens_in_the_same_operation() -> None:
 
     assert facts.state.service == OPEN_SERVICE
     assert facts.service_before == LOCKED_SERVICE
-    assert kinds(facts) == ["service.opened"]
+    assert kinds(facts) == ["account.credited", "service.opened"]
 
 
 def test_paying_too_little_leaves_it_locked() -> None:
@@ -147,7 +147,36 @@ def test_paying_too_little_leaves_it_locked() -> None:
     facts = consequences.credited(locked, {}, 1_000_000, "receipt", "", POLICIES, NOW)
 
     assert facts.state.service == LOCKED_SERVICE
-    assert kinds(facts) == []
+    assert kinds(facts) == ["account.credited"]
+
+
+@pytest.mark.parametrize(
+    ("micros", "is_correction", "amount", "kind", "sides"),
+    [
+        (2_500_000, False, "2.50", "top-up", ("cash", "room-1")),
+        (-2_500_000, False, "-2.50", "correction", ("room-1", "corrections")),
+        (2_500_000, True, "2.50", "correction", ("corrections", "room-1")),
+        (-2_500_000, True, "-2.50", "correction", ("room-1", "corrections")),
+    ],
+)
+def test_a_credit_is_told_with_its_amount_its_kind_and_the_balance_after_it(
+    *, micros: int, is_correction: bool, amount: str, kind: str, sides: tuple[str, str]
+) -> None:
+    facts = consequences.credited(
+        a_state("10.00"), {}, micros, "receipt", "", POLICIES, NOW, is_correction=is_correction
+    )
+
+    (transfer,) = facts.transfers
+    assert (transfer.debit, transfer.credit) == sides
+    notice = facts.notices[0]
+    assert (notice.kind, notice.subject) == ("account.credited", "room-1")
+    assert dict(notice.details) == {
+        "amount": amount,
+        "currency": "EUR",
+        "balance": "12.50" if micros > 0 else "7.50",
+        "kind": kind,
+        "reference": "credit:receipt",
+    }
 
 
 def test_the_class_decides_what_is_taken_away() -> None:

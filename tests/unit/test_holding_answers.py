@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from rtbill.domain.call import CallId
 from rtbill.domain.hold import HoldStep
 from rtbill.domain.tariff import TimeBand
 from tests.fakes.builders import a_membership, a_rate, a_tariff, an_account, at
@@ -139,6 +140,31 @@ async def test_a_call_paid_by_another_account_at_its_answer_has_what_was_asked_f
 
         assert held(office) == []
         assert held(office, "room-2") == [60]
+
+
+async def test_what_another_account_was_asked_for_is_given_back_though_not_durable_yet() -> None:
+    async with an_office("5.00", tariff=SECOND, accounts=[an_account(), an_account("b")]) as office:
+        office.store.is_stuck = True
+        await office.hear("12:00:01 start 1")
+        office.directory.replace_memberships([a_membership("b")])
+        await office.hear("12:00:05 end 1")
+        office.store.is_stuck = False
+        office.store.commit()
+        await settle()
+
+        assert steps(office) == [HoldStep.OPEN, HoldStep.RELEASE]
+
+
+async def test_what_could_not_be_given_back_for_a_full_store_is_given_back_soon_after() -> None:
+    async with an_office("5.00", tariff=SECOND, accounts=[an_account(), an_account("b")]) as office:
+        await office.hear("12:00:01 start 1")
+        office.directory.replace_memberships([a_membership("b")])
+        office.store.is_stuck, office.store.queue_max = True, 0
+        office.billing.holdings.ended(CallId("hotel", "1"), None, "b")
+        office.store.is_stuck, office.store.queue_max = False, 10_000
+        await office.clock.advance(11)
+
+        assert steps(office) == [HoldStep.OPEN, HoldStep.EXPIRE]
 
 
 @pytest.mark.parametrize("other", ["0041315550100", "112"])

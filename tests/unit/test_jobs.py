@@ -1,25 +1,20 @@
-"""Enforcement rounds, the outbox and the other work by the clock."""
+"""Enforcement rounds and the other work by the clock."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from rtbill import jobs, rounds
-from rtbill.alarms import Alarms
 from rtbill.domain.account import LOCKED_SERVICE, OPEN_SERVICE, Incoming, Outgoing, Service
-from rtbill.domain.changes import Change, Heard, PostNotices
+from rtbill.domain.changes import Change, Heard
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
-from rtbill.domain.notice import Notice
 from rtbill.enforcement import Policy
 from tests.fakes.builders import a_membership, an_account, at
 from tests.fakes.environment import CountingMeter
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.office import an_office, extension
-from tests.fakes.virtual_clock import VirtualClock, settle
 
 DIVERTED = Service(Outgoing.OPEN, Incoming.DIVERT)
 BOTH = Service(Outgoing.LOCKED, Incoming.DIVERT)
@@ -164,100 +159,6 @@ async def test_many_locks_are_set_a_few_at_a_time_and_all_of_them() -> None:
         await office.hear(SPENDS_ALL.replace("1\n", "1 payer=1000\n"))
 
         assert len(office.pbx.held) == 100
-
-
-# ---------------------------------------------------------------------- the outbox
-
-
-class FakeNotifier:
-    """ports.Notifier that fails when told."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.failures = 0
-        self.refuses = ""
-
-    async def send(self, notice: Notice) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise Unavailable("the broker does not answer")
-        if notice.subject == self.refuses:
-            raise Unavailable("not this one")
-        self.sent.append(notice.subject)
-
-
-class Post:
-    """An outbox with notices, and one way out."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
-        self.store = MemoryStore(self.clock)
-        self.alarms = Alarms(self.clock)
-        self.notifier = FakeNotifier()
-
-    async def write(self, *subjects: str) -> None:
-        notices = tuple(Notice("call.unrated", each, "", at("12:00:00")) for each in subjects)
-        await self.store.change(PostNotices(notices))
-
-    async def left(self) -> list[str]:
-        return [each.notice.subject for each in await self.store.waiting_notices(100)]
-
-
-@asynccontextmanager
-async def a_post() -> AsyncIterator[Post]:
-    post = Post()
-    async with asyncio.TaskGroup() as group:
-        pump = jobs.pump_outbox(
-            [post.notifier], post.store, post.store, post.alarms, post.clock, CountingMeter()
-        )
-        task = group.create_task(pump, name="outbox")
-        await settle()
-        try:
-            yield post
-        finally:
-            task.cancel()
-
-
-async def test_notices_are_sent_in_order_and_forgotten() -> None:
-    async with a_post() as post:
-        await post.write("one", "two")
-        await post.clock.advance(1)
-
-        assert post.notifier.sent == ["one", "two"]
-        assert await post.left() == []
-
-
-async def test_a_notice_is_repeated_until_it_is_out() -> None:
-    async with a_post() as post:
-        await post.write("one")
-        post.notifier.failures = 5
-        await post.clock.advance(5)
-        assert (await post.left())[0] == "one"
-        assert [alarm.kind for alarm in post.alarms.active()] == ["outbox"]
-
-        await post.clock.advance(600)
-
-        assert "one" in post.notifier.sent
-        assert await post.left() == []
-        assert post.alarms.active() == []
-
-
-async def test_what_went_out_before_a_failure_is_not_sent_again() -> None:
-    async with a_post() as post:
-        post.notifier.refuses = "two"
-        await post.write("one", "two", "three")
-        await post.clock.advance(30)
-
-        assert post.notifier.sent == ["one"]
-        assert (await post.left())[:2] == ["two", "three"]
-
-
-async def test_alarms_reach_the_outbox() -> None:
-    async with a_post() as post:
-        post.alarms.raise_("link", "hotel", "lost")
-        await post.clock.advance(1)
-
-        assert post.notifier.sent == ["link hotel"]
 
 
 # ---------------------------------------------------------------------- the rest

@@ -179,7 +179,7 @@ async def test_a_refusal_is_kept_as_soon_as_the_books_can_be_written_again(
         await office.hear("12:00:00 start 1")
         assert await office.observed() == []
 
-        await office.clock.advance(jobs.OUTBOX_S)
+        await office.clock.advance(jobs.OBSERVATIONS_PAUSE_S)
 
         assert [each.split()[0] for each in await office.observed()] == ["refuse"]
 

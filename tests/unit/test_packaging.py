@@ -50,6 +50,8 @@ def test_the_wheel_holds_what_is_not_python(wheel: zipfile.ZipFile) -> None:
         "adapters/asterisk/pbx/manager.conf",
         "adapters/asterisk/pbx/install-plain.md",
         "adapters/asterisk/pbx/install-freepbx.md",
+        "payments/wsdl/cashless.toml",
+        "payments/wsdl/cashless.wsdl",
         "rtbill/storage/migrations/0001_initial.sql",
         "rtbill/storage/migrations/0002_observation.sql",
         "simulator/scenarios/hall.toml",

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from rtbill.domain.account import LOCKED_SERVICE, AccountKind
+from rtbill.domain.changes import NoteBounce
+from rtbill.domain.contact import Bounce, Contact, Language
+from rtbill.domain.errors import RtbillError
 from tests.fakes.builders import a_membership
 from tests.fakes.office import Office, an_office
 
@@ -35,6 +40,7 @@ async def test_an_import_shows_what_it_would_do_and_does_nothing_until_applied()
             "changed": [],
             "assigned": ["hotel/1101 to s1", "hotel/2001 to lab", "hotel/2002 to lab"],
             "renamed": [],
+            "contacts": [],
             "credited": ["s1 5.00 EUR"],
             "problems": [],
         }
@@ -174,3 +180,77 @@ async def test_an_opening_balance_of_zero_is_no_credit() -> None:
 
         assert answer["credited"] == []
         assert office.directory.knows("s1")
+
+
+CONTACTS = """\
+account,name,kind,currency,pbx,extension,email,language
+s1,Jo Miller,prepaid,EUR,hotel,1101,jo@example.org,de
+"""
+
+
+async def test_a_file_says_where_holders_are_written_to() -> None:
+    async with nobody_and_nothing() as office:
+        answer = await import_accounts(office, CONTACTS, apply=True)
+
+        assert answer["contacts"] == ["s1 jo@example.org"]
+        assert await office.store.contacts() == [Contact("s1", "jo@example.org", Language.DE)]
+        again = await import_accounts(office, CONTACTS, apply=True)
+        assert again["contacts"] == []
+
+
+async def test_a_file_without_addresses_or_languages_leaves_them_as_they_are() -> None:
+    async with nobody_and_nothing() as office:
+        await import_accounts(office, CONTACTS, apply=True)
+
+        await import_accounts(office, CONTACTS.replace("jo@example.org,de", ","), apply=True)
+        assert await office.store.contacts() == [Contact("s1", "jo@example.org", Language.DE)]
+        await import_accounts(office, CONTACTS.replace("jo@example.org,de", "j@x.org,"), apply=True)
+        assert await office.store.contacts() == [Contact("s1", "j@x.org", Language.DE)]
+
+
+async def test_an_address_given_at_the_desk_keeps_the_language_and_ends_the_alarm() -> None:
+    async with an_office() as office:
+        first = await office.order(
+            "accounts.contact", account="room-1", email="jo@example.org", language="de"
+        )
+        office.alarms.raise_("mail", "room-1", "550 no such user")
+        answer = await office.order("accounts.contact", account="room-1", email=" new@example.org")
+
+        assert first == {"account": "room-1", "email": "jo@example.org", "language": "de"}
+        assert answer == {"account": "room-1", "email": "new@example.org", "language": "de"}
+        assert await office.store.contacts() == [Contact("room-1", "new@example.org", Language.DE)]
+        assert office.alarms.active() == []
+
+
+async def test_an_order_without_anything_to_change_tells_the_contact_and_keeps_its_bounce() -> None:
+    async with an_office() as office:
+        await office.order("accounts.contact", account="room-1", email="jo@example.org")
+        bounce = Bounce(office.clock.now(), "550 no such user")
+        await office.store.change(NoteBounce("room-1", "jo@example.org", bounce))
+        answer = await office.order("accounts.contact", account="room-1")
+
+        assert answer == {"account": "room-1", "email": "jo@example.org", "language": None}
+        assert await office.store.contacts() == [Contact("room-1", "jo@example.org", bounce=bounce)]
+
+
+async def test_a_contact_is_taken_away_at_the_desk() -> None:
+    async with an_office() as office:
+        await office.order("accounts.contact", account="room-1", email="jo@example.org")
+        await office.order("accounts.contact", account="room-1", email="")
+        assert await office.store.contacts() == []
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"account": "nobody", "email": "jo@example.org"}, "nobody"),
+        ({"account": "room-1", "email": "jo"}, "'jo' is no e-mail address"),
+        ({"account": "room-1", "email": "j@x.org", "language": "fr"}, "'fr' is no language"),
+        ({"account": "room-1", "language": "de"}, "has no e-mail address; give it one with"),
+    ],
+)
+async def test_a_contact_that_cannot_be_is_refused(order: dict[str, str], said: str) -> None:
+    async with an_office() as office:
+        with pytest.raises(RtbillError, match=said):
+            await office.order("accounts.contact", **order)
+        assert await office.store.contacts() == []

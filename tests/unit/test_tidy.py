@@ -18,12 +18,27 @@ CONTRACT_LINES_MAX = 500
 """A port's contract is one suite, however much the port promises."""
 FUNCTION_LINES_MAX = 60
 HOMES = {
+    "aiosmtpd": ("tests/",),
+    "aiosmtplib": ("rtbill/notify/smtp.py",),
     "aiosqlite": ("rtbill/storage/",),
+    "babel": ("rtbill/notify/wording.py",),
     "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
     "holidays": ("rtbill/config/holiday_calendars.py",),
-    "httpx": ("rtbill/control.py", "rtbill/app/bench_service.py", "tests/"),
-    "h11": ("rtbill/form_server.py",),
-    "jinja2": ("adapters/asterisk/pbx_files.py",),
+    "httpx": (
+        "rtbill/control.py",
+        "rtbill/notify/webhook_post.py",
+        "rtbill/app/bench_service.py",
+        "payments/soap_client.py",
+        "payments/stripe_wire.py",
+        "simulator/card_webhooks.py",
+        "tests/",
+    ),
+    "h11": ("rtbill/form_server.py", "simulator/http_server.py"),
+    "jinja2": (
+        "adapters/asterisk/pbx_files.py",
+        "rtbill/notify/letters.py",
+        "rtbill/web/pay_template.py",
+    ),
     "numpy": (
         "rtbill/rating/batch/",
         "rtbill/app/bench_rating.py",
@@ -33,15 +48,19 @@ HOMES = {
     "panoramisk": ("simulator/place_calls.py",),
     "phonenumbers": ("rtbill/formats/number_regions.py",),
     "prometheus_client": ("rtbill/observability.py",),
-    "pydantic": ("rtbill/config/",),
+    "openapi_spec_validator": ("tests/",),
+    "jsonschema": ("tests/",),
+    "pydantic": ("rtbill/config/", "rtbill/web/"),
     "python_calamine": ("rtbill/formats/xlsx_sheet.py",),
     "pymysql": ("rtbill/mediation/", "tests/integration/"),
     "rich": ("rtbill/app/view.py", "rtbill/app/onlooker.py", "rtbill/cli/", "tests/"),
     "sdnotify": ("rtbill/app/service.py",),
-    "starlette": ("rtbill/control.py", "tests/"),
+    "starlette": ("rtbill/control.py", "rtbill/web/", "tests/"),
+    "stripe": ("payments/stripe_wire.py",),
     "structlog": ("rtbill/observability.py", "rtbill/notify/", "rtbill/app/", "tests/"),
     "typer": ("rtbill/cli/", "tests/"),
     "uvicorn": ("rtbill/listening.py",),
+    "zeep": ("payments/soap_",),
 }
 """Where each foreign library may be imported: nowhere else."""
 CLOCK_READERS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}

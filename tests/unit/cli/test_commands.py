@@ -301,3 +301,40 @@ def test_a_capture_with_a_broken_line_names_file_and_line(tmp_path: Path) -> Non
     assert refused.exit_code == 1
     assert "broken.jsonl" in refused.output
     assert "line 2" in refused.output
+
+
+def test_an_accounts_contact_is_set_shown_and_taken_away(books: Run) -> None:
+    given = books("accounts", "contact", "room-1", "--email", "lena@example.org")
+    assert given.output == "room-1 is written to at lena@example.org, as the site is\n"
+    books("accounts", "contact", "room-1", "--language", "de")
+
+    assert "mail      lena@example.org, de\n" in books("accounts", "show", "room-1").output
+    assert json.loads(books("accounts", "show", "room-1", "--json").output)["contact"] == {
+        "email": "lena@example.org",
+        "language": "de",
+        "state": "usable",
+        "bounced_at": None,
+        "bounce_reason": None,
+    }
+    assert "lena@example.org,de" in books("accounts", "export").output
+
+    assert books("accounts", "contact", "room-1", "--clear").output.endswith("to nowhere\n")
+    assert "mail      no address; give one" in books("accounts", "show", "room-1").output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--email", "lena"), "'lena' is no e-mail address"),
+        (("--language", "de"), "has no e-mail address; give it one with --email"),
+        (("--email", ""), "--email is empty; --clear takes the address away"),
+        (("--clear", "--language", "de"), "leave --email and --language out"),
+        ((), "has no e-mail address; give it one with --email"),
+    ],
+)
+def test_a_contact_that_cannot_be_is_refused_in_one_sentence(
+    books: Run, options: tuple[str, ...], said: str
+) -> None:
+    refused = books("accounts", "contact", "room-1", *options)
+    assert refused.exit_code == 1
+    assert said in refused.output

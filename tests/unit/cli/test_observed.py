@@ -218,6 +218,7 @@ def test_status_tells_the_stance_and_how_many_would_be_locked(
         "services": {"wanted": 9, "confirmed": 9, "differing": []},
         "unaided": {"wanted": 9, "confirmed": 8},
         "outbox": 0,
+        "payments": {"gateways": []},
         "alarms": [],
     }
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rtbill.domain.account import Account, AccountKind, Extension, Membership
 from rtbill.domain.call import EPOCH
+from rtbill.domain.contact import Contact, Language
 from rtbill.domain.payer_key import KeyKind, PayerKey
 from rtbill.formats.accounts_csv import COLUMNS, AccountsFile, export_accounts, read_accounts
 
@@ -253,3 +254,46 @@ def test_the_example_accounts_can_be_used_as_they_are() -> None:
     assert len(held) == 8
     assert held[Extension("hall", "2001")] == held[Extension("hall", "2002")] == "office"
     assert found.opening_micros[held[Extension("hall", "1003")]] == 200_000
+
+
+CONTACT_HEADER = HEADER + ",email,language"
+ROOM = "s1,Jo Miller,prepaid,EUR,,student,retail,hall,1001,Jo,,,"
+
+
+def test_an_address_stands_with_its_account_and_may_be_left_out_of_later_rows() -> None:
+    found = read(
+        ROOM + ",jo@example.org,de",
+        "s1,,,,,,,hall,1002,Kim,,,,,",
+        "s2,Ash Roy,prepaid,EUR,,,,hall,1003,,,,,ash@example.org,",
+        header=CONTACT_HEADER,
+    )
+    assert found.problems == ()
+    assert found.contacts == (
+        Contact("s1", "jo@example.org", Language.DE),
+        Contact("s2", "ash@example.org"),
+    )
+
+
+def test_addresses_are_exported_as_they_are_read() -> None:
+    found = read(ROOM + ",jo@example.org,de", header=CONTACT_HEADER)
+    text = export_accounts(found.accounts, found.memberships, BERLIN, contacts=found.contacts)
+    assert read_accounts(text, BERLIN).contacts == found.contacts
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("jo,de", "line 2: 'jo' is no e-mail address; write one like lena@example.org"),
+        ("jo@example.org,fr", "line 2: 'fr' is no language of our mails; they are en, de"),
+        (",de", "line 2: language 'de' is given, but no email"),
+    ],
+)
+def test_a_contact_that_cannot_be_is_a_problem_of_its_line(cells: str, said: str) -> None:
+    assert problems(f"{ROOM},{cells}", header=CONTACT_HEADER) == [said]
+
+
+def test_two_addresses_of_one_account_are_a_problem_that_names_both_lines() -> None:
+    other = "s1,,,,,,,hall,1002,Kim,,,,kim@example.org,"
+    assert problems(ROOM + ",jo@example.org,", other, header=CONTACT_HEADER) == [
+        "line 3: account 's1' has another email or language than in line 2"
+    ]

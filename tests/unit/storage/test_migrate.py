@@ -226,12 +226,13 @@ def test_books_from_before_calls_could_be_rated_again_take_the_new_kinds(tmp_pat
 
         migrate(connection, "a.db")
 
-        for number, kind in enumerate(("reversal", "adjustment"), start=2):
+        for number, kind in enumerate(("reversal", "adjustment", "refund", "dispute"), start=2):
             connection.execute(move, (number, kind, kind, number))
         with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
             connection.execute(move, (9, "gift", "gift", 9))
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert connection.execute("SELECT count(*) FROM transfer").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM transfer").fetchone() == (5,)
+        assert connection.execute("SELECT grace_micros FROM account").fetchall() == [(0,)]
 
 
 async def test_books_from_before_origins_keep_their_calls_and_legs_which_have_none(

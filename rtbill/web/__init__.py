@@ -1,0 +1,1 @@
+"""Over HTTP, for machines of others: the API of an outside billing package."""

@@ -1,0 +1,1 @@
+"""The pay pages in a real browser."""

@@ -1,0 +1,1 @@
+"""The payment gateways against servers that others wrote."""

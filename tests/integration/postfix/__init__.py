@@ -1,0 +1,1 @@
+"""rtbill against a real mail server."""
