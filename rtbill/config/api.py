@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from rtbill.config.private_file import read_private
+from rtbill.config.words import Port, Text
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.weak_secrets import SECRET_LENGTH_MIN, is_known, is_short
 
@@ -34,8 +35,8 @@ class ServerTlsTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cert_file: Annotated[StrictStr, Field(min_length=1)]
-    key_file: Annotated[StrictStr, Field(min_length=1)]
+    cert_file: Text
+    key_file: Text
 
 
 class ApiTokenTable(BaseModel):
@@ -44,7 +45,7 @@ class ApiTokenTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[StrictStr, Field(pattern=f"^{TOKEN_NAME}$")]
-    token_file: Annotated[StrictStr, Field(min_length=1)]
+    token_file: Text
     rights: Annotated[list[Right], Field(min_length=1)]
 
 
@@ -53,8 +54,8 @@ class ApiTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: Annotated[StrictStr, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[StrictInt, Field(ge=1, le=65535)]
+    host: Text = "127.0.0.1"
+    port: Port
     tls: ServerTlsTable | None = None
     requests_per_s: Annotated[StrictInt, Field(ge=1, le=10_000)] = 50
     token: Annotated[list[ApiTokenTable], Field(min_length=1, max_length=50)]

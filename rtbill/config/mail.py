@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from rtbill.config.private_file import read_private
+from rtbill.config.words import Port, Text
 from rtbill.domain.contact import Language, checked_address
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.hosts import is_loopback
@@ -43,13 +44,13 @@ class MailTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: Annotated[StrictStr, Field(min_length=1)]
-    port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
+    host: Text
+    port: Port | None = None
     security: Security = "starttls"
     plain_text_accepted: bool = False
-    ca_file: Annotated[StrictStr, Field(min_length=1)] | None = None
-    username: Annotated[StrictStr, Field(min_length=1)] | None = None
-    password_file: Annotated[StrictStr, Field(min_length=1)] | None = None
+    ca_file: Text | None = None
+    username: Text | None = None
+    password_file: Text | None = None
     sender: Address
     bounces_to: Address | None = None
     operators: list[Address] = []

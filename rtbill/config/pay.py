@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, StrictStr
 
 from rtbill.config.api import ServerTlsTable
+from rtbill.config.words import Port, Text
 from rtbill.domain.hosts import is_loopback
-
-Text = Annotated[StrictStr, Field(min_length=1)]
 
 
 def _ip_address(text: str) -> str:
@@ -30,11 +29,11 @@ class PayTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: Text = "127.0.0.1"
-    port: Annotated[StrictInt, Field(ge=1, le=65535)]
+    port: Port
     tls: ServerTlsTable | None = None
     trusted_proxy: Annotated[StrictStr, AfterValidator(_ip_address)] | None = None
     webhook_host: Text | None = None
-    webhook_port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
+    webhook_port: Port | None = None
     texts: Text | None = None
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from rtbill.config.private_file import read_private
-from rtbill.domain.errors import BadRecord
+from rtbill.config.words import Amount, Text
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.money import parse_micros
 
@@ -37,16 +37,6 @@ _SECRETS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _amount(text: str) -> str:
-    try:
-        micros = parse_micros(text)
-    except BadRecord as bad:
-        raise ValueError(str(bad)) from None
-    if micros < 0:
-        raise ValueError(f"{text!r} is below zero")
-    return text
-
-
 def _address(text: str) -> str:
     example = f"{text!r} is not an address such as https://pay.example"
     try:
@@ -61,9 +51,7 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
-Amount = Annotated[StrictStr, AfterValidator(_amount)]
 Address = Annotated[StrictStr, AfterValidator(_address)]
-Text = Annotated[StrictStr, Field(min_length=1)]
 
 
 class PaymentsTable(BaseModel):

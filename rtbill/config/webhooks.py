@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 
 from rtbill.config.api import TOKEN_NAME, weakness
 from rtbill.config.private_file import read_private
+from rtbill.config.words import Text
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.told import WEBHOOK_EVENTS
 
@@ -50,10 +51,10 @@ class WebhookTable(BaseModel):
     url: Annotated[StrictStr, AfterValidator(_url)]
     events: Annotated[list[Annotated[StrictStr, AfterValidator(_event)]], Field(min_length=1)]
     secret_files: Annotated[
-        list[Annotated[StrictStr, Field(min_length=1)]],
+        list[Text],
         Field(min_length=1, max_length=SECRETS_MAX),
     ]
-    ca_file: Annotated[StrictStr, Field(min_length=1)] | None = None
+    ca_file: Text | None = None
     private_address_accepted: bool = False
     timeout_s: Annotated[StrictInt, Field(ge=1, le=60)] = 10
     give_up_h: Annotated[StrictInt, Field(ge=1, le=336)] = 72
