@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from rtbill.domain.bank_cards import is_bank_card
 from rtbill.domain.errors import BadRecord, Refused
 from rtbill.domain.money import parse_money
 from rtbill.domain.payment import MethodKind, PaymentMethod
@@ -64,6 +65,11 @@ class MethodOrders:
         reference = str(arguments["card"]).strip()
         if not reference or len(reference) > NAME_LENGTH_MAX or not reference.isprintable():
             raise BadRecord(f"a card is named by up to {NAME_LENGTH_MAX} printable characters")
+        if is_bank_card(reference):
+            raise BadRecord(
+                "this looks like the number of a bank card, which nobody may tell us; send a link "
+                "to give it on its provider's page: `rtbill pay link`"
+            )
         method = PaymentMethod(
             gateway=gateway.name,
             kind=MethodKind.CASHLESS,

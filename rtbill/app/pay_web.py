@@ -12,7 +12,7 @@ from rtbill.config import Config, PayConfig
 from rtbill.listening import serve, server_tls, tcp_listener
 from rtbill.pay_return import PayReturns
 from rtbill.web.pay_mandates import Mandates, open_mandates
-from rtbill.web.pay_office import Holder, Offer, PayOffice
+from rtbill.web.pay_office import Holder, PayOffice
 from rtbill.web.pay_pages import CONNECTIONS_MAX, PayPages
 from rtbill.web.webhooks import Webhooks, webhook_application
 
@@ -76,9 +76,8 @@ def pay_office(pay: PayConfig, books: Books, mandates: Mandates) -> PayOffice:
         order=order,
         look=payments.links.look,
         holder=holder,
-        offers=tuple(
-            Offer(each.name, each.abilities.sets_up_by_page) for each in payments.gateways
-        ),
+        offers=tuple(each.name for each in payments.gateways if each.abilities.sets_up_by_page),
+        has_cashless=not all(each.abilities.sets_up_by_page for each in payments.gateways),
         mandates=mandates,
         site=books.config.site.name,
         url=written.url,

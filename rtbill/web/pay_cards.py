@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from rtbill.web.pay_forms import Mistyped, agreement, card_name
+from rtbill.web.pay_forms import Mistyped, agreement
 from rtbill.web.pay_mandates import CARD
 from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_orders import PayOrders
@@ -56,32 +56,25 @@ class Cards:
             path="/pay/card",
             csrf=visit.own.csrf,
             offers=self._office.offers,
+            has_cashless=self._office.has_cashless,
             chosen=visit.form.get("offer", ""),
             mandate=texts.paragraphs(CARD, visit.language, site=self._office.site),
             problem=problem,
         )
 
     async def add(self, visit: Visit) -> Response:
-        """To the provider's page, or by the name of a cashless card."""
-        offer = self._office.offer(visit.form.get("offer", ""))
-        if offer is None:
+        """To the provider's page."""
+        offer = visit.form.get("offer", "")
+        if offer not in self._office.offers:
             return self._card_page(visit, Mistyped("offer", "mistyped.offer"))
         try:
-            card = "" if offer.is_by_page else card_name(visit.form)
             agreement(visit.form)
         except Mistyped as problem:
             return self._card_page(visit, problem)
         await self._room(visit)
         agreed = {"text_version": self._office.mandates.version, "address": visit.address}
-        arguments = {"account": visit.own.account, "gateway": offer.gateway, **agreed}
-        if offer.is_by_page:
-            await self._begin(visit, arguments)
-            return to("/pay/go")
-        arguments["card"] = card
-        await self._orders.carry_out(
-            visit.own, "pay.method.add", arguments, lambda _answer: Ending(words="card_added")
-        )
-        return to("/pay/done")
+        await self._begin(visit, {"account": visit.own.account, "gateway": offer, **agreed})
+        return to("/pay/go")
 
     async def _room(self, visit: Visit) -> None:
         status = await self._orders.ask("pay.status", account=visit.own.account)

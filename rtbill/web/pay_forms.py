@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.money import EXPONENTS, Money, decimal_text, parse_micros, too_fine
-
-TEXT_LENGTH_MAX = 64
-_CARD_DIGITS = re.compile(r"(?:[0-9][ -]?){12,18}[0-9]")
 
 
 class Mistyped(Exception):
@@ -66,25 +62,3 @@ def agreement(form: dict[str, str]) -> None:
     """Mistyped when the box is not ticked."""
     if form.get("agree") != "yes":
         raise Mistyped("agree", "mistyped.agree")
-
-
-def card_name(form: dict[str, str]) -> str:
-    """The name of a cashless card; Mistyped when it is none, or looks like a bank card's number,
-    which nobody may tell us.
-    """
-    name = " ".join(form.get("card", "").split())
-    if not name or len(name) > TEXT_LENGTH_MAX or not name.isprintable():
-        raise Mistyped("card", "mistyped.card")
-    if is_bank_card(name):
-        raise Mistyped("card", "mistyped.bank_card")
-    return name
-
-
-def is_bank_card(text: str) -> bool:
-    """Whether there are 13 to 19 digits in it that pass the check of bank cards (Luhn)."""
-    for found in _CARD_DIGITS.finditer(text):
-        digits = [int(each) for each in found.group() if each.isdigit()]
-        doubled = (sum(divmod(2 * each, 10)) for each in digits[-2::-2])
-        if (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0:
-            return True
-    return False

@@ -15,15 +15,6 @@ Order = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A provider that holders may pay by."""
-
-    gateway: str
-    is_by_page: bool
-    """A bank card, given on its own page; otherwise a cashless card, which has a name."""
-
-
-@dataclass(frozen=True, slots=True)
 class Holder:
     """Where an account's holder is written to, and in which language; empty: nobody knows."""
 
@@ -39,7 +30,12 @@ class PayOffice:
     look: Callable[[str], Awaitable[PayLink]]
     """What a link is for; Refused when it is not good."""
     holder: Callable[[str], Awaitable[Holder]]
-    offers: tuple[Offer, ...]
+    offers: tuple[str, ...]
+    """Gateways on whose pages a card can be given."""
+    has_cashless: bool
+    """There are cashless cards, which only the desk takes down: whoever types a name need not own
+    the card.
+    """
     mandates: Mandates
     site: str
     url: str
@@ -53,7 +49,3 @@ class PayOffice:
     def is_secure(self) -> bool:
         """Whether browsers reach the pages over TLS."""
         return self.url.startswith("https:")
-
-    def offer(self, gateway: str) -> Offer | None:
-        """The one of this name."""
-        return next((each for each in self.offers if each.gateway == gateway), None)

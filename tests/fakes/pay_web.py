@@ -15,7 +15,7 @@ import httpx
 from rtbill.pay_return import PayReturns
 from rtbill.payment_service import PaymentService
 from rtbill.web.pay_mandates import open_mandates
-from rtbill.web.pay_office import Holder, Offer, PayOffice
+from rtbill.web.pay_office import Holder, PayOffice
 from rtbill.web.pay_pages import PayPages
 from rtbill.web.webhooks import Webhooks
 from tests.fakes.fake_gateway import FakeGateway, Provider
@@ -106,7 +106,7 @@ class Browser:
 
 def an_office_of_pages(
     paying: Paying,
-    gateways: Sequence[Offer] = (Offer("fake", is_by_page=True),),
+    gateways: Sequence[str] = ("fake",),
     url: str = URL,
     **fields: Any,
 ) -> PayOffice:
@@ -127,6 +127,7 @@ def an_office_of_pages(
         look=service.links.look,
         holder=holder,
         offers=tuple(gateways),
+        has_cashless=False,
         mandates=open_mandates("1"),
         site="Hall",
         url=url,

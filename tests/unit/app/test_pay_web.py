@@ -17,8 +17,8 @@ from rtbill.app import gateways
 from rtbill.app.books import Books, open_books
 from rtbill.app.pay_web import payment_work, site_mandates
 from rtbill.clock import SystemClock
+from rtbill.domain.bank_cards import is_bank_card
 from rtbill.domain.errors import ConfigError
-from rtbill.web.pay_forms import is_bank_card
 from tests.fakes.config_file import GOOD, load
 from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_gateway import Provider, a_method

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from rtbill.web.pay_office import PayOffice
 from tests.fakes.fake_gateway import a_method
 from tests.fakes.pay_web import Browser, PayWeb, pay_web
-from tests.fakes.provider_pages import PagedGateway
 
 
 async def _card_given(web: PayWeb, visitor: Browser, card: str = "pm_1") -> str:
@@ -90,45 +89,23 @@ async def test_five_cards_are_enough() -> None:
         assert len(web.paying.provider.set_ups) == 5
 
 
-def _nameable(office: PayOffice) -> PayOffice:
-    object.__setattr__(office, "offers", (type(office.offers[0])("fake", False),))  # noqa: FBT003
-    return office
-
-
-class NamedGateway(PagedGateway):
-    """Of cashless cards: it has no page."""
-
-    def __init__(self, provider: Any) -> None:
-        super().__init__(provider)
-        object.__setattr__(self._abilities, "sets_up_by_page", False)
-
-
-async def test_a_cashless_card_is_told_by_its_name() -> None:
-    async with pay_web(office=_nameable, gateway=NamedGateway) as web:
+async def test_a_cashless_card_is_taken_down_at_the_desk_alone() -> None:
+    """Whoever knows the name of somebody's card could buy with their money."""
+    async with pay_web(office=partial(replace, has_cashless=True)) as web:
         visitor = await web.visitor()
         await visitor.read("/pay/card")
-        assert "Your card was added" in await visitor.go(card="  C-4711 ", agree="yes")
-        kept = (await web.paying.office.store.methods("room-1"))[0]
-        assert (kept.method.kind, kept.method.reference) == ("cashless", "C-4711")
-
-
-@pytest.mark.parametrize(
-    "number",
-    ["4242424242424242", "4242 4242 4242 4242", "3782-822463-10005", "no. 5555555555554444"],
-)
-async def test_a_bank_cards_number_is_neither_kept_nor_shown_again(
-    number: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("DEBUG")
-    async with pay_web(office=_nameable, gateway=NamedGateway) as web:
-        visitor = await web.visitor()
-        await visitor.read("/pay/card")
-        answer = await visitor.send(card=number, agree="yes")
+        assert "added at the desk" in visitor.text
+        answer = await visitor.send(offer="cashless", card="C-4711", agree="yes")
         assert answer.status_code == 422
-        assert "looks like a bank card" in visitor.text
-        assert number not in answer.text
-        assert number not in str([record.__dict__ for record in caplog.records])
         assert not await web.paying.office.store.methods("room-1")
+
+
+async def test_where_there_are_cashless_cards_alone_no_page_asks_for_one() -> None:
+    async with pay_web(office=partial(replace, offers=(), has_cashless=True)) as web:
+        visitor = await web.visitor()
+        await visitor.read("/pay/card")
+        assert "added at the desk" in visitor.text
+        assert 'action="/pay/card"' not in visitor.text
 
 
 # ---------------------------------------------------------------------------- settings

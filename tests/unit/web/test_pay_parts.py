@@ -9,7 +9,7 @@ import pytest
 
 from rtbill.domain.errors import ConfigError
 from rtbill.web.pay_buying import top_up_words
-from rtbill.web.pay_forms import Mistyped, amount, is_bank_card
+from rtbill.web.pay_forms import Mistyped, amount
 from rtbill.web.pay_limits import ADDRESSES_MAX, Bucket, Strangers, caller
 from rtbill.web.pay_mandates import CARD, TOP_UP, open_mandates
 from rtbill.web.pay_template import is_safe_page
@@ -130,22 +130,6 @@ def test_amounts_are_read_with_point_and_comma(typed: str, micros: int) -> None:
 def test_what_could_be_two_amounts_is_none(typed: str) -> None:
     with pytest.raises(Mistyped):
         amount({"a": typed}, "a", "EUR")
-
-
-@pytest.mark.parametrize(
-    ("text", "is_card"),
-    [
-        ("4242424242424242", True),
-        ("my card is 4000 0025 0000 3155 ok", True),
-        ("378282246310005", True),
-        ("4242424242424241", False),
-        ("17912016000000006999", False),
-        ("C-4711", False),
-        ("", False),
-    ],
-)
-def test_bank_card_numbers_are_known_by_their_check_digit(text: str, is_card: bool) -> None:  # noqa: FBT001
-    assert is_bank_card(text) is is_card
 
 
 def test_a_bucket_fills_with_time() -> None:
