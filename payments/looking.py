@@ -75,10 +75,15 @@ def _by_schedule(top_up: TopUp, at: datetime) -> datetime | None:
     return max(_doubt_began(top_up) + LOOKS[top_up.looks], at + LOOK_AGAIN_MIN)
 
 
-def put_off(top_up: TopUp, at: datetime) -> TopUp:
-    """The same, to be sent later: the provider is not there, or not to be used."""
+def put_off(top_up: TopUp, at: datetime, terms: Terms) -> TopUp:
+    """The same, to be sent later: the provider is not there, or not to be used. No later than its
+    grace ends, which a step has to take away.
+    """
     pause = min(max((at - top_up.wanted_at) / 2, SEND_AGAIN_MIN), SEND_AGAIN_MAX)
-    return replace(top_up, next_look=at + pause)
+    grace_end, when = ends(top_up, terms.grace), at + pause
+    if grace_end is not None and at < grace_end:
+        when = min(when, grace_end)
+    return replace(top_up, next_look=when)
 
 
 def looked(top_up: TopUp, at: datetime) -> TopUp:

@@ -139,7 +139,7 @@ def _moved(before: TopUp, step: Step, heard: Heard, terms: Terms) -> TopUp:
     if row.state in looking.IN_DOUBT and row.unknown_at is None:
         row = replace(row, unknown_at=heard.at)
     row = looking.scheduled(row, heard.at, terms)
-    return looking.put_off(row, heard.at) if heard.event is Event.NOT_SENT else row
+    return looking.put_off(row, heard.at, terms) if heard.event is Event.NOT_SENT else row
 
 
 def _told(row: TopUp, step: Step, heard: Heard) -> TopUp:
@@ -166,7 +166,7 @@ def _seen_to(row: TopUp, heard: Heard, terms: Terms) -> TopUp:
     if heard.event is Event.TIMER and not (row.is_final or row.state in _TURN_COMES):
         return looking.scheduled(looking.looked(row, heard.at), heard.at, terms)
     if heard.event is Event.NOT_SENT and row.state in _TURN_COMES:
-        return looking.put_off(row, heard.at)
+        return looking.put_off(row, heard.at, terms)
     if heard.event is Event.PENDING and row.state is TopUpState.SENT:
         return looking.scheduled(row, heard.at, terms)
     return row

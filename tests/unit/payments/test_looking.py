@@ -254,6 +254,19 @@ def test_a_provider_that_is_not_there_gives_grace_too() -> None:
     assert till.state.grace_micros == 2 * EUR
 
 
+def test_grace_for_a_provider_that_is_not_there_is_over_after_a_quarter_of_an_hour_too() -> None:
+    till = Till(terms=GRACE)
+    till.want()
+    tried: list[datetime] = []
+    while not tried or till.state.grace_micros:
+        till.at = till.row.next_look or till.at
+        tried.append(till.at)
+        till.ask(Event.CREATE_ASKED)
+        till.hear(Event.NOT_SENT)
+    assert tried[-1] == NOON + 15 * MINUTE
+    assert len(tried) > 3
+
+
 def test_the_look_at_the_end_of_the_grace_does_not_count() -> None:
     till = in_doubt()
     assert looked_at(till) == sorted([*LOOKS, 15 * MINUTE])
