@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from rtbill.domain.errors import RtbillError
 from rtbill.domain.money import EXPONENTS, decimal_text
-from rtbill.web.pay_forms import Mistyped, amount, method
+from rtbill.web.pay_forms import Mistyped, amount, method, usable
 from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_orders import Ended, PayOrders
 from rtbill.web.pay_sessions import Away, Ending, Session
@@ -39,14 +39,14 @@ class Buying:
     def _form_page(
         self, visit: Visit, status: dict[str, Any], problem: Mistyped | None = None
     ) -> Response:
-        usable = _usable(status)
-        if not usable:
+        cards = usable(status)
+        if not cards:
             return to("/pay/card")
         settings, exponent = status["settings"], EXPONENTS[status["currency"]]
         suggested = settings["increment"] if settings else ""
         if visit.language == "de":
             suggested = suggested.replace(".", ",")
-        chosen = (settings or {}).get("method") or usable[-1]["method"]
+        chosen = (settings or {}).get("method") or cards[-1]["method"]
         return self._templates.page(
             "top_up",
             visit.language,
@@ -54,7 +54,7 @@ class Buying:
             path="/pay/top-up",
             csrf=visit.own.csrf,
             once=visit.own.once,
-            methods=usable,
+            methods=cards,
             typed={"amount": suggested, "method": chosen, **visit.form},
             currency=status["currency"],
             least=decimal_text(self._office.amount_min_micros, exponent),
@@ -70,7 +70,7 @@ class Buying:
         least, most = self._office.amount_min_micros, self._office.amount_max_micros
         try:
             micros = amount(visit.form, "amount", currency, least, most)
-            chosen = method(visit.form, _usable(status))
+            chosen = method(visit.form, usable(status))
         except Mistyped as problem:
             return self._form_page(visit, status, problem)
         if not session.use_once(visit.form.get("once", "")):
@@ -197,7 +197,3 @@ def _declined(decline: str | None) -> str:
     if decline in _OURS:
         return "top_up_ours"
     return "top_up_unconfirmed" if decline == "action" else "top_up_declined"
-
-
-def _usable(status: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each for each in status["methods"] if not each["barred"]]

@@ -62,3 +62,8 @@ def agreement(form: dict[str, str]) -> None:
     """Mistyped when the box is not ticked."""
     if form.get("agree") != "yes":
         raise Mistyped("agree", "mistyped.agree")
+
+
+def usable(status: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of what `pay.status` tells, the cards that may pay."""
+    return [each for each in status["methods"] if not each["barred"]]

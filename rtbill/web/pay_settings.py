@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import Response
 
 from rtbill.domain.money import EXPONENTS, decimal_text
-from rtbill.web.pay_forms import Mistyped, amount, method
+from rtbill.web.pay_forms import Mistyped, amount, method, usable
 from rtbill.web.pay_mandates import TOP_UP
 from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_orders import PayOrders
@@ -42,8 +42,8 @@ class Settings:
     def _form_page(
         self, visit: Visit, status: dict[str, Any], problem: Mistyped | None = None
     ) -> Response:
-        usable = _usable(status)
-        if not usable:
+        cards = usable(status)
+        if not cards:
             return to("/pay/card")
         typed = visit.form or self._known(status)
         if visit.language == "de" and not visit.form:
@@ -55,8 +55,8 @@ class Settings:
             422 if problem else 200,
             path="/pay/settings",
             csrf=visit.own.csrf,
-            methods=usable,
-            typed={"method": usable[-1]["method"], **{k: v for k, v in typed.items() if v}},
+            methods=cards,
+            typed={"method": cards[-1]["method"], **{k: v for k, v in typed.items() if v}},
             currency=status["currency"],
             problem=problem,
         )
@@ -88,7 +88,7 @@ class Settings:
             )
             threshold = amount(visit.form, "threshold", currency, 0, 10 * most)
             month_max = amount(visit.form, "month_max", currency, increment, 1000 * most)
-            chosen = method(visit.form, _usable(status))
+            chosen = method(visit.form, usable(status))
         except Mistyped as problem:
             return self._form_page(visit, status, problem)
         visit.own.proposal = Proposal(
@@ -160,7 +160,3 @@ class Settings:
             visit.own, "pay.settings", arguments, lambda _answer: Ending(words="automatic_off")
         )
         return to("/pay/done")
-
-
-def _usable(status: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each for each in status["methods"] if not each["barred"]]
