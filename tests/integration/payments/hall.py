@@ -122,12 +122,12 @@ class PayingHall:
         return holder
 
     async def with_card(
-        self, account: str, below: str, buy: str, *, month: str = "1000.00"
+        self, account: str, below: str, buy: str, card: str = "visa"
     ) -> tuple[Holder, str]:
-        """A holder who gives a card that pays, and agrees to automatic top-ups; the card."""
+        """A holder who gives a card and agrees to automatic top-ups; the card."""
         holder = await self.visitor(account)
-        await holder.give_card("visa")
-        await holder.agree_to(threshold=below, increment=buy, month_max=month)
+        await holder.give_card(card)
+        await holder.agree_to(threshold=below, increment=buy, month_max="1000.00")
         return holder, self.methods(account)[-1]
 
     async def with_purse(self, account: str, card: str, below: str, buy: str) -> None:
@@ -210,6 +210,17 @@ class PayingHall:
         """Cents that the house took from a card, by its own books, oldest first."""
         payments = self.house.books.payments
         return [each.amount for each in payments if (each.card, each.state) == (card, "captured")]
+
+    def intents(self, account: str) -> int:
+        """Payments that the card provider knows for its top-ups, whatever became of them."""
+        own = {reference for reference, _ in self.top_ups(account)}
+        intents = self.cards.books.all_of("payment_intent")
+        return sum(each["metadata"].get("rtbill_top_up") in own for each in intents)
+
+    def has_heard_all(self) -> bool:
+        """Every webhook is sent and looked into."""
+        waiting = "SELECT count(*) FROM gateway_event WHERE processed_at IS NULL"
+        return self.cards.webhooks.is_idle and self.biller.query(waiting) == [(0,)]
 
     def payment(self, account: str) -> str:
         """The card provider's id of its newest payment."""
