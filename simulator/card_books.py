@@ -44,7 +44,12 @@ class CardBooks:
         self.objects: dict[str, Thing] = {}
         self.on_event: Callable[[Thing], None] = lambda _event: None
         """Told of each event once it is in the books."""
-        self._made = 0
+        self.made = 0
+        """Objects so far: no id comes twice."""
+
+    def load(self, objects: dict[str, Thing], made: int) -> None:
+        """Go on from the books of an earlier run."""
+        self.objects, self.made = objects, made
 
     def now_s(self) -> int:
         """The present second."""
@@ -54,9 +59,9 @@ class CardBooks:
         """A new object with id and instant."""
         if len(self.objects) >= OBJECTS_MAX:
             raise ApiError(500, "The simulator is full; start it anew", type="api_error")
-        self._made += 1
+        self.made += 1
         thing: Thing = {
-            "id": f"{PREFIXES[kind]}_sim{self._made:07d}",
+            "id": f"{PREFIXES[kind]}_sim{self.made:07d}",
             "object": kind,
             "created": self.now_s(),
             **({} if kind in WITHOUT_MODE else {"livemode": self.is_live}),

@@ -28,12 +28,14 @@ from simulator.card_faults import Fault
 from simulator.card_holders import CardHolders
 from simulator.card_pages import CardPages
 from simulator.card_payments import CardPayments
+from simulator.card_state import StateError, load_cards, save_cards
 from simulator.card_webhooks import CardWebhooks, WebhookPlan
 from simulator.clock import Clock, SpeedClock
 from simulator.faults import parse_rates
 from simulator.http_server import HttpServer, Reply, Request
 
 API_KEY = "sk_test_simulated"
+SAVE_PAUSE_S = 0.2
 SECRET = "whsec_simulated"  # noqa: S105 -- a simulated provider on loopback keeps no secret
 
 
@@ -161,7 +163,10 @@ async def serve(options: argparse.Namespace) -> None:
         api_key=options.api_key,
     )
     provider.webhooks.spoil(WebhookPlan(options.seed, options.webhook_faults))
-    async with provider:
+    behaviours = provider.payments.behaviours
+    if options.state is not None:
+        load_cards(options.state, provider.books, behaviours)
+    async with provider, asyncio.TaskGroup() as tasks:
         stopped = asyncio.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(each, stopped.set)
@@ -169,7 +174,23 @@ async def serve(options: argparse.Namespace) -> None:
             port = provider.url.rpartition(":")[2]
             options.port_file.write_text(port, encoding="utf-8")
         print(f"cards are taken at {provider.url}", flush=True)  # noqa: T201 -- a command's output
+        saving = tasks.create_task(_save_changes(options.state, provider), name="state")
         await stopped.wait()
+        saving.cancel()
+    if options.state is not None:
+        save_cards(options.state, provider.books, behaviours)
+
+
+async def _save_changes(path: Path | None, provider: CardGateway) -> None:
+    """Write the state soon after each change, so that even a killed simulator remembers it. Each
+    change is an event, which is an object of the books.
+    """
+    saved = provider.books.made
+    while path is not None:
+        await asyncio.sleep(SAVE_PAUSE_S)
+        if saved != provider.books.made:
+            saved = provider.books.made
+            save_cards(path, provider.books, provider.payments.behaviours)
 
 
 def _port(text: str) -> int:
@@ -189,13 +210,14 @@ def _rates(text: str) -> dict[str, float]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 stopped, 1 the port is taken, 2 the command is wrong."""
+    """Exit status: 0 stopped, 1 the port is taken or the state is none, 2 the command is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m simulator.card_gateway", description=__doc__.split("\n")[0]
     )
     add = parser.add_argument
     add("--port", type=_port, default=0, help="TCP port on 127.0.0.1 (a free one)")
     add("--port-file", type=Path, help="write the port there once it accepts connections")
+    add("--state", type=Path, help="keep books and cards there from run to run")
     add("--webhook", default="", metavar="URL", help="where events are told (nowhere)")
     add("--secret", default=SECRET, help=f"signs webhooks ({SECRET})")
     add("--api-key", default=API_KEY, help=f"what clients sign in with ({API_KEY})")
@@ -204,7 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         asyncio.run(serve(options))
-    except OSError as error:
+    except (OSError, StateError) as error:
         print(f"card_gateway: {error}", file=sys.stderr)  # noqa: T201 -- a command's output
         return 1
     return 0

@@ -67,7 +67,13 @@ class CardWebhooks:
         self._plan = WebhookPlan()
         self._random = random.Random(1)
         self._queue: deque[Thing] = deque(maxlen=QUEUE_MAX)
+        self._sending = 0
         self._arrived = asyncio.Event()
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing waits to be sent, or is being sent."""
+        return not self._queue and not self._sending
 
     def spoil(self, plan: WebhookPlan) -> None:
         """From now on, send so."""
@@ -102,10 +108,12 @@ class CardWebhooks:
                     event = self._queue.popleft()
                     if self._happens("late"):
                         wait_s = self._random.uniform(0, LATE_MAX_S)
+                        self._sending += 1
                         late.create_task(self._send_after(client, event, wait_s), name="late")
                     elif self._happens("reorder") and self._queue:
                         self._queue.insert(1, event)
                     elif not self._happens("lose"):
+                        self._sending += 1
                         await self._send(client, event)
                 await self._arrived.wait()
 
@@ -114,6 +122,12 @@ class CardWebhooks:
         await self._send(client, event)
 
     async def _send(self, client: httpx.AsyncClient, event: Thing) -> None:
+        try:
+            await self._tell(client, event)
+        finally:
+            self._sending -= 1
+
+    async def _tell(self, client: httpx.AsyncClient, event: Thing) -> None:
         if self._happens("forge"):
             await self._post(client, self.signed({**event, "forged": True}, secret=FORGER))
         for _ in range(2 if self._happens("duplicate") else 1):

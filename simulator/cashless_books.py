@@ -116,15 +116,15 @@ class Books:
         return made
 
     def capture(self, reference: str, amount: int, currency: str) -> Payment:
-        """The reservation, taken; taken twice it is taken once."""
+        """The reservation, taken; taken twice it is taken once, let go it is not taken."""
         payment = self.find(reference)
         if (amount, currency) != (payment.amount, payment.currency):
             raise NotDone(Code.INVALID, "capture must be of what is reserved")
         if payment.state == "reserved":
             payment.state = "captured"
             payment.at = self.now()
-        elif self.duplicates is Duplicates.REFUSE and payment.state == "captured":
-            raise NotDone(Code.USED)
+        elif self.duplicates is Duplicates.REFUSE:
+            raise NotDone(Code.USED if payment.state == "captured" else Code.UNKNOWN)
         return payment
 
     def void(self, reference: str) -> Payment:

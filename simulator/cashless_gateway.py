@@ -42,20 +42,27 @@ class CashlessServer:
     late_s: float = 3.0
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Each question as it came: its act and its XML."""
+    _server: asyncio.Server | None = None
     _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[int]:
         """The port on 127.0.0.1, for as long as the block runs."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=self.tls)
+        self._server = server
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
-            server.close()
-            for writer in self._open.values():
-                writer.transport.abort()
-            if self._open:
-                await asyncio.wait(self._open)
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Be unreachable; the books stay."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._open.values():
+            writer.transport.abort()
+        if self._open:
+            await asyncio.wait(self._open)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One question, one answer, and the connection is closed."""

@@ -1,14 +1,16 @@
-"""The demonstration: a simulated exchange beside the real biller, on one terminal.
+"""The demonstration: a simulated exchange, a simulated card provider and people who pay, beside the
+real biller, on one terminal.
 
     python -m simulator demo --config config.toml
 
-The biller is a child process like any other: its configuration file and its command line are all
-that is known of it here. Ctrl-C stops the biller first, then the exchange.
+The biller is a child process like any other: its configuration file, its command line and its pages
+are all that is known of it here. Ctrl-C stops the biller first, then the others.
 """
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import signal
 import socket
 import subprocess
@@ -16,7 +18,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,19 @@ class Stage:
     port: int
     user: str
     secret: str
+    provider: Provider | None
+    """Of cards; None: nobody pays by card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The simulated card provider, as the biller knows it."""
+
+    port: int
+    api_key: str
+    webhook_secret: str
+    webhook: str
+    """Where it tells the biller what happened."""
 
 
 def run_demo(config: Path, seed: int, speed: float) -> int:
@@ -48,7 +63,11 @@ def run_demo(config: Path, seed: int, speed: float) -> int:
     stage = read_stage(config)
     stage.folder.mkdir(parents=True, exist_ok=True)
     prepare(stage)
-    with _exchange(stage, seed, speed):
+    with ExitStack() as others:
+        others.enter_context(_exchange(stage, seed, speed))
+        if stage.provider is not None:
+            others.enter_context(_provider(stage, stage.provider))
+            others.enter_context(_holders(stage))
         return _biller(stage)
 
 
@@ -61,20 +80,37 @@ def read_stage(config: Path) -> Stage:
     for pbx in content.get("pbx", []):
         if pbx.get("demo") is True and "secret" in pbx:
             books = config.resolve().parent / content["store"]["path"]
-            return Stage(config, books.parent, pbx["port"], pbx["user"], pbx["secret"])
+            provider = _read_provider(content)
+            return Stage(config, books.parent, pbx["port"], pbx["user"], pbx["secret"], provider)
     raise DemoFailed(f"{config} has no [[pbx]] with demo = true and a secret")
 
 
+def _read_provider(content: dict[str, Any]) -> Provider | None:
+    """The first gateway of the file that is marked `demo = true`."""
+    for gateway in content.get("gateway", []):
+        if gateway.get("demo") is True and "pay" in content:
+            pay = content["pay"]
+            port = pay.get("webhook_port", pay["port"])
+            return Provider(
+                port=int(gateway["url"].rpartition(":")[2]),
+                api_key=gateway["api_key"],
+                webhook_secret=gateway["webhook_secrets"],
+                webhook=f"http://127.0.0.1:{port}/webhooks/{gateway['name']}",
+            )
+    return None
+
+
 def prepare(stage: Stage) -> None:
-    """On the first run: books with a tariff and accounts. Repeating any step changes nothing."""
+    """Books with a tariff and accounts, on the first run and when these are others than then.
+    Repeating any step changes nothing.
+    """
+    files = [EXAMPLES / "tariff-germany.csv", EXAMPLES / "accounts-hall.csv"]
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in files)).hexdigest()
     prepared = stage.folder / "demo-prepared"
-    if prepared.exists():
-        return
-    steps = (
-        ("migrate",),
-        ("tariff", "import", str(EXAMPLES / "tariff-germany.csv"), "--apply"),
-        ("accounts", "import", str(EXAMPLES / "accounts-hall.csv"), "--apply"),
-    )
+    steps: list[tuple[str, ...]] = [("migrate",)]
+    if not prepared.exists() or prepared.read_text() != digest:
+        steps += [("tariff", "import", str(files[0]), "--apply")]
+        steps += [("accounts", "import", str(files[1]), "--apply")]
     for step in steps:
         done = subprocess.run(
             _command("rtbill", *step, "--config", str(stage.config)),
@@ -84,24 +120,59 @@ def prepare(stage: Stage) -> None:
         )
         if done.returncode != 0:
             raise DemoFailed(f"rtbill {step[0]} failed:\n{done.stdout}{done.stderr}".rstrip())
-    prepared.touch()
+    prepared.write_text(digest)
 
 
 @contextmanager
 def _exchange(stage: Stage, seed: int, speed: float) -> Iterator[None]:
     """The simulated exchange as a child that answers on its port, stopped at the end."""
-    if _answers(stage.port):
-        raise DemoFailed(
-            f"port {stage.port} is taken; is another demonstration running? "
-            f"Stop it, or change the port in {stage.config}"
-        )
     command = _command(
         "simulator",
         *("asterisk", "--seed", str(seed), "--speed", str(speed), "--port", str(stage.port)),
         *("--user", stage.user, "--secret", stage.secret),
         *("--state", str(stage.folder / "demo-exchange.json")),
     )
-    with (stage.folder / "demo-exchange.log").open("a", encoding="utf-8") as log:
+    with _listening(stage, "exchange", command, stage.port):
+        yield
+
+
+@contextmanager
+def _provider(stage: Stage, provider: Provider) -> Iterator[None]:
+    """The simulated card provider, in the same way."""
+    command = _command(
+        "simulator.card_gateway",
+        *("--port", str(provider.port), "--api-key", provider.api_key),
+        *("--webhook", provider.webhook, "--secret", provider.webhook_secret),
+        *("--state", str(stage.folder / "demo-cards.json")),
+    )
+    with _listening(stage, "cards", command, provider.port):
+        yield
+
+
+@contextmanager
+def _holders(stage: Stage) -> Iterator[None]:
+    """The people who pay; what hinders them stands in their log."""
+    with _child(stage, "holders", _command("simulator.holders", "--config", str(stage.config))):
+        yield
+
+
+@contextmanager
+def _listening(stage: Stage, name: str, command: list[str], port: int) -> Iterator[None]:
+    """A child that answers on its port."""
+    if _answers(port):
+        raise DemoFailed(
+            f"port {port} is taken; is another demonstration running? "
+            f"Stop it, or change the port in {stage.config}"
+        )
+    with _child(stage, name, command) as child:
+        _wait_for_port(child, port, stage.folder / f"demo-{name}.log")
+        yield
+
+
+@contextmanager
+def _child(stage: Stage, name: str, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the demonstration with a log of its own, stopped at the end."""
+    with (stage.folder / f"demo-{name}.log").open("a", encoding="utf-8") as log:
         # A process group of its own: Ctrl-C in the terminal must reach the biller first.
         child = subprocess.Popen(
             command,
@@ -113,8 +184,7 @@ def _exchange(stage: Stage, seed: int, speed: float) -> Iterator[None]:
             preexec_fn=_die_with_parent,
         )
     try:
-        _wait_for_port(child, stage)
-        yield
+        yield child
     finally:
         _stop(child)
 
@@ -123,12 +193,11 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _wait_for_port(child: subprocess.Popen[bytes], stage: Stage) -> None:
+def _wait_for_port(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
     until = time.monotonic() + START_TIMEOUT_S
-    while not _answers(stage.port):
+    while not _answers(port):
         if child.poll() is not None or time.monotonic() > until:
-            log = stage.folder / "demo-exchange.log"
-            raise DemoFailed(f"the simulated exchange does not start; {log} says why")
+            raise DemoFailed(f"a part of the demonstration does not start; {log} says why")
         time.sleep(0.05)
 
 

@@ -26,6 +26,14 @@ _TOLD_OTHERWISE = frozenset(
 )
 """Notices whose fact is told by another happening already."""
 
+_WORDS: Mapping[str, str] = {
+    "topup.done": "bought",
+    "topup.failed": "unpaid",
+    "topup.authentication_needed": "confirm",
+    "topup.refunded": "refunded",
+    "topup.disputed": "disputed",
+}
+"""Of notices, where the last part of their kind says too little alone."""
 _REASONS: Mapping[str, str] = {
     Reason.LOCKED: "extension is locked",
     Reason.BALANCE: "not enough money",
@@ -103,5 +111,5 @@ def _noticed(notice: Notice) -> str | None:
         return None
     if notice.kind == "alarm.cleared":
         return f"over      alarm {notice.subject}"
-    word = notice.kind.partition(".")[2] or notice.kind
+    word = _WORDS.get(notice.kind) or notice.kind.partition(".")[2] or notice.kind
     return f"{word:9} {notice.subject}: {notice.text}"

@@ -236,9 +236,9 @@ def _urgency(row: LiveRow) -> str:
 
 
 def _style(text: str) -> str:
-    if text.startswith(("locked", "refused", "cut")):
+    if text.startswith(("locked", "refused ", "cut", "unpaid", "confirm")):
         return "yellow"
-    return "green" if text.startswith(("credited", "opened")) else ""
+    return "green" if text.startswith(("credited", "opened", "bought")) else ""
 
 
 def _alarm_text(alarm: Alarm) -> str:

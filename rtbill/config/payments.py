@@ -24,7 +24,10 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 """Keys without which a gateway of the kind is none."""
 _ONLY: Mapping[str, tuple[str, ...]] = {
-    "stripe": ("live", "api_key_file", "webhook_secrets_file"),
+    "stripe": (
+        *("live", "demo", "api_key", "webhook_secrets"),
+        *("api_key_file", "webhook_secrets_file"),
+    ),
     "cashless": (
         *("mapping_file", "ca_file", "server_name", "client_cert_file", "client_key_file"),
         *("user", "password_file", "password_digest"),
@@ -80,6 +83,9 @@ class GatewayTable(BaseModel):
     url: Address | None = None
     timeout_s: Annotated[StrictInt, Field(ge=1, le=40)] = 20
     live: StrictBool | None = None
+    demo: StrictBool = False
+    api_key: Text | None = None
+    webhook_secrets: Text | None = None
     api_key_file: Text | None = None
     webhook_secrets_file: Text | None = None
     mapping_file: Text | None = None
@@ -171,6 +177,21 @@ def _key_problems(table: Mapping[str, Any]) -> Iterator[str]:
         if key in table:
             yield f"{key}: means nothing to a {kind} gateway"
     yield from _certificate_problems(table)
+    yield from _demo_problems(table)
+
+
+def _demo_problems(table: Mapping[str, Any]) -> Iterator[str]:
+    """Secrets that anybody may read are for the simulated provider alone."""
+    if table.get("demo") is not True:
+        for key in ("api_key", "webhook_secrets"):
+            if key in table:
+                yield f"{key}: secrets are not written here; use {key}_file, a file of mode 0400"
+        return
+    if table.get("live") is not False:
+        yield "demo: a demonstration takes no real money; set live = false"
+    url = table.get("url")
+    if not isinstance(url, str) or not is_loopback(urlsplit(url).hostname or ""):
+        yield "demo: only for a simulated provider on this machine; set url to http://127.0.0.1:..."
 
 
 def _certificate_problems(table: Mapping[str, Any]) -> Iterator[str]:
@@ -204,7 +225,10 @@ def _secret(
     directory = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
     credential = directory / f"gateway-{name}-{words}"
     variable = f"RTBILL_GATEWAY_{re.sub('[^A-Z0-9]', '_', name.upper())}_{what.upper()}"
-    if isinstance(written := table.get(f"{what}_file"), str):
+    shown = table.get(what)
+    if table.get("demo") is True and isinstance(shown, str):
+        secret = shown
+    elif isinstance(written := table.get(f"{what}_file"), str):
         secret, problem = read_private(folder / written)
         if problem:
             return "", problem

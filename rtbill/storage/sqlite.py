@@ -84,6 +84,7 @@ def open_writer(database: Path) -> sqlite3.Connection:
             "synchronous = FULL",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             "foreign_keys = ON",
+            "secure_delete = ON",  # notices hold links: what is deleted is gone from the file
             f"cache_size = -{_CACHE_KIB}",
             "temp_store = MEMORY",
         ):

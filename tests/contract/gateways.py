@@ -5,8 +5,8 @@ To add one: a class with the members of `Side`, and its name in `SIDES`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Literal, Protocol
 
 from payments.stripe_card import StripeGateway
@@ -15,7 +15,11 @@ from rtbill.domain.money import Money
 from rtbill.domain.payment import Charge, MethodKind, PaymentMethod
 from rtbill.gateway import PaymentGateway
 from simulator.card_gateway import CardGateway
+from simulator.cashless_books import Card as CardOfTheHouse
+from simulator.cashless_books import Code
+from simulator.cashless_tricks import Trick
 from simulator.clock import US, ManualClock
+from tests.fakes.cashless import Provider, a_provider
 from tests.fakes.environment import NOON
 from tests.fakes.environment import ManualClock as BillerClock
 
@@ -32,6 +36,8 @@ class Side(Protocol):
     """A gateway, and a provider that does as it is told."""
 
     gateway: PaymentGateway
+    wrong_amount: str
+    """What it says instead of 10.00 EUR."""
 
     async def a_card(self, card: Card = "pays") -> PaymentMethod:
         """A method that behaves so."""
@@ -56,6 +62,8 @@ class Side(Protocol):
 
 class StripeSide:
     """Stripe, as the simulator speaks it."""
+
+    wrong_amount = "10.01 EUR"
 
     def __init__(self, provider: CardGateway) -> None:
         self.provider = provider
@@ -127,7 +135,81 @@ async def stripe_side() -> AsyncIterator[StripeSide]:
             await side.gateway.close()
 
 
-SIDES: dict[str, Callable[[], AbstractAsyncContextManager[Side]]] = {"stripe": stripe_side}
+class CashlessSide:
+    """A provider of cashless cards, as the simulator speaks it in one dialect."""
+
+    wrong_amount = "0.01 EUR"
+
+    def __init__(self, provider: Provider, stop: Callable[[], Awaitable[None]]) -> None:
+        self.provider = provider
+        self.gateway: PaymentGateway = provider.gateway
+        self._stop = stop
+
+    async def a_card(self, card: Card = "pays") -> PaymentMethod:
+        """A card of its own."""
+        cards = self.provider.books.cards
+        number = str(4800 + len(cards))
+        cards[number] = {
+            "pays": CardOfTheHouse(100_000),
+            "has no money": CardOfTheHouse(0),
+            "is stolen": CardOfTheHouse(100_000, Code.BLOCKED),
+        }[card]
+        return PaymentMethod(gateway="house", kind=MethodKind.CASHLESS, reference=number)
+
+    def spoil(self, step: Step, fault: Fault) -> None:
+        """Plan it for the question of the step."""
+        tricks = {
+            "cut before the work": Trick.DROP,
+            "cut after the work": Trick.CUT,
+            "late": Trick.LATE,
+            "fails": Trick.FAULT_SERVER,
+            "wrong amount": Trick.WRONG_AMOUNT,
+            "wrong currency": Trick.WRONG_CURRENCY,
+        }
+        act = {"create": "authorise", "confirm": "capture"}[step]
+        self.provider.server.tricks.plan(act, tricks[fault])
+
+    def taken(self, reference: str) -> int:
+        """Payments of that reference that were captured."""
+        return sum(
+            each.amount
+            for each in self.provider.books.payments
+            if each.reference == reference and each.state == "captured"
+        )
+
+    def given_back(self, reference: str) -> int:
+        """What was refunded of them."""
+        payments = self.provider.books.payments
+        return sum(each.refunded for each in payments if each.reference == reference)
+
+    async def shut(self) -> None:
+        """Stop listening."""
+        await self._stop()
+
+
+def cashless_side(dialect: str) -> Callable[[], AbstractAsyncContextManager[Side]]:
+    """A provider of its own for each test."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Side]:
+        async with AsyncExitStack() as stack:
+            made = a_provider(dialect, timeout_s=TIMEOUT_S)
+            provider = await stack.enter_async_context(made)
+            provider.books.now = lambda: NOON
+            yield CashlessSide(provider, provider.server.stop)
+
+    return opened
+
+
+SIDES: dict[str, Callable[[], AbstractAsyncContextManager[Side]]] = {
+    "stripe": stripe_side,
+    "cashless": cashless_side("cashless"),
+    "cashless, another dialect": cashless_side("purse"),
+}
+REFUNDING = ("cashless", "stripe")
+"""Those that give money back; the other refuses to."""
+KEEPING = ("stripe",)
+"""Those that keep cards for us, and can forget them."""
 
 
 def a_charge(

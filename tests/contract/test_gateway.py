@@ -22,12 +22,26 @@ from rtbill.domain.payment import (
     Refund,
     RefundState,
 )
-from tests.contract.gateways import SIDES, TIMEOUT_S, Card, Fault, Side, Step, a_charge
+from tests.contract.gateways import (
+    KEEPING,
+    REFUNDING,
+    SIDES,
+    TIMEOUT_S,
+    Card,
+    Fault,
+    Side,
+    Step,
+    a_charge,
+)
 from tests.fakes.environment import NOON
 
 TEN_EUROS = Money(10_000_000, "EUR")
 THREE_EUROS = Money(3_000_000, "EUR")
 REFERENCE = "202611270001"
+
+
+refunding = pytest.mark.parametrize("side", REFUNDING, indirect=True)
+keeping = pytest.mark.parametrize("side", KEEPING, indirect=True)
 
 
 @pytest.fixture(params=sorted(SIDES))
@@ -120,9 +134,13 @@ async def test_money_taken_without_being_told_is_found_by_its_id(side: Side, fau
     charge = a_charge(await side.a_card())
     provider_id = await created(side, charge)
     side.spoil("confirm", fault)
-    with pytest.raises(OutcomeUnknown, match=REFERENCE):
-        await side.gateway.confirm(charge, provider_id)
-    assert await side.gateway.find(charge, provider_id) == Approved(provider_id, TEN_EUROS)
+    approved = Approved(provider_id, TEN_EUROS)
+    try:
+        # A gateway may look it up by itself; what it then says is what it is.
+        assert await side.gateway.confirm(charge, provider_id) == approved
+    except OutcomeUnknown as unknown:
+        assert REFERENCE in str(unknown)  # noqa: PT017 - one of two ways
+    assert await side.gateway.find(charge, provider_id) == approved
     assert side.taken(REFERENCE) == 1000
 
 
@@ -159,18 +177,19 @@ async def test_a_provider_that_cannot_be_reached_was_surely_sent_nothing(side: S
         await side.gateway.find(charge, provider_id)
 
 
-@pytest.mark.parametrize(
-    ("fault", "told"), [("wrong amount", "10.01 EUR"), ("wrong currency", "10.00 USD")]
-)
+@pytest.mark.parametrize("fault", ["wrong amount", "wrong currency"])
 @pytest.mark.parametrize("step", ["create", "confirm"])
 async def test_an_answer_about_other_money_settles_nothing(
-    side: Side, step: Step, fault: Fault, told: str
+    side: Side, step: Step, fault: Fault
 ) -> None:
+    told = side.wrong_amount if fault == "wrong amount" else "10.00 USD"
     charge = a_charge(await side.a_card())
     provider_id = await created(side, charge) if step == "confirm" else ""
     side.spoil(step, fault)
-    with pytest.raises(OutcomeUnknown, match=rf"{REFERENCE}.*{told}.*10\.00 EUR"):
+    with pytest.raises(OutcomeUnknown, match=REFERENCE) as unknown:
         await take(side, step, charge, provider_id)
+    assert told in str(unknown.value)
+    assert "10.00 EUR" in str(unknown.value)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +238,7 @@ async def test_what_is_paid_is_not_cancelled(side: Side) -> None:
     assert side.taken(REFERENCE) == 1000
 
 
+@refunding
 async def test_a_part_goes_back_once_for_its_reference(side: Side) -> None:
     provider_id = await paid(side, a_charge(await side.a_card()))
     first, again = [await side.gateway.refund(a_refund(provider_id)) for _ in range(2)]
@@ -228,6 +248,7 @@ async def test_a_part_goes_back_once_for_its_reference(side: Side) -> None:
     assert side.given_back(REFERENCE) == 300
 
 
+@refunding
 async def test_two_refunds_give_back_the_sum(side: Side) -> None:
     provider_id = await paid(side, a_charge(await side.a_card()))
     await side.gateway.refund(a_refund(provider_id))
@@ -235,6 +256,7 @@ async def test_two_refunds_give_back_the_sum(side: Side) -> None:
     assert side.given_back(REFERENCE) == 600
 
 
+@refunding
 async def test_no_more_goes_back_than_was_paid(side: Side) -> None:
     provider_id = await paid(side, a_charge(await side.a_card()))
     with pytest.raises(Refused, match="55"):
@@ -242,9 +264,15 @@ async def test_no_more_goes_back_than_was_paid(side: Side) -> None:
     assert side.given_back(REFERENCE) == 0
 
 
-async def test_the_provider_forgets_a_card_that_it_has_forgotten_already(side: Side) -> None:
+async def test_a_card_may_be_forgotten_twice(side: Side) -> None:
     card = await side.a_card()
     await side.gateway.forget(card)
+    await side.gateway.forget(card)
+
+
+@keeping
+async def test_a_forgotten_card_pays_no_more(side: Side) -> None:
+    card = await side.a_card()
     await side.gateway.forget(card)
     charge = a_charge(card)
     answer = await side.gateway.create(charge)
@@ -253,6 +281,14 @@ async def test_the_provider_forgets_a_card_that_it_has_forgotten_already(side: S
     assert side.taken(REFERENCE) == 0
 
 
+@pytest.mark.parametrize("side", sorted({*SIDES} - {*REFUNDING}), indirect=True)
+async def test_a_provider_that_gives_nothing_back_refuses(side: Side) -> None:
+    provider_id = await paid(side, a_charge(await side.a_card()))
+    with pytest.raises(Refused, match="gives no money back"):
+        await side.gateway.refund(a_refund(provider_id))
+
+
+@refunding
 async def test_the_list_of_a_day_holds_what_moved_and_nothing_else(side: Side) -> None:
     charge = a_charge(await side.a_card())
     provider_id = await paid(side, charge)

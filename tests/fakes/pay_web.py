@@ -38,7 +38,10 @@ class PayWeb:
 
     def browser(self, **headers: str) -> Browser:
         """Somebody with cookies of their own."""
-        return Browser(self.application, self.office.url, headers)
+        transport = httpx.ASGITransport(self.application, client=("192.0.2.7", 40_000))
+        return Browser(
+            httpx.AsyncClient(transport=transport, base_url=self.office.url, headers=headers)
+        )
 
     async def link(self, account: str = "room-1") -> str:
         """The path of a new link."""
@@ -58,9 +61,8 @@ class PayWeb:
 class Browser:
     """Reads pages and sends their forms as a browser does: with hidden fields, and cookies."""
 
-    def __init__(self, application: Any, url: str, headers: Mapping[str, str]) -> None:
-        transport = httpx.ASGITransport(application, client=("192.0.2.7", 40_000))
-        self.http = httpx.AsyncClient(transport=transport, base_url=url, headers=dict(headers))
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
         self.page: httpx.Response | None = None
 
     @property

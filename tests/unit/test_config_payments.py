@@ -25,15 +25,48 @@ ca_file = "ca.pem"
 
 def test_the_tables_shown_in_config_toml_are_right_as_they_stand(tmp_path: Path) -> None:
     text = (ROOT / "config.toml").read_text()
-    shown = text[text.index("# [payments]") : text.index("# What happens when money is gone.")]
-    lines = [line.removeprefix("# ") for line in shown.splitlines() if line.startswith("# ")]
+    shown = text[text.index("[payments]") : text.index("# What happens when money is gone.")]
+    of_the_demonstration = ("demo", 'url = "http://127', "api_key =", "webhook_secrets =")
+    lines = [
+        line.removeprefix("# ")
+        for line in shown.splitlines()
+        if not line.startswith((*of_the_demonstration, "# The sim", "# two lines"))
+    ]
     for name in ("stripe-key", "stripe-webhook-secrets", "canteen-password"):
         (tmp_path / name).write_text("of the tests only")
         (tmp_path / name).chmod(0o400)
     config = load(tmp_path, GOOD + "\n".join(lines))
 
     assert [each.name for each in config.gateways] == ["cards", "canteen"]
-    assert config.payments.url == "https://pay.example"
+    assert config.payments.url == "http://localhost:9475"
+    assert config.gateways[0].api_key == "of the tests only"
+
+
+DEMO = STRIPE + 'demo = true\nurl = "http://127.0.0.1:1"\napi_key = "sk_test_x"\n'
+
+
+def test_a_demonstration_may_show_its_secrets(tmp_path: Path) -> None:
+    [gateway] = load(tmp_path, GOOD + DEMO + 'webhook_secrets = "whsec_x"\n').gateways
+
+    assert (gateway.api_key, gateway.webhook_secrets) == ("sk_test_x", ("whsec_x",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("demo = true\n", "", "gateway[0].api_key: secrets are not written here; use api_key_file"),
+        ("live = false", "live = true", "gateway[0].demo: a demonstration takes no real money"),
+        ("http://127.0.0.1:1", "https://pay.example", "gateway[0].demo: only for a simulated"),
+        ('url = "http://127.0.0.1:1"\n', "", "gateway[0].demo: only for a simulated provider"),
+    ],
+)
+def test_secrets_that_anybody_may_read_are_for_a_simulated_provider(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    text = GOOD + DEMO + 'webhook_secrets = "whsec_x"\n'
+    found = problems(tmp_path, text.replace(before, after), ENVIRON | KEYS)
+
+    assert any(each.startswith(said) for each in found), found
 
 
 def test_without_the_tables_nothing_is_sold_and_the_defaults_are_mild(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ HOMES = {
         "payments/soap_client.py",
         "payments/stripe_wire.py",
         "simulator/card_webhooks.py",
+        "simulator/holders.py",
         "tests/",
     ),
     "h11": ("rtbill/form_server.py", "simulator/http_server.py"),

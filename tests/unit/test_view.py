@@ -309,3 +309,12 @@ def test_a_warning_to_the_holder_is_told() -> None:
 
 def test_a_fact_is_told_once() -> None:
     assert sentence(Notice("service.locked", "anna", "", NOON), 4) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [("topup.done", "bought   "), ("topup.failed", "unpaid   "), ("balance.low", "low      ")],
+)
+def test_a_purchase_is_told_by_a_word_that_needs_no_other(kind: str, word: str) -> None:
+    notice = Notice(kind, "anna", "5.00 EUR paid in", NOON)
+    assert sentence(notice, 4) == f"{word} anna: 5.00 EUR paid in"

@@ -76,6 +76,8 @@ class Room:
 
     extension: str
     balance: str
+    email: str = ""
+    """Of its holder."""
 
 
 def free_port() -> int:
@@ -152,10 +154,10 @@ class Biller:
         tariff = self.folder / "tariff.csv"
         tariff.write_text(rates)
         accounts = self.folder / "accounts.csv"
-        rows = ["account,name,kind,currency,class,pbx,extension,from,opening_balance"]
+        rows = ["account,name,kind,currency,class,pbx,extension,from,opening_balance,email"]
         rows += [
             f"room-{room.extension},Room {room.extension},prepaid,EUR,student,hall,"
-            f"{room.extension},2020-01-01,{room.balance}"
+            f"{room.extension},2020-01-01,{room.balance},{room.email}"
             for room in rooms
         ]
         accounts.write_text("\n".join(rows) + "\n")

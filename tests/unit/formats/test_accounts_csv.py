@@ -251,7 +251,7 @@ def test_the_example_accounts_can_be_used_as_they_are() -> None:
     found = read_accounts(EXAMPLE.read_text(encoding="utf-8"), BERLIN)
     assert found.problems == ()
     held = {entry.extension: entry.account for entry in found.memberships}
-    assert len(held) == 8
+    assert len(held) == 9
     assert held[Extension("hall", "2001")] == held[Extension("hall", "2002")] == "office"
     assert found.opening_micros[held[Extension("hall", "1003")]] == 200_000
 
