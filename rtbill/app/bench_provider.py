@@ -34,6 +34,7 @@ from rtbill.domain.payment import (
     SetUpPage,
     Told,
 )
+from rtbill.domain.provider_balance import BalanceMovement
 from rtbill.gateway import GatewayAbilities
 from rtbill.ports import Clock
 
@@ -103,6 +104,11 @@ class BenchGateway:
 
     async def listed(self, since: object, until: object) -> Sequence[ListedPayment]:
         """Nothing is compared in the bench."""
+        del since, until
+        return ()
+
+    async def movements(self, since: object, until: object) -> Sequence[BalanceMovement]:
+        """It keeps no balance."""
         del since, until
         return ()
 
