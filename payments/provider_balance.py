@@ -34,6 +34,8 @@ class Proof:
 
     sums: tuple[BalanceSums, ...]
     differences: tuple[PaymentDifference, ...]
+    problem: str = ""
+    """Why there is none."""
 
 
 NO_PROOF = Proof((), ())

@@ -130,6 +130,7 @@ def reconciled_json(result: Reconciled) -> Json:
         "open": len(result.open),
         "differences": [_difference_json(each) for each in result.differences],
         "balance": [_sums_json(each) for each in result.balance],
+        "balance_problem": result.balance_problem or None,
     }
 
 

@@ -116,6 +116,7 @@ class Reconciliation:
             compared=agreeing,
             differences=[*found, *proof.differences],
             balance=proof.sums,
+            balance_problem=proof.problem,
         )
         self._tell(result)
         return result
@@ -123,15 +124,24 @@ class Reconciliation:
     async def _proof(
         self, gateway: str, listed: Sequence[ListedPayment], since: datetime, until: datetime
     ) -> Proof:
-        """Of the provider's balance, where it keeps one for us."""
+        """Of the provider's balance, where it keeps one for us. Where that cannot be had, payments
+        are compared all the same.
+        """
         if not self._gateways.named(gateway).abilities.keeps_balance:
             return NO_PROOF
-        moved = await self._gateways.ask(
-            gateway,
-            "balance",
-            lambda asked: asked.movements(since - REACH, until + REACH),
-            LIST_MAX_S,
-        )
+        subject = f"{gateway} balance"
+        try:
+            moved = await self._gateways.ask(
+                gateway,
+                "balance",
+                lambda asked: asked.movements(since - REACH, until + REACH),
+                LIST_MAX_S,
+            )
+        except (PortFailed, Refused) as error:
+            text = f"what moved it cannot be had: {error}"
+            self._alarms.raise_("gateway", subject, text)
+            return Proof((), (), text)
+        self._alarms.clear("gateway", subject)
         # A dispute that began in the span may have come to another stage at any time since.
         last = max(until, self._clock.now()) + REACH
         reversals = await self._reader.reversals_of(gateway, since - REACH, last)

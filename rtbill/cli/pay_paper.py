@@ -131,6 +131,8 @@ def say_reconciled(answer: Json) -> None:
             ),
             right="ours,theirs",
         )
+    if answer["balance_problem"]:
+        say(f"its balance is not proven: {answer['balance_problem']}")
     if answer["balance"]:
         say("what it holds for us:")
         fields = ("currency", *_BALANCE)

@@ -64,6 +64,8 @@ class Reconciled:
     differences: Sequence[PaymentDifference]
     balance: Sequence[BalanceSums] = ()
     """What the provider's balance did, by currency; of one that keeps a balance for us."""
+    balance_problem: str = ""
+    """Why it is not told of one that does."""
 
     @property
     def open(self) -> list[PaymentDifference]:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from payments.reconcile import compare
+from rtbill.domain.errors import Unavailable
 from rtbill.domain.money import Money
 from rtbill.domain.payment import ListedPayment
 from rtbill.domain.provider_balance import MovementKind
@@ -204,3 +205,25 @@ async def test_of_a_provider_that_keeps_no_balance_none_is_told() -> None:
         answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
 
         assert (answer["open"], answer["balance"]) == (0, [])
+
+
+async def test_where_the_balance_cannot_be_had_payments_are_compared_and_that_is_an_alarm() -> None:
+    async with a_pay_office("10.00") as paying:
+        paying.provider.keeps_balance = True
+        await paying.spend("6.00")
+        gateway = paying.service.gateways.named("fake")
+        movements = gateway.movements
+
+        async def forbidden(*_span: object) -> object:
+            raise Unavailable("the key may not read balances")
+
+        gateway.movements = forbidden  # type: ignore[method-assign,assignment]
+        answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
+        assert (answer["agreeing"], answer["open"], answer["balance"]) == (1, 0, [])
+        assert "may not read balances" in answer["balance_problem"]
+        assert paying.office.alarm_kinds() == ["gateway"]
+
+        gateway.movements = movements  # type: ignore[method-assign]
+        answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
+        assert answer["balance_problem"] is None
+        assert paying.office.alarm_kinds() == []
