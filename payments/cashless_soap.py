@@ -45,6 +45,7 @@ from rtbill.domain.payment import (
     SetUpPage,
     Told,
 )
+from rtbill.domain.provider_balance import BalanceMovement
 from rtbill.gateway import GatewayAbilities
 from rtbill.ports import Clock
 
@@ -144,6 +145,11 @@ class CashlessGateway:
         if Act.LIST not in self._mapping.acts:
             self._refuse("has no list of payments; compare by hand")
         return await self._asking.for_list(since, until)
+
+    async def movements(self, since: datetime, until: datetime) -> Sequence[BalanceMovement]:
+        """None: the provider pays each payment out by itself."""
+        del since, until
+        return ()
 
     async def set_up(self, wanted: SetUp) -> SetUpPage:
         """Refused: a cashless card is handed out by the house."""

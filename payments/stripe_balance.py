@@ -6,28 +6,25 @@ the bank take the balance down again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from payments.secret_text import shown
 from payments.stripe_objects import read_instant, read_money, second_of
 from payments.stripe_wire import PAGES_MAX, StripeWire
-from rtbill.domain.money import Money
+from rtbill.domain.provider_balance import BalanceMovement, MovementKind
 
-
-@dataclass(frozen=True, slots=True)
-class BalanceMovement:
-    """One movement of the balance."""
-
-    id: str
-    kind: str
-    """In Stripe's words: `charge`, `refund`, `adjustment` (of a dispute), `payout`."""
-    about: str
-    """Stripe's id of the charge, refund, dispute or payout."""
-    money: Money
-    """Before the fee; below zero when it went from us."""
-    fee: Money
-    at: datetime
+_KINDS: Mapping[str, MovementKind] = {
+    **dict.fromkeys(("charge", "payment"), MovementKind.PAYMENT),
+    **dict.fromkeys(
+        ("refund", "payment_refund", "refund_failure", "payment_failure_refund"),
+        MovementKind.REFUND,
+    ),
+    "adjustment": MovementKind.DISPUTE,
+    **dict.fromkeys(("stripe_fee", "network_cost", "tax_fee"), MovementKind.FEE),
+    **dict.fromkeys(("payout", "payout_cancel", "payout_failure"), MovementKind.PAYOUT),
+}
+"""Of what rtbill has to do with; all else is told as it stands."""
 
 
 async def balance_movements(
@@ -49,7 +46,8 @@ async def balance_movements(
             found.append(
                 BalanceMovement(
                     id=movement,
-                    kind=shown(each.get("type")),
+                    kind=_KINDS.get(str(each.get("type")), MovementKind.OTHER),
+                    words=shown(each.get("type")),
                     about=shown(each.get("source")),
                     money=read_money(each, what),
                     fee=read_money(fee, what),

@@ -196,6 +196,7 @@ def _listed_charge(charge: Mapping[str, Any]) -> ListedPayment:
         reference=reference_of(intent),
         money=read_money(charge, f"charge {charge_id}"),
         at=read_instant(charge),
+        movement=_movement(charge),
     )
 
 
@@ -207,4 +208,10 @@ def _listed_refund(refund: Mapping[str, Any]) -> ListedPayment:
         money=read_money(refund, f"refund {refund_id}"),
         at=read_instant(refund),
         is_refund=True,
+        movement=_movement(refund),
     )
+
+
+def _movement(thing: Mapping[str, Any]) -> str:
+    movement = thing.get("balance_transaction")
+    return shown(movement) if movement else ""

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from payments.stripe_balance import BalanceMovement, balance_movements
+from payments.stripe_balance import balance_movements
 from payments.stripe_books import StripeBooks
 from payments.stripe_charges import StripeCharges
 from payments.stripe_declines import DeclineTable
@@ -45,6 +45,7 @@ from rtbill.domain.payment import (
     SetUpPage,
     Told,
 )
+from rtbill.domain.provider_balance import BalanceMovement
 from rtbill.gateway import GatewayAbilities
 from rtbill.ports import Clock
 
@@ -73,7 +74,11 @@ class StripeGateway:
     def abilities(self) -> GatewayAbilities:
         """Everything, and repetition for 23 hours."""
         return GatewayAbilities(
-            sets_up_by_page=True, tells=True, finds=True, repeats_for=REPEATS_FOR
+            sets_up_by_page=True,
+            tells=True,
+            finds=True,
+            keeps_balance=True,
+            repeats_for=REPEATS_FOR,
         )
 
     @property
@@ -153,9 +158,7 @@ class StripeGateway:
         return await self._books.look_up(event)
 
     async def movements(self, since: datetime, until: datetime) -> Sequence[BalanceMovement]:
-        """Every movement of our balance at Stripe in this span, oldest first: their sum is what
-        the clearing account must show. Beyond the port: only Stripe keeps such a balance.
-        """
+        """Every movement of our balance at Stripe in this span, oldest first."""
         return await balance_movements(self._wire, since, until)
 
     async def listed(self, since: datetime, until: datetime) -> Sequence[ListedPayment]:

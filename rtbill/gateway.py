@@ -22,6 +22,7 @@ from rtbill.domain.payment import (
     SetUpPage,
     Told,
 )
+from rtbill.domain.provider_balance import BalanceMovement
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class GatewayAbilities:
     """It can be asked what became of a reference. Where it cannot, a person settles what is
     unknown.
     """
+    keeps_balance: bool = False
+    """It holds what was paid until it pays out, and lists what moved that."""
     repeats_for: timedelta = timedelta(0)
     """How long after a charge or refund was written into our books the same call may be made again
     (RP-22). Later the provider may have forgotten its key: then only `find` is safe. Zero: never.
@@ -115,6 +118,12 @@ class PaymentGateway(Protocol):
 
     async def listed(self, since: datetime, until: datetime) -> Sequence[ListedPayment]:
         """Money that moved in this span, by the provider's books."""
+        ...
+
+    async def movements(self, since: datetime, until: datetime) -> Sequence[BalanceMovement]:
+        """Every movement of what it holds for us in this span, by its own books; empty where it
+        keeps no balance.
+        """
         ...
 
     async def close(self) -> None:

@@ -76,6 +76,7 @@ HELP = {
     "rtbill_gateway_asked_total": "Questions to payment gateways, by what came of them",
     "rtbill_webhooks_total": "Webhooks of payment gateways, by what became of them",
     "rtbill_webhook_seconds": "Webhook kept until what it means is durable",
+    "rtbill_pay_requests_total": "Requests to the pay pages, by what came of them",
     "rtbill_payment_differences_total": "Differences found in the lists of payment gateways",
     "rtbill_refusals_let_through_total": "Refusals not carried out, as the stance does not enforce",
 }

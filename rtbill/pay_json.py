@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rtbill.domain.money import EXPONENTS, Money, decimal_text
+from rtbill.domain.provider_balance import BalanceSums
 from rtbill.domain.reconciliation import PaymentDifference, Reconciled
 from rtbill.domain.replenishment import Agreement, GatewayStop, KeptMethod, Replenishment
 from rtbill.domain.top_up import TopUp, TopUpState
@@ -128,6 +129,25 @@ def reconciled_json(result: Reconciled) -> Json:
         "agreeing": result.compared,
         "open": len(result.open),
         "differences": [_difference_json(each) for each in result.differences],
+        "balance": [_sums_json(each) for each in result.balance],
+        "balance_problem": result.balance_problem or None,
+    }
+
+
+def _sums_json(sums: BalanceSums) -> Json:
+    def text(micros: int) -> str:
+        return _amount(micros, sums.currency)
+
+    return {
+        "currency": sums.currency,
+        "payments": text(sums.payments),
+        "refunds": text(sums.refunds),
+        "disputes": text(sums.disputes),
+        "fees": text(sums.fees),
+        "payouts": text(sums.payouts),
+        "others": text(sums.others),
+        "change": text(sums.change),
+        "unexplained": text(sums.unexplained),
     }
 
 

@@ -1,4 +1,5 @@
-"""Each day the provider's list is compared with our books, and by hand for any span (RP-70).
+"""Each day the provider's list is compared with our books, and by hand for any span (RP-70); and
+what it holds for us is proven by its own movements (RP-71).
 
 A payment that the provider has and that bears the reference of a top-up of ours is credited by the
 same step as if its answer had come. Everything else is a person's: an alarm, and a table.
@@ -7,14 +8,16 @@ same step as if its answer had come. Everything else is a person's: an alarm, an
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
+from payments.provider_balance import NO_PROOF, Proof, prove
 from payments.reconcile import REACH, compare
 from payments.replenish import day_began
 from rtbill.alarms import Alarms
 from rtbill.domain.errors import BadRecord, PortFailed, Refused
-from rtbill.domain.payment import Approved
+from rtbill.domain.payment import Approved, ListedPayment
 from rtbill.domain.reconciliation import (
     DifferenceKind,
     OurPayment,
@@ -102,14 +105,48 @@ class Reconciliation:
         ours = [_payment(row) for row in await self._reader.top_ups_paid(gateway, *reach)]
         ours += await self._given_back(gateway, since - REACH, until + REFUND_REACH)
         compared = compare(ours, theirs, since, until)
+        proof = await self._proof(gateway, theirs, since, until)
         seen = [await self._seen_to(gateway, each) for each in compared.differences]
         found = [each for each in seen if each is not None]
         agreeing = compared.agreeing + len(seen) - len(found)
         result = Reconciled(
-            gateway=gateway, since=since, until=until, compared=agreeing, differences=found
+            gateway=gateway,
+            since=since,
+            until=until,
+            compared=agreeing,
+            differences=[*found, *proof.differences],
+            balance=proof.sums,
+            balance_problem=proof.problem,
         )
         self._tell(result)
         return result
+
+    async def _proof(
+        self, gateway: str, listed: Sequence[ListedPayment], since: datetime, until: datetime
+    ) -> Proof:
+        """Of the provider's balance, where it keeps one for us. Where that cannot be had, payments
+        are compared all the same.
+        """
+        if not self._gateways.named(gateway).abilities.keeps_balance:
+            return NO_PROOF
+        subject = f"{gateway} balance"
+        try:
+            moved = await self._gateways.ask(
+                gateway,
+                "balance",
+                lambda asked: asked.movements(since - REACH, until + REACH),
+                LIST_MAX_S,
+            )
+        except (PortFailed, Refused) as error:
+            text = f"what moved it cannot be had: {error}"
+            self._alarms.raise_("gateway", subject, text)
+            return Proof((), (), text)
+        self._alarms.clear("gateway", subject)
+        # A dispute that began in the span may have come to another stage at any time since.
+        last = max(until, self._clock.now()) + REACH
+        reversals = await self._reader.reversals_of(gateway, since - REACH, last)
+        known = {each.provider_id or each.key: each.money for each in reversals}
+        return prove(moved, listed, known, since, until)
 
     async def _given_back(self, gateway: str, since: datetime, until: datetime) -> list[OurPayment]:
         found = []

@@ -1,9 +1,10 @@
 """Accounts that buy credit by themselves: seen when they fall below their threshold.
 
 The directory tells of each committed change of money or holds. An account below its threshold is
-put into a queue, at most once, and ten workers take it from there: whether and how much is bought
-is decided in the books, not here. What is not bought now rests: until the time that the decision
-names, until one of its top-ups is over, or until its settings are others.
+put into a queue, at most once, and as many workers as there may be purchases at once take it from
+there: whether and how much is bought is decided in the books, not here. What is not bought now
+rests: until the time that the decision names, until one of its top-ups is over, or until its
+settings are others.
 """
 
 from __future__ import annotations

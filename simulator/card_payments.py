@@ -212,7 +212,7 @@ class CardPayments:
             payment_intent=intent["id"],
             status="succeeded",
         )
-        self.books.book("refund", -amount, 0, refund)
+        refund["balance_transaction"] = self.books.book("refund", -amount, 0, refund)["id"]
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount"]
         self.books.tell("refund.created", refund)

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rtbill.app import bench_rerate, bench_wire
+from rtbill.app import bench_rerate, bench_top_ups, bench_wire
 from rtbill.app.bench_books import ZONE, tariff_text
+from rtbill.app.bench_figures import TARGETS, WIRE, Figure, figure, machine
 from rtbill.app.bench_recount import problems
 from rtbill.app.bench_service import Bench, prepared, result_of, rss_mb
 from rtbill.domain.errors import Refused
@@ -35,50 +34,7 @@ SESSIONS_S = 30.0
 SESSIONS = (500, 1000)
 """Extensions, and calls in progress at a time."""
 HOT_SESSIONS = (1, 64)
-_WIRE = "ami_wire_messages_per_s"
 RERATE_LOAD_S = 100.0
-TARGETS: dict[str, tuple[float, str, bool]] = {
-    _WIRE: (500_000, "messages/s", True),
-    "start_to_ready_s": (3, "s", False),
-    "rss_idle_mb": (120, "MiB", False),
-    "rss_10k_live_calls_mb": (220, "MiB", False),
-    "hangup_to_commit_p50_ms": (3, "ms", False),
-    "hangup_to_commit_p99_ms": (20, "ms", False),
-    "authorise_p99_ms": (5, "ms", False),
-    "session_cycles_per_s": (2_000, "cycles/s", True),
-    "hot_account_ops_per_s": (2_000, "steps/s", True),
-    "ami_to_ledger_calls_per_s": (4_000, "calls/s", True),
-    "rate_scalar_calls_per_s": (100_000, "calls/s", True),
-    "rate_batch_calls_per_s": (1_000_000, "calls/s", True),
-    "rate_table_mb": (60, "MB", False),
-    "rerate_calls_per_s": (11_112, "calls/s", True),
-    "rerate_beside_calls_p99_ms": (20, "ms", False),
-}
-"""Target, unit, and whether more is better."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the result."""
-
-    name: str
-    value: float
-    unit: str
-    target: float
-    detail: dict[str, Any]
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the target is reached."""
-        more_is_better = TARGETS[self.name][2]
-        return self.value >= self.target if more_is_better else self.value <= self.target
-
-
-def figure(name: str, value: float, **detail: Any) -> Figure:  # noqa: ANN401 - goes into JSON
-    """A figure with its unit and target from the table, and whether it is met in its detail."""
-    target, unit, _ = TARGETS[name]
-    made = Figure(name, round(value, 3), unit, target, detail)
-    return Figure(name, made.value, unit, target, {"met": made.is_met, **detail})
 
 
 def main(
@@ -98,12 +54,12 @@ def main(
 
 def measure(cache: Path, seconds: float, only: str, profile: Path | None) -> Iterator[Figure]:
     """Each figure as soon as it is known; `only` is a part of the names wanted."""
-    if only in _WIRE:
+    if only in WIRE:
         yield wire()
     rating_names = [name for name in TARGETS if name.startswith("rate_")]
     if any(only in name for name in rating_names):
         yield from (each for each in rating() if only in each.name)
-    if not any(only in name for name in TARGETS if name not in (_WIRE, *rating_names)):
+    if not any(only in name for name in TARGETS if name not in (WIRE, *rating_names)):
         return
     with prepared(cache) as bench:
         runs: list[tuple[str, Callable[[], list[Figure]]]] = [
@@ -115,6 +71,7 @@ def measure(cache: Path, seconds: float, only: str, profile: Path | None) -> Ite
             ("hot_account_ops_per_s", lambda: hot_account(bench)),
             ("ami_to_ledger_calls_per_s", lambda: throughput(bench, seconds, profile)),
             ("rerate_calls_per_s rerate_beside_calls_p99_ms", lambda: rerating(bench)),
+            (bench_top_ups.NAMES, lambda: bench_top_ups.figures(bench)),
         ]
         for names, run in runs:
             if only in names:
@@ -125,10 +82,10 @@ def wire() -> Figure:
     """Messages a second through the wire reader, of which four in 43 are wanted."""
     value = bench_wire.messages_per_s(is_filtered=False)
     return figure(
-        _WIRE,
+        WIRE,
         value,
         only_wanted_messages_per_s=round(bench_wire.messages_per_s(is_filtered=True)),
-        **_machine(),
+        **machine(),
     )
 
 
@@ -150,7 +107,7 @@ def rating() -> list[Figure]:
             of_cpu_s=scalar["median_of_cpu_s"],
             all=scalar["runs"],
             **shared,
-            **_machine(),
+            **machine(),
         ),
         figure(
             "rate_batch_calls_per_s",
@@ -160,9 +117,9 @@ def rating() -> list[Figure]:
             fallback_share=found["fallback_share"],
             ready_s=found["ready_s"],
             **shared,
-            **_machine(),
+            **machine(),
         ),
-        figure("rate_table_mb", found["lists_mb"], prefixes=found["prefixes"], **_machine()),
+        figure("rate_table_mb", found["lists_mb"], prefixes=found["prefixes"], **machine()),
     ]
 
 
@@ -179,8 +136,8 @@ def idle(bench: Bench) -> list[Figure]:
     starts.sort()
     sizes.sort()
     return [
-        figure("start_to_ready_s", starts[1], all=_rounded(starts), **_machine()),
-        figure("rss_idle_mb", sizes[1], all=_rounded(sizes), **_machine()),
+        figure("start_to_ready_s", starts[1], all=_rounded(starts), **machine()),
+        figure("rss_idle_mb", sizes[1], all=_rounded(sizes), **machine()),
     ]
 
 
@@ -204,14 +161,14 @@ def live(bench: Bench) -> list[Figure]:
         load.stdin = None
         counted = result_of(load, 180)
     _recount(bench, before, counted)
-    return [figure("rss_10k_live_calls_mb", size, live_calls=calls, **_machine())]
+    return [figure("rss_10k_live_calls_mb", size, live_calls=calls, **machine())]
 
 
 def latency(bench: Bench, seconds: float) -> list[Figure]:
     """From writing the Hangup to the acknowledgement after the commit, at a steady rate."""
     counted = _run_load(bench, seconds, "--calls-per-s", str(LATENCY_RATE))
     found = counted["latency_ms"]
-    detail = {"calls": counted["calls"], "calls_per_s": LATENCY_RATE, "all": found, **_machine()}
+    detail = {"calls": counted["calls"], "calls_per_s": LATENCY_RATE, "all": found, **machine()}
     figures = [
         figure("hangup_to_commit_p50_ms", found["p50"], **detail),
         figure("hangup_to_commit_p99_ms", found["p99"], **detail),
@@ -235,7 +192,7 @@ def questions(bench: Bench) -> list[Figure]:
         "questions_per_s": ASKING_RATE,
         "answers": found["answers"],
         "hangup_to_commit_ms": counted["latency_ms"],
-        **_machine(),
+        **machine(),
     }
     if latency["p99"] > TARGETS["authorise_p99_ms"][0]:
         path = Path.cwd() / "bench-profile-authorise.txt"
@@ -258,7 +215,7 @@ def _sessions(bench: Bench, name: str, value: str, how_many: tuple[int, int]) ->
     """The median of three runs."""
     runs = [_play_sessions(bench, SESSIONS_S, how_many) for _ in range(3)]
     found = sorted(runs, key=lambda each: float(each[value]))[1]
-    detail = {"all": [each[value] for each in runs], **found, **_machine()}
+    detail = {"all": [each[value] for each in runs], **found, **machine()}
     if found[value] < TARGETS[name][0]:
         path = Path.cwd() / f"bench-profile-{name}.txt"
         _play_sessions(bench, SESSIONS_S, how_many, path)
@@ -290,7 +247,7 @@ def throughput(bench: Bench, seconds: float, profile: Path | None) -> list[Figur
         "slowest_second": each_second[0] if each_second else 0,
         "latency_ms": counted["latency_ms"],
         "actions": counted["actions"],
-        **_machine(),
+        **machine(),
     }
     value = counted["calls_per_s"]
     if value < TARGETS["ami_to_ledger_calls_per_s"][0] and profile is None:
@@ -314,7 +271,7 @@ def rerating(bench: Bench) -> list[Figure]:
         "load_s": RERATE_LOAD_S,
         "calls_per_s": LATENCY_RATE,
         "hangup_to_commit_ms": latency,
-        **_machine(),
+        **machine(),
     }
     return [
         figure("rerate_calls_per_s", times.calls / times.apply_s, **detail),
@@ -372,16 +329,6 @@ def _recount(bench: Bench, before: tuple[int, int, int], counted: dict[str, Any]
         found.append(f"{counted['acknowledged']} of {counted['calls']} calls are acknowledged")
     if found:
         raise Refused("the books do not agree with the load: " + "; ".join(found))
-
-
-def _machine() -> dict[str, str]:
-    return {
-        "cpus": str(os.cpu_count()),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "load_average": f"{os.getloadavg()[0]:.2f}",
-    }
 
 
 def _rounded(values: list[float]) -> list[float]:

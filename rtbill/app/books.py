@@ -37,6 +37,7 @@ from rtbill.domain.top_up import VatPoint
 from rtbill.domain.trunk_numbers import AS_DIALLED
 from rtbill.enforcement import Policy
 from rtbill.formats.wording import Wording
+from rtbill.gateways import Gateways
 from rtbill.grants import Limits
 from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
@@ -75,8 +76,12 @@ class Books:
 
 
 @asynccontextmanager
-async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterator[Books]:
-    """The books, written by this process alone; Unavailable when another one writes them."""
+async def open_books(
+    config: Config, clock: Clock, meter: Meter, gateways: Gateways | None = None
+) -> AsyncIterator[Books]:
+    """The books, written by this process alone; Unavailable when another one writes them. Credit
+    is bought at the gateways of the configuration, unless it is others.
+    """
     settings = StoreSettings(path=config.store.path, queue_max=config.store.queue_max)
     config.store.path.parent.mkdir(parents=True, exist_ok=True)
     async with (
@@ -108,7 +113,8 @@ async def open_books(config: Config, clock: Clock, meter: Meter) -> AsyncIterato
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
         desk = _desk(config, billing, enforcement, reader, calendars, clock)
         desk.add_order("balance.report", _reports(config, billing, reader, clock).order)
-        payments = await _payments(config, billing, reader, clock, meter)
+        gateways = gateways or await open_gateways(config, clock, meter)
+        payments = _payments(config, billing, reader, gateways, clock, meter)
         for verb, order in payments.desk.orders().items():
             desk.add_order(verb, order)
         await billing.reassess(state.account.id for state in directory.states())
@@ -155,8 +161,13 @@ def _desk(  # noqa: PLR0913 - the composition root hands over each collaborator 
     )
 
 
-async def _payments(
-    config: Config, billing: Billing, reader: Reader, clock: Clock, meter: Meter
+def _payments(  # noqa: PLR0913 - the composition root hands over each collaborator once
+    config: Config,
+    billing: Billing,
+    reader: Reader,
+    gateways: Gateways,
+    clock: Clock,
+    meter: Meter,
 ) -> PaymentService:
     written = config.payments
     terms = PaymentTerms(
@@ -167,14 +178,16 @@ async def _payments(
         ),
         grace=Grace(span=timedelta(minutes=written.grace_min), micros=written.grace_micros),
         vat_point=VatPoint(written.vat_point),
-        pace=ReplenishmentTerms(per_minute_max=written.purchases_per_minute),
+        pace=ReplenishmentTerms(
+            parallel_max=written.purchases_at_once, per_minute_max=written.purchases_per_minute
+        ),
         url=written.url,
         text_version=written.text_version,
         link_valid_for=timedelta(hours=written.link_hours),
     )
     return PaymentService(
         terms=terms,
-        gateways=await open_gateways(config, clock, meter),
+        gateways=gateways,
         billing=billing,
         reader=reader,
         clock=clock,

@@ -11,6 +11,7 @@ from rtbill.app.books import Books
 from rtbill.config import Config, PayConfig
 from rtbill.listening import serve, server_tls, tcp_listener
 from rtbill.pay_return import PayReturns
+from rtbill.ports import Meter
 from rtbill.web.pay_mandates import Mandates, open_mandates
 from rtbill.web.pay_office import Holder, PayOffice
 from rtbill.web.pay_pages import CONNECTIONS_MAX, PayPages
@@ -26,15 +27,15 @@ def site_mandates(config: Config) -> Mandates | None:
     return open_mandates(config.payments.text_version, config.pay.texts)
 
 
-def payment_work(books: Books) -> list[tuple[Coroutine[Any, Any, None], str]]:
+def payment_work(books: Books, meter: Meter) -> list[tuple[Coroutine[Any, Any, None], str]]:
     """What has to run for payments, the pages and webhooks among it, each with its name."""
     work = books.payments.work()
     if books.config.pay is not None:
-        work.append((pay_web(books.config.pay, books), "pay pages"))
+        work.append((pay_web(books.config.pay, books, meter), "pay pages"))
     return work
 
 
-async def pay_web(pay: PayConfig, books: Books) -> None:
+async def pay_web(pay: PayConfig, books: Books, meter: Meter) -> None:
     """Serve until cancelled. Refused when a port is taken, or TLS cannot be used."""
     tls = None
     if pay.cert_file is not None and pay.key_file is not None:
@@ -45,7 +46,7 @@ async def pay_web(pay: PayConfig, books: Books) -> None:
     payments = books.payments
     webhooks = Webhooks(payments.inbox.hear, [each.name for each in payments.gateways])
     async with contextlib.AsyncExitStack() as sockets, asyncio.TaskGroup() as work:
-        pages = PayPages(office, work)
+        pages = PayPages(office, work, meter)
         listener = sockets.enter_context(tcp_listener(pay.host, pay.port, "pay"))
         served = [(pages.application(None if pay.webhook_port else webhooks), listener)]
         if pay.webhook_port:

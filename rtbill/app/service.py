@@ -106,7 +106,7 @@ async def _start(
         ),
         (jobs.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
         (_watchdog(clock), "watchdog"),
-        *payment_work(books),
+        *payment_work(books, meter),
     ]
     asked = inline_listener(books, meter)
     if asked is not None:

@@ -218,7 +218,7 @@ def reconcile(
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Compare the provider's list with the books; what bears our reference and is missing here is
-    credited. Exit status 1 when something else differs.
+    credited. Exit status 1 when something else differs, or what it holds for us is not proven.
     """
     arguments = {"gateway": gateway, "from": from_, "until": until}
     answer = place_order(load(config), "pay.reconcile", arguments)
@@ -226,7 +226,7 @@ def reconcile(
         print_json(answer)
     else:
         say_reconciled(answer)
-    if answer["open"]:
+    if answer["open"] or answer["balance_problem"]:
         raise typer.Exit(1)
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from rtbill.cli.paper import print_table, say
 
 Json = Mapping[str, Any]
+_BALANCE = (
+    *("payments", "refunds", "disputes", "fees", "payouts", "others", "change", "unexplained"),
+)
 
 
 def top_up_line(row: Json) -> str:
@@ -128,6 +131,13 @@ def say_reconciled(answer: Json) -> None:
             ),
             right="ours,theirs",
         )
+    if answer["balance_problem"]:
+        say(f"its balance is not proven: {answer['balance_problem']}")
+    if answer["balance"]:
+        say("what it holds for us:")
+        fields = ("currency", *_BALANCE)
+        rows = (tuple(each[name] for name in fields) for each in answer["balance"])
+        print_table(fields, rows, right=",".join(_BALANCE))
 
 
 def _money(money: Json | None) -> str:

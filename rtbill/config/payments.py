@@ -68,6 +68,7 @@ class PaymentsTable(BaseModel):
     grace: Amount = "2.00"
     charge_min: Amount = "1.00"
     charge_max: Amount = "200.00"
+    purchases_at_once: Annotated[StrictInt, Field(ge=1, le=100)] = 10
     purchases_per_minute: Annotated[StrictInt, Field(ge=1, le=6000)] = 120
     link_hours: Annotated[StrictInt, Field(ge=1, le=168)] = 24
     vat_point: Literal["topup", "use"] = "topup"
@@ -111,6 +112,8 @@ class PaymentsConfig:
     """The lock waits for so long, or until so much is spent, while nobody knows."""
     charge_min_micros: int = 1_000_000
     charge_max_micros: int = 200_000_000
+    purchases_at_once: int = 10
+    """Automatic top-ups that are at their providers at the same time."""
     purchases_per_minute: int = 120
     """Automatic top-ups of the whole site."""
     link_hours: int = 24
@@ -255,6 +258,7 @@ def payments_config(table: PaymentsTable) -> PaymentsConfig:
         grace_micros=parse_micros(table.grace),
         charge_min_micros=parse_micros(table.charge_min),
         charge_max_micros=parse_micros(table.charge_max),
+        purchases_at_once=table.purchases_at_once,
         purchases_per_minute=table.purchases_per_minute,
         link_hours=table.link_hours,
         vat_point=table.vat_point,

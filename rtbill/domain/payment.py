@@ -273,3 +273,5 @@ class ListedPayment:
     money: Money
     at: datetime
     is_refund: bool = False
+    movement: str = ""
+    """The provider's id of the movement of its balance, where it keeps one for us."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rtbill.domain.money import Money
+from rtbill.domain.provider_balance import BalanceSums
 
 
 class DifferenceKind(StrEnum):
@@ -61,6 +62,10 @@ class Reconciled:
     compared: int
     """Payments and refunds that both have, and of the same amount."""
     differences: Sequence[PaymentDifference]
+    balance: Sequence[BalanceSums] = ()
+    """What the provider's balance did, by currency; of one that keeps a balance for us."""
+    balance_problem: str = ""
+    """Why it is not told of one that does."""
 
     @property
     def open(self) -> list[PaymentDifference]:

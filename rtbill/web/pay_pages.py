@@ -17,6 +17,7 @@ import hmac
 import importlib.resources
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import NamedTuple
 
 from starlette.applications import Starlette
@@ -27,6 +28,7 @@ from starlette.routing import BaseRoute, Route
 
 from rtbill.domain.errors import PortFailed, Refused
 from rtbill.form_server import form_fields
+from rtbill.ports import Meter
 from rtbill.web.pay_buying import Buying
 from rtbill.web.pay_cards import Cards
 from rtbill.web.pay_doors import Doors
@@ -62,10 +64,16 @@ class PayPages:
     """The pages and what they share."""
 
     def __init__(
-        self, office: PayOffice, work: asyncio.TaskGroup, *, wait_s: float = WAIT_S
+        self,
+        office: PayOffice,
+        work: asyncio.TaskGroup,
+        meter: Meter,
+        *,
+        wait_s: float = WAIT_S,
     ) -> None:
         """What a holder orders goes on in `work` when its request has run out of time."""
         self._office = office
+        self._meter = meter
         self._templates = Templates(office.site)
         self._sessions = Sessions(office.clock)
         self._strangers = Strangers(office.clock)
@@ -125,20 +133,26 @@ class PayPages:
             visit = self._visit(request)
             try:
                 async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                    return await self._answer(place, visit)
+                    response = await self._answer(place, visit)
             except Stop as stop:
-                return self._stopped(stop, visit)
+                return self._stopped(stop, visit, place.path)
             except ClientDisconnect:
+                self._count(place.path, "gone")
                 return Response(status_code=400)
             except (PortFailed, Refused, TimeoutError) as error:
                 why = {"page": place.path, "why": str(error)}
                 _logger.warning("a pay page cannot be made", extra=why)
-                return self._stopped(Stop(503, "unavailable"), visit)
+                return self._stopped(Stop(503, "unavailable"), visit, place.path)
             except Exception:  # the edge of a request; its address may hold a token and is not told
                 _logger.exception("a pay page failed", extra={"page": place.path})
-                return self._stopped(Stop(500, "unavailable"), visit)
+                return self._stopped(Stop(500, "unavailable"), visit, place.path)
+            self._count(place.path, _outcome(response))
+            return response
 
         return endpoint
+
+    def _count(self, page: str, outcome: str) -> None:
+        self._meter.count("rtbill_pay_requests_total", page=page, outcome=outcome)
 
     def _visit(self, request: Request) -> Visit:
         session = self._sessions.find(request.cookies.get(self._cookies.session, ""))
@@ -196,7 +210,8 @@ class PayPages:
         if is_of_session and not hmac.compare_digest(given.encode(), visit.own.csrf.encode()):
             raise Stop(403, "form")
 
-    def _stopped(self, stop: Stop, visit: Visit) -> Response:
+    def _stopped(self, stop: Stop, visit: Visit, page: str) -> Response:
+        self._count(page, stop.words)
         is_read = visit.request.method == "GET"
         response = self._templates.page(
             "message",
@@ -212,9 +227,18 @@ class PayPages:
     async def _unrouted(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         visit = self._visit(request)
-        response = self._stopped(Stop(error.status_code, "nothing"), visit)
+        response = self._stopped(Stop(error.status_code, "nothing"), visit, "none")
         response.headers.update(error.headers or {})
         return response
+
+
+def _outcome(response: Response) -> str:
+    """For the metrics: a page was shown, the browser was sent on, or a form has to be filled in
+    again.
+    """
+    if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return "shown"
+    return "sent_on" if response.status_code < HTTPStatus.BAD_REQUEST else "again"
 
 
 def _merged(routes: list[BaseRoute]) -> list[BaseRoute]:

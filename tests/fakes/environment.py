@@ -35,16 +35,19 @@ class ManualClock:
 
 
 class CountingMeter:
-    """ports.Meter: what was counted, by name; labels are left out."""
+    """ports.Meter: what was counted, by name; labels stand in `by_labels` alone."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.by_labels: Counter[str] = Counter()
+        """`name value value`, by the order of the labels."""
         self.gauges: dict[str, float] = {}
         self.observed: dict[str, list[float]] = {}
 
-    def count(self, name: str, amount: int = 1, **_labels: str) -> None:
-        """Add to `counts`."""
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        """Add to `counts` and `by_labels`."""
         self.counts[name] += amount
+        self.by_labels[" ".join((name, *labels.values()))] += amount
 
     def gauge(self, name: str, value: float, **_labels: str) -> None:
         """Keep the latest in `gauges`."""

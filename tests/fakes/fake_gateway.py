@@ -39,6 +39,7 @@ from rtbill.domain.payment import (
     SetUpPage,
     Told,
 )
+from rtbill.domain.provider_balance import BalanceMovement, MovementKind
 from rtbill.gateway import GatewayAbilities
 from rtbill.ports import Clock
 
@@ -93,6 +94,9 @@ class Provider:
         self.events: list[GatewayEvent] = []
         self.about: dict[str, list[Told]] = {}
         self.others: list[ListedPayment] = []
+        self.keeps_balance = False
+        self.movements: list[BalanceMovement] = []
+        """Of the balance, beside those of payments and refunds."""
         self.set_ups: dict[str, SetUp] = {}
         self.given: dict[str, PaymentMethod] = {}
         self.forgotten: list[str] = []
@@ -153,7 +157,7 @@ class FakeGateway:
     @property
     def abilities(self) -> GatewayAbilities:
         """As the test wants."""
-        return self._abilities
+        return replace(self._abilities, keeps_balance=self._provider.keeps_balance)
 
     async def _do(self, what: str, about: str, act: Callable[[], Awaitable[object]]) -> object:
         provider = self._provider
@@ -330,11 +334,19 @@ class FakeGateway:
     async def listed(self, since: datetime, until: datetime) -> Sequence[ListedPayment]:
         """All that moved."""
         found = [
-            ListedPayment(each.id, reference, each.charge.money, each.at)
+            ListedPayment(each.id, reference, each.charge.money, each.at, movement=f"txn_{each.id}")
             for reference, each in self._provider.payments.items()
             if each.is_paid
         ]
         return [one for one in [*found, *self._provider.others] if since <= one.at < until]
+
+    async def movements(self, since: datetime, until: datetime) -> Sequence[BalanceMovement]:
+        """A fee of 0.40 on each payment; refunds stand under their own ids."""
+        found = list(self._provider.movements)
+        for each in self._provider.payments.values():
+            if each.is_paid:
+                found.append(a_movement(f"txn_{each.id}", money=each.charge.money, at=each.at))
+        return [one for one in found if since <= one.at < until]
 
     async def close(self) -> None:
         """Nothing is asked any more."""
@@ -344,6 +356,22 @@ class FakeGateway:
 def _outcome(done: object) -> Outcome:
     assert not isinstance(done, Refunded | SetUpPage | MethodReady | str | None)
     return done  # type: ignore[return-value]  # checked above, as far as a union can be
+
+
+def a_movement(
+    number: str,
+    kind: MovementKind = MovementKind.PAYMENT,
+    *,
+    money: Money,
+    at: datetime,
+    **more: str,
+) -> BalanceMovement:
+    """One of the balance: a payment carries a fee of 0.40."""
+    fee = Money(400_000 if kind is MovementKind.PAYMENT else 0, money.currency)
+    about = more.get("about", f"of_{number}")
+    return BalanceMovement(
+        id=number, kind=kind, words=str(kind), about=about, money=money, fee=fee, at=at
+    )
 
 
 def a_method(reference: str = "card-1", gateway: str = "fake") -> PaymentMethod:

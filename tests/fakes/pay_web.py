@@ -155,5 +155,5 @@ async def pay_web(
     async with a_pay_office(balance, buying=buying, gateway=gateway, **fields) as paying:
         made = office(an_office_of_pages(paying))
         async with asyncio.TaskGroup() as work:
-            pages = PayPages(made, work, wait_s=wait_s)
+            pages = PayPages(made, work, paying.meter, wait_s=wait_s)
             yield PayWeb(paying, made, pages, Webhooks(paying.service.inbox.hear, ["fake"]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rtbill.app import bench, bench_rating, bench_wire
+from rtbill.app.bench_figures import figure
 from rtbill.app.bench_recount import problems, recount
 from rtbill.domain.errors import Refused
 
@@ -25,7 +26,7 @@ AGREED = {
 
 
 def test_a_line_has_name_value_unit_target_and_detail(capsys: pytest.CaptureFixture[str]) -> None:
-    bench._print(bench.figure("start_to_ready_s", 0.5, cpus="2"), as_json=True)
+    bench._print(figure("start_to_ready_s", 0.5, cpus="2"), as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "name": "start_to_ready_s",
         "value": 0.5,
@@ -42,7 +43,7 @@ def test_a_line_has_name_value_unit_target_and_detail(capsys: pytest.CaptureFixt
 def test_a_missed_target_is_said_to_be_missed(
     name: str, value: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    missed = bench.figure(name, value)
+    missed = figure(name, value)
     assert not missed.is_met
     bench._print(missed, as_json=False)
     assert "MISSED" in capsys.readouterr().out

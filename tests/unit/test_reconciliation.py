@@ -6,11 +6,13 @@ import asyncio
 from datetime import timedelta
 
 from payments.reconcile import compare
+from rtbill.domain.errors import Unavailable
 from rtbill.domain.money import Money
 from rtbill.domain.payment import ListedPayment
+from rtbill.domain.provider_balance import MovementKind
 from rtbill.domain.reconciliation import OurPayment
 from tests.fakes.environment import NOON
-from tests.fakes.fake_gateway import Loss
+from tests.fakes.fake_gateway import Loss, a_movement
 from tests.fakes.pay_office import a_pay_office
 
 DAY = timedelta(days=1)
@@ -162,4 +164,66 @@ async def test_a_provider_whose_list_cannot_be_had_is_an_alarm_until_it_can() ->
             await paying.clock.advance(1)
             assert paying.office.alarm_kinds() == ["gateway"]
             await paying.clock.advance(1800)
+        assert paying.office.alarm_kinds() == []
+
+
+# ------------------------------------------------------------------ what the provider holds
+
+
+async def test_what_the_provider_holds_is_told_by_currency_with_its_fees_and_payouts() -> None:
+    async with a_pay_office("10.00") as paying:
+        paying.provider.keeps_balance = True
+        await paying.spend("6.00")
+        out = Money(-9_600_000, "EUR")
+        kind, now = MovementKind.PAYOUT, paying.clock.now()
+        paying.provider.movements = [a_movement("txn_out", kind, money=out, at=now)]
+        answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
+
+        [sums] = answer["balance"]
+        assert (answer["open"], sums["currency"], sums["unexplained"]) == (0, "EUR", "0.00")
+        assert (sums["payments"], sums["fees"], sums["payouts"]) == ("10.00", "-0.40", "-9.60")
+        assert sums["change"] == "0.00"
+        assert paying.office.alarm_kinds() == []
+
+
+async def test_a_movement_that_nobody_can_explain_is_an_alarm() -> None:
+    async with a_pay_office("10.00") as paying:
+        paying.provider.keeps_balance = True
+        await paying.spend("6.00")
+        gone, now = Money(-2_000_000, "EUR"), paying.clock.now()
+        paying.provider.movements = [a_movement("txn_x", MovementKind.OTHER, money=gone, at=now)]
+        answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
+
+        assert [each["kind"] for each in answer["differences"]] == ["unexplained"]
+        assert answer["balance"][0]["unexplained"] == "-2.00"
+        assert paying.office.alarm_kinds() == ["reconciliation"]
+
+
+async def test_of_a_provider_that_keeps_no_balance_none_is_told() -> None:
+    async with a_pay_office("10.00") as paying:
+        await paying.spend("6.00")
+        answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
+
+        assert (answer["open"], answer["balance"]) == (0, [])
+
+
+async def test_where_the_balance_cannot_be_had_payments_are_compared_and_that_is_an_alarm() -> None:
+    async with a_pay_office("10.00") as paying:
+        paying.provider.keeps_balance = True
+        await paying.spend("6.00")
+        gateway = paying.service.gateways.named("fake")
+        movements = gateway.movements
+
+        async def forbidden(*_span: object) -> object:
+            raise Unavailable("the key may not read balances")
+
+        gateway.movements = forbidden  # type: ignore[method-assign,assignment]
+        answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
+        assert (answer["agreeing"], answer["open"], answer["balance"]) == (1, 0, [])
+        assert "may not read balances" in answer["balance_problem"]
+        assert paying.office.alarm_kinds() == ["gateway"]
+
+        gateway.movements = movements  # type: ignore[method-assign]
+        answer = await paying.order("pay.reconcile", **{"from": FROM, "until": UNTIL})
+        assert answer["balance_problem"] is None
         assert paying.office.alarm_kinds() == []

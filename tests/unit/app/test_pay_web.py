@@ -82,7 +82,10 @@ async def served(
     config = load(folder, text, SECRETS)
     async with open_books(config, clock, CountingMeter()) as books, asyncio.TaskGroup() as group:
         await books.desk.order("accounts.import", {"csv": ACCOUNTS, "apply": True})
-        tasks = [group.create_task(work, name=name) for work, name in payment_work(books)]
+        tasks = [
+            group.create_task(work, name=name)
+            for work, name in payment_work(books, CountingMeter())
+        ]
         made = Served(books, provider, ports)
         async with asyncio.timeout(20):
             while True:

@@ -125,6 +125,14 @@ def test_a_comparison_that_differs_ends_with_status_1(pay: Run, provider: Provid
     assert agreeing.exit_code == 0, agreeing.output
     assert "1 payments agree, 0 have to be looked at" in agreeing.output
 
+    assert "holds for us" not in agreeing.output
+    provider.keeps_balance = True
+    held = pay("pay", "reconcile", "--from", "2026-01-01")
+    assert "what it holds for us:" in held.output
+    assert held.output.split()[-9:] == [
+        *("EUR", "10.00", "0.00", "0.00", "-0.40", "0.00", "0.00", "9.60", "0.00")
+    ]
+
     [paid] = provider.payments.values()
     paid.charge = replace(paid.charge, money=replace(paid.charge.money, micros=9_000_000))
     differing = pay("pay", "reconcile", "--from", "2026-01-01")

@@ -252,3 +252,26 @@ async def test_the_style_needs_no_session(web_of_nobody: PayWeb) -> None:
 async def web_of_nobody() -> AsyncIterator[PayWeb]:
     async with pay_web() as web:
         yield web
+
+
+async def test_each_request_is_counted_by_its_page_and_what_came_of_it() -> None:
+    async with pay_web(buying=("room-1",)) as web:
+        path = await web.link()
+        await web.visitor(path)
+        await web.browser().read(path)
+        await web.browser().read("/pay/account")
+        await web.browser().read("/pay/x/y")
+        counted = web.paying.meter.by_labels
+
+        assert {
+            each.removeprefix("rtbill_pay_requests_total "): count
+            for each, count in counted.items()
+            if each.startswith("rtbill_pay_requests_total ")
+        } == {
+            "/pay/{token} shown": 1,
+            "/pay/{token} sent_on": 1,
+            "/pay/account shown": 1,
+            "/pay/{token} link": 1,
+            "/pay/account session": 1,
+            "none nothing": 1,
+        }
