@@ -19,14 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.integration import debian_packages
+from tests.integration import borrowed_servers, debian_packages
 from tests.integration.debian_packages import NotAvailable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-SUITES = ("bookworm", "trixie")
-"""The first that the mirror has, and that runs with this machine's C library."""
 PACKAGES = ("chromium", "fonts-dejavu-core")
 PROGRAM = "usr/lib/chromium/chromium"
 ANSWER_TIMEOUT_S = 30.0
@@ -67,13 +65,7 @@ _PLACE = """(() => {
 
 def unpack() -> Path:
     """The folder of an unpacked browser; NotAvailable when no suite has one that runs."""
-    reasons = []
-    for suite in SUITES:
-        try:
-            return debian_packages.unpack(f"chromium-{suite}", suite, PACKAGES, _finish)[0]
-        except NotAvailable as reason:
-            reasons.append(f"{suite}: {reason}")
-    raise NotAvailable("; ".join(reasons))
+    return borrowed_servers.unpack("chromium", PACKAGES, _finish)
 
 
 def _finish(root: Path) -> str:
