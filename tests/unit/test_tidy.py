@@ -66,6 +66,8 @@ HOMES = {
 CLOCK_READERS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
 MAY_READ_CLOCK = ("rtbill/clock.py", "rtbill/app/bench", "simulator/", "tests/", "adapters/line.py")
 
+pytestmark = pytest.mark.xdist_group("tidy")  # one worker reads all modules, not each of them
+
 SOURCES = sorted(
     path
     for package in PACKAGES
