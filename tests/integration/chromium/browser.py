@@ -212,8 +212,14 @@ class Tab:
         await self.ask("Page.navigate", url=url)
         await self.until(urlsplit(url).path)
 
-    async def until(self, path: str, words: str = "") -> None:
-        """The page of this path is there, with these words; AssertionError when it is not."""
+    async def born(self) -> float:
+        """When the page began, which tells it from the next one of the same path."""
+        return float(await self.value("performance.timeOrigin"))
+
+    async def until(self, path: str, words: str = "", *, after: float = 0.0) -> None:
+        """The page of this path is there, with these words, and is not the one born then;
+        AssertionError when it is not.
+        """
         seen = text = ""
         try:
             async with asyncio.timeout(UNTIL_TIMEOUT_S):
@@ -222,7 +228,8 @@ class Tab:
                         state = "document.readyState === 'complete' ? document.body.innerText : ''"
                         seen = urlsplit(await self.value("location.href")).path
                         text = await self.value(state)
-                        if seen == path and text and words in text:
+                        is_next = await self.born() > after
+                        if is_next and seen == path and text and words in text:
                             return
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
