@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -74,6 +75,11 @@ SOURCES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if "__pycache__" not in path.parts
 )
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="there is one worker only")
+def test_this_group_of_tests_has_one_worker(request: pytest.FixtureRequest) -> None:
+    assert request.node.nodeid.endswith("@tidy"), "the scheduler knows groups by this"
 
 
 def lines_max(path: Path) -> int:

@@ -37,6 +37,7 @@ from tests.integration.cashless.node_server import (
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.xdist_group("node"),
     pytest.mark.timeout(INSTALL_TIMEOUT_S + 60),
 ]
 PASSWORD = "correct horse"

@@ -10,7 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[3]
 INSTALL_TIMEOUT_S = 240
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(INSTALL_TIMEOUT_S + 60)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("install"),  # one worker installs it, not each of them
+    pytest.mark.timeout(INSTALL_TIMEOUT_S + 60),
+]
 
 
 @pytest.fixture(scope="module")
