@@ -15,7 +15,8 @@ from tests.integration.asterisk.generated import Generated
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.sip_phone import forwarding, rejecting, ringing
 from tests.integration.asterisk.test_billing import until_true
-from tests.integration.biller.process import Biller, Room, free_port
+from tests.integration.biller.process import Biller, Room
+from tests.integration.loopback_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from tests.integration.loopback_ports import free_port
 
 SECRET = "a-secret-of-the-tests-only"
 TOKEN = "a-token-of-the-tests-only"
@@ -85,13 +86,6 @@ class Room:
 
     extension: str
     balance: str
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Biller:

@@ -11,8 +11,9 @@ import pytest
 from simulator.ami_server import AmiServer
 from simulator.clock import SpeedClock
 from tests.integration.biller.asking import AskingExchange, AskingTraffic
-from tests.integration.biller.process import SECRET, Biller, Room, free_port
+from tests.integration.biller.process import SECRET, Biller, Room
 from tests.integration.biller.test_kill import assert_books, drained, until
+from tests.integration.loopback_ports import free_port
 
 KILLS = 6
 CALLS_MIN = 50
