@@ -24,7 +24,7 @@ run: $(VENV)/.runtime  ## show calls being billed on a simulated exchange; Ctrl-
 	@$(BIN)/python -m simulator demo --config $(CONFIG)
 
 test: check  ## static checks and all tests, real servers included
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m tests
 
 check: $(VENV)/.development  ## static checks only
 	$(BIN)/ruff check .

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 # A deadline for one example measures the machine and its neighbours, not the program.
 settings.register_profile("rtbill", deadline=None)
 settings.load_profile("rtbill")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of one group run on one worker: pytest-xdist 3.8 tells its scheduler by a test's name,
+    in a way that pytest 9.2 does not see.
+    """
+    if not config.getoption("loadgroup", default=False):
+        return
+    for item in items:
+        marker = item.get_closest_marker("xdist_group")
+        if marker is not None and not item.nodeid.endswith(f"@{marker.args[0]}"):
+            item._id = type(item._id).parse(f"{item.nodeid}@{marker.args[0]}")

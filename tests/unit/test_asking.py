@@ -29,7 +29,7 @@ from tests.fakes.builders import a_membership, a_rate, a_tariff
 from tests.fakes.config_file import ASKING, ASKING_ENVIRON
 from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_pbx import EVERYTHING, FakePbx
-from tests.integration.biller.process import free_port
+from tests.integration.loopback_ports import free_port
 
 AT = datetime(2026, 10, 3, 12, tzinfo=UTC)
 TOKEN = ASKING_ENVIRON["RTBILL_PBX_HALL_TOKEN"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -67,12 +68,19 @@ HOMES = {
 CLOCK_READERS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
 MAY_READ_CLOCK = ("rtbill/clock.py", "rtbill/app/bench", "simulator/", "tests/", "adapters/line.py")
 
+pytestmark = pytest.mark.xdist_group("tidy")  # one worker reads all modules, not each of them
+
 SOURCES = sorted(
     path
     for package in PACKAGES
     for path in (ROOT / package).rglob("*.py")
     if "__pycache__" not in path.parts
 )
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="there is one worker only")
+def test_this_group_of_tests_has_one_worker(request: pytest.FixtureRequest) -> None:
+    assert request.node.nodeid.endswith("@tidy"), "the scheduler knows groups by this"
 
 
 def lines_max(path: Path) -> int:

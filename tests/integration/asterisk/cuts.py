@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 AT_ONCE_MAX = len(EXTENSIONS)
 CENT = 10_000
-BETWEEN_S = 0.05
+BETWEEN_S = 0.1
 """All of them talk at once, but no site dials forty numbers in one millisecond."""
 TALK_S_MIN, TALK_S_MAX = 5, 12
 ENDED_TIMEOUT_S = TALK_S_MAX + 20.0

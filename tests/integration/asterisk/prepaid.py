@@ -18,7 +18,8 @@ from rtbill.control import ControlClient
 from tests.integration.asterisk.generated import Generated
 from tests.integration.asterisk.proxy import Cable
 from tests.integration.asterisk.sip_call import State
-from tests.integration.biller.process import Biller, free_port
+from tests.integration.biller.process import Biller
+from tests.integration.loopback_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.integration.asterisk.generated import Generated
+from tests.integration.loopback_ports import free_port
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,10 +70,9 @@ class Ports:
     def free(cls) -> Ports:
         """Ports free at this moment, as TCP and as UDP."""
         hosts = (PHONE_IP, PHONE_IP, CARRIER_IP, BACKUP_IP, PHONE_IP, PHONE_IP, OLD_CARRIER_IP)
-        with socket.socket() as ami, ExitStack() as stack:
-            ami.bind((PHONE_IP, 0))
+        with ExitStack() as stack:
             datagrams = [stack.enter_context(_datagram(host)) for host in hosts]
-            numbers: list[int] = [each.getsockname()[1] for each in (ami, *datagrams)]
+            numbers: list[int] = [free_port(), *(each.getsockname()[1] for each in datagrams)]
         # Sound goes below the ports that the system gives out by itself.
         return cls(*numbers, *[10000 + numbers[0] % 10 * 2000])
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rtbill.control import ControlClient
 from rtbill.domain.finding import Finding, Severity
 from tests.integration.asterisk.planting import AGE, FILE, Garden, a_garden, planted
 from tests.integration.asterisk.proxy import Cable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.integration.asterisk.lab import Lab
 
 PATIENCE_S = 15.0
+POLL_S = 0.1
 DIALPLAN = '[pbx.dialplan]\noutside_prefix = "9"\n'
 
 
@@ -38,7 +40,8 @@ class Site:
 
     async def checks(self) -> dict[str, str]:
         """What the service found at its last sign-in, by code. The cable works on meanwhile."""
-        status = json.loads(await asyncio.to_thread(self.biller.run, "status", "--json"))
+        client = ControlClient(self.biller.folder / "rtbill.sock")
+        status = await asyncio.to_thread(client.order, "status", {})
         return {
             alarm["subject"].removeprefix("hall/"): alarm["text"]
             for alarm in status["alarms"]
@@ -64,7 +67,7 @@ class Site:
         """Whether the alarms, the exchange's age aside, are these within a while."""
         end = time.monotonic() + PATIENCE_S
         while (now := set(await self.checks()) - AGE) != codes and time.monotonic() < end:
-            pass
+            await asyncio.sleep(POLL_S)
         return now == codes
 
 
@@ -119,10 +122,12 @@ async def test_a_mistake_is_an_alarm_at_the_next_sign_in_until_it_is_mended(site
     end = time.monotonic() + PATIENCE_S
     while "timestamps" not in await site.checks():
         assert time.monotonic() < end
+        await asyncio.sleep(POLL_S)
     site.garden.change("manager.conf", "timestampevents = no", "timestampevents = yes")
     await site.sign_in_again()
     while "timestamps" in await site.checks():
         assert time.monotonic() < end
+        await asyncio.sleep(POLL_S)
 
 
 async def test_a_test_call_is_seen_from_the_leg_to_the_books(site: Site) -> None:

@@ -15,7 +15,8 @@ from tests.integration.asterisk.generated import Generated
 from tests.integration.asterisk.sip_call import State
 from tests.integration.asterisk.sip_phone import forwarding, rejecting, ringing
 from tests.integration.asterisk.test_billing import until_true
-from tests.integration.biller.process import Biller, Room, free_port
+from tests.integration.biller.process import Biller, Room
+from tests.integration.loopback_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -150,15 +151,14 @@ async def test_biller_that_does_not_answer_delays_little_and_leaves_what_it_push
 
 
 async def test_question_adds_little_to_the_set_up(asked: Asked) -> None:
-    async def median_s(number: str) -> float:
-        times = []
-        for _ in range(7):
-            began = time.monotonic()
-            call = await asked.lab.phones.call(RICH, number).wait(State.UP)
-            times.append(time.monotonic() - began)
-            call.hang_up()
-        return sorted(times)[3]
+    async def took_s(number: str) -> float:
+        began = time.monotonic()
+        call = await asked.lab.phones.call(RICH, number).wait(State.UP)
+        took = time.monotonic() - began
+        call.hang_up()
+        return took
 
-    asking = await median_s("9555156")
-    without = await median_s("90800555156")
-    assert asking - without < 0.1, "a busy machine: 20 ms and less on a quiet one"
+    # In turns, and the fastest of each: other work on the machine only ever adds.
+    times = [(await took_s("9555156"), await took_s("90800555156")) for _ in range(7)]
+    asking, without = map(min, zip(*times, strict=True))
+    assert asking - without < 0.1, "20 ms and less on a quiet machine"

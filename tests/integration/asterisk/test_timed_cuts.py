@@ -23,6 +23,7 @@ FIGURES = "RTBILL_TEST_FIGURES"
 """Names a file to which the lateness of the cuts is added, a JSON line for each test."""
 
 
+@pytest.mark.xdist_group("cuts")  # forty calls at a time are enough
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("inline", [True, False], ids=["inline", "reactive"])
 async def test_forty_calls_are_cut_in_time_and_none_spends_more_than_it_had(

@@ -18,7 +18,8 @@ import pytest
 from tests.fakes.authority import Authority, Pair
 from tests.integration.asterisk.proxy import Cable
 from tests.integration.asterisk.sip_call import State
-from tests.integration.biller.process import Biller, Room, free_port
+from tests.integration.biller.process import Biller, Room
+from tests.integration.loopback_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping

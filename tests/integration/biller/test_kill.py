@@ -71,6 +71,7 @@ async def _locks_converge_after_restart(server: AmiServer, biller: Biller) -> fl
     server.database.put("rtbill/lock", "1012", "1")
     biller.start()
     began = time.monotonic()
+    await biller.ready()  # how long a process takes to start is the machine's business
     await until(
         lambda: _in(server, "rtbill/lock") == wanted and _in(server, "rtbill/divert") == wanted,
         LOCK_CONVERGENCE_S,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -28,16 +27,17 @@ from rtbill.domain.payment import (
 )
 from tests.fakes.cashless import a_charge
 from tests.fakes.certificates import Authority, Certificate
+from tests.integration.borrowed_servers import proven_or_skipped
 from tests.integration.cashless.node_server import (
     INSTALL_TIMEOUT_S,
     NodeServer,
     installed,
     running,
 )
-from tests.integration.debian_packages import NotAvailable
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.xdist_group("node"),
     pytest.mark.timeout(INSTALL_TIMEOUT_S + 60),
 ]
 PASSWORD = "correct horse"
@@ -76,16 +76,9 @@ class Peer:
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
-    """A running server; skipped where Node's package cannot be had, but where CI asks for proof,
-    not having it is a failure.
-    """
-    try:
+    """A running server."""
+    with proven_or_skipped("Node's SOAP server"):
         folder = installed()
-    except NotAvailable as reason:
-        said = f"Node's SOAP server cannot be had: {reason}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(said)
-        pytest.skip(said)
     private = tmp_path_factory.mktemp("tls")
     authority = Authority(private)
     own, client = authority.certificate("server"), authority.certificate("rtbill")

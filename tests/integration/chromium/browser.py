@@ -19,14 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.integration import debian_packages
+from tests.integration import borrowed_servers, debian_packages
 from tests.integration.debian_packages import NotAvailable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-SUITES = ("bookworm", "trixie")
-"""The first that the mirror has, and that runs with this machine's C library."""
 PACKAGES = ("chromium", "fonts-dejavu-core")
 PROGRAM = "usr/lib/chromium/chromium"
 ANSWER_TIMEOUT_S = 30.0
@@ -67,13 +65,7 @@ _PLACE = """(() => {
 
 def unpack() -> Path:
     """The folder of an unpacked browser; NotAvailable when no suite has one that runs."""
-    reasons = []
-    for suite in SUITES:
-        try:
-            return debian_packages.unpack(f"chromium-{suite}", suite, PACKAGES, _finish)[0]
-        except NotAvailable as reason:
-            reasons.append(f"{suite}: {reason}")
-    raise NotAvailable("; ".join(reasons))
+    return borrowed_servers.unpack("chromium", PACKAGES, _finish)
 
 
 def _finish(root: Path) -> str:
@@ -220,8 +212,14 @@ class Tab:
         await self.ask("Page.navigate", url=url)
         await self.until(urlsplit(url).path)
 
-    async def until(self, path: str, words: str = "") -> None:
-        """The page of this path is there, with these words; AssertionError when it is not."""
+    async def born(self) -> float:
+        """When the page began, which tells it from the next one of the same path."""
+        return float(await self.value("performance.timeOrigin"))
+
+    async def until(self, path: str, words: str = "", *, after: float = 0.0) -> None:
+        """The page of this path is there, with these words, and is not the one born then;
+        AssertionError when it is not.
+        """
         seen = text = ""
         try:
             async with asyncio.timeout(UNTIL_TIMEOUT_S):
@@ -230,7 +228,8 @@ class Tab:
                         state = "document.readyState === 'complete' ? document.body.innerText : ''"
                         seen = urlsplit(await self.value("location.href")).path
                         text = await self.value(state)
-                        if seen == path and text and words in text:
+                        is_next = await self.born() > after
+                        if is_next and seen == path and text and words in text:
                             return
                     await asyncio.sleep(POLL_S)
         except TimeoutError:

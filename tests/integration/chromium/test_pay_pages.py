@@ -91,8 +91,9 @@ class Walk:
 
     async def step(self, words: str, path: str, seen: str = "", picture: str = "") -> None:
         """Press what says so, and look at the page that comes."""
+        left = await self.tab.born()
         await self.tab.click(self.word(words))
-        await self.tab.until(path, self.word(seen) if seen else "")
+        await self.tab.until(path, self.word(seen) if seen else "", after=left)
         if picture:
             await self.album.look(picture)
 

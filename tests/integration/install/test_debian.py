@@ -10,14 +10,19 @@ import pytest
 ROOT = Path(__file__).parents[3]
 INSTALL_TIMEOUT_S = 240
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(INSTALL_TIMEOUT_S + 60)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("install"),  # one worker installs it, not each of them
+    pytest.mark.timeout(INSTALL_TIMEOUT_S + 60),
+]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("root")
     done = subprocess.run(
-        ["sh", str(ROOT / "install" / "debian.sh"), "--root", str(folder)],
+        # It computes for half a minute, beside calls that are ended to the second.
+        ["nice", "sh", str(ROOT / "install" / "debian.sh"), "--root", str(folder)],
         capture_output=True,
         text=True,
         check=False,

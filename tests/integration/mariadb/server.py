@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql  # type: ignore[import-untyped]  # ships no types
 
-from tests.integration import debian_packages
+from tests.integration import borrowed_servers, debian_packages
 from tests.integration.debian_packages import NotAvailable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-SUITES = ("bookworm", "trixie")
-"""The first that the mirror has. FreePBX 17 stands on the first one."""
 PACKAGES = ("mariadb-server-core",)
 PROGRAM = "usr/sbin/mariadbd"
 BOOT_TIMEOUT_S = 30
@@ -30,13 +28,7 @@ SYSTEM_TABLES = ("mysql_system_tables.sql", "mysql_system_tables_data.sql")
 
 def unpack() -> Path:
     """The folder of an unpacked server; NotAvailable when no suite has it."""
-    reasons = []
-    for suite in SUITES:
-        try:
-            return debian_packages.unpack(f"mariadb-{suite}", suite, PACKAGES, _finish)[0]
-        except NotAvailable as reason:
-            reasons.append(f"{suite}: {reason}")
-    raise NotAvailable("; ".join(reasons))
+    return borrowed_servers.unpack("mariadb", PACKAGES, _finish)
 
 
 def _finish(root: Path) -> str:

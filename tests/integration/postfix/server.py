@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.fakes.mail_server import read_mail
-from tests.integration import debian_packages
+from tests.integration import borrowed_servers, debian_packages
 from tests.integration.debian_packages import NotAvailable
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from tests.fakes.certificates import Certificate
 
-SUITES = ("bookworm", "trixie")
-"""The first that the mirror has."""
 PACKAGES = ("postfix",)
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
@@ -110,13 +108,7 @@ def unpack() -> Path:
     """The folder of an unpacked server; NotAvailable when no suite has it, or we are not root."""
     if os.geteuid() != 0:
         raise NotAvailable("postfix must be started by root")
-    reasons = []
-    for suite in SUITES:
-        try:
-            return debian_packages.unpack(f"postfix-{suite}", suite, PACKAGES, _finish)[0]
-        except NotAvailable as reason:
-            reasons.append(f"{suite}: {reason}")
-    raise NotAvailable("; ".join(reasons))
+    return borrowed_servers.unpack("postfix", PACKAGES, _finish)
 
 
 def _finish(root: Path) -> str:

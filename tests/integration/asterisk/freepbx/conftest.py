@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from tests.integration.asterisk.server import AsteriskServer, Layout
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each version on one worker: its tests wait little, and it is long in starting."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and isinstance(item, pytest.Function):
+            version = item.callspec.params["exchange"]
+            item.add_marker(pytest.mark.xdist_group(f"freepbx{version}"))
 
 
 @pytest.fixture(scope="session")
