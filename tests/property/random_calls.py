@@ -65,9 +65,15 @@ def _scalar(offer: Offer, asked: Asked, talk_us: int) -> Price | None:
 def _check_affordable(
     seed: int, offer: Offer, asked: Asked, walk: PlanWalk, money_micros: int, longest_s: int
 ) -> None:
-    """The time that money buys is paid, and a second more is not, or the rate ends it."""
+    """The time that money buys is paid, and a second more is not, or the rate ends it. Where the
+    first increment or the least seconds reach into a time without a rate, no length has a price.
+    """
     terms = walk.walk.terms
-    seconds = offer.affordable_s(asked, money_micros, longest_s)
+    try:
+        seconds = offer.affordable_s(asked, money_micros, longest_s)
+    except NoRate:
+        assert _opinion(walk, timedelta(0)) is None, (seed, "a price, but no length for money")
+        return
     if seconds > 0:
         paid = _scalar(offer, asked, seconds * 1_000_000)
         assert paid is not None, (seed, seconds)

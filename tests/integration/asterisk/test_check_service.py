@@ -66,9 +66,11 @@ class Site:
     async def alarmed(self, codes: set[str]) -> bool:
         """Whether the alarms, the exchange's age aside, are these within a while."""
         end = time.monotonic() + PATIENCE_S
-        while (now := set(await self.checks()) - AGE) != codes and time.monotonic() < end:
+        while time.monotonic() < end:
+            if set(await self.checks()) - AGE == codes:
+                return True
             await asyncio.sleep(POLL_S)
-        return now == codes
+        return False
 
 
 @pytest.fixture

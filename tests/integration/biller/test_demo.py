@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.biller.process import free_port
+from tests.integration.loopback_ports import free_port
 
 ROOT = Path(__file__).parents[3]
 PORTS = ("15038", "9464", "9475", "15475")

@@ -25,7 +25,8 @@ from simulator.clock import SpeedClock
 from simulator.exchange import Exchange
 from tests.fakes.certificates import Authority, Certificate
 from tests.fakes.mail_server import MailRoom, a_mail_server
-from tests.integration.biller.process import SECRET, Biller, Room, free_port
+from tests.integration.biller.process import SECRET, Biller, Room
+from tests.integration.loopback_ports import free_port
 from tests.integration.payments.holder import Holder
 
 API_KEY = "sk_test_of_the_tests_only_0123456789"
