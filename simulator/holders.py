@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +25,7 @@ from typing import Any
 
 import httpx
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 PAGE_TIMEOUT_S = 30.0
 LOOK_S = 4.0
 LOCKED_FOR_S = 22.0
@@ -185,9 +186,25 @@ def see_to(desk: Desk, person: Person) -> None:
     browser.close()
 
 
-def live(desk: Desk, people: Sequence[Person]) -> None:
+def wait_for_pages(url: str, until: float) -> None:
+    """Until the pages answer, and the biller has opened its books: a command that came before it
+    would open them itself, and keep the biller out.
+    """
+    while True:
+        try:
+            httpx.get(url, timeout=PAGE_TIMEOUT_S)
+        except httpx.TransportError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def live(desk: Desk, people: Sequence[Person], pages: str) -> None:
     """Set everybody up once the biller answers, then do what they do, for ever."""
     until = time.monotonic() + START_TIMEOUT_S
+    wait_for_pages(pages, until)
     while True:
         try:
             for person in people:
@@ -211,7 +228,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path("config.toml"), help="the biller's")
     options = parser.parse_args(arguments)
     try:
-        live(Desk(options.config), PEOPLE)
+        pages = tomllib.loads(options.config.read_text(encoding="utf-8"))["payments"]["url"]
+        live(Desk(options.config), PEOPLE, pages)
     except (WentWrong, httpx.HTTPError) as error:
         print(f"holders: {error}", file=sys.stderr)  # noqa: T201 -- a command's output
         return 1
