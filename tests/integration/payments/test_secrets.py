@@ -13,7 +13,14 @@ import httpx
 import pytest
 
 from tests.integration.biller.process import SECRET, TOKEN
-from tests.integration.payments.hall import API_KEY, PASSWORD, WEBHOOK_SECRET, paying_hall, until
+from tests.integration.payments.hall import (
+    API_KEY,
+    PASSWORD,
+    WEBHOOK_SECRET,
+    PayingHall,
+    paying_hall,
+    until,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 CARD_NUMBER = "4242424242424242"
@@ -46,41 +53,11 @@ def test_references_and_instants_are_no_card_numbers() -> None:
 async def test_a_run_leaves_no_secret_and_no_card_number_behind(
     tmp_path: Path, prepared: Path
 ) -> None:
-    links: list[str] = []
     async with paying_hall(tmp_path, prepared) as hall:
-        biller, cards = hall.biller, hall.cards
-        # A provider that tells us what it should not.
-        says = {"code": "card_declined", "message": f"Your card {CARD_NUMBER} was declined"}
-        cards.plan_fault("refuse", "confirm", status=402, changes=says | {"type": "card_error"})
-        await hall.with_card("room-1001", AT_ONCE, "10.00")
-        await until(lambda: hall.states("room-1001") == ["declined"], "it was not declined")
-        # People who tell us what they should not.
-        agreed = ("--agreed", "1", "--gateway", "house")
-        for number in (CARD_NUMBER, OTHER_CARD_NUMBER):
-            words = ("pay", "method", "add", "room-1002", number, *agreed)
-            done = await asyncio.to_thread(biller.try_to, *words)
-            assert "looks like the number of a bank card" in done.stderr
-        holder = await hall.visitor("room-1003")
-        await holder.give_card("visa")
-        await holder.top_up(CARD_NUMBER)
-        await holder.top_up("10.00")
-        await holder.agree_to(threshold="1.00", increment="5.00", month_max="50.00")
-        await holder.read(f"/pay/{CARD_NUMBER}")
-        # Every way on which secrets are used: signed webhooks, forged ones, SOAP, links by mail.
-        cards.spoil_webhooks(1, forge=1.0)
-        await hall.with_purse("room-1002", "4711", AT_ONCE, "10.00")
-        await hall.with_card("room-1004", AT_ONCE, "10.00", "authentication_required")
-        links.append(await hall.order("pay", "link", "room-1005", "--mail"))
-        await until(lambda: hall.credits("room-1002") == [1000], "the house's card did not pay")
-        await until(lambda: bool(hall.letters("room-1004")), "no link to confirm was mailed")
-        await until(lambda: bool(hall.letters("room-1005")), "no link was mailed")
-        cards.change_key("sk_test_another_0123456789abcdef")
-        done = await asyncio.to_thread(biller.try_to, "pay", "topup", "room-1003", "5.00")
-        assert "declined as ours" in done.stdout
-        await until(hall.has_heard_all, "webhooks are left", 40)
-        links += hall.letters("room-1004") + hall.letters("room-1005")
+        await _tell_what_should_not_be_told(hall)
+        links = await _use_every_secret(hall)
         async with httpx.AsyncClient() as client:
-            metrics = (await client.get(f"http://127.0.0.1:{biller.http_port}/metrics")).text
+            metrics = (await client.get(f"http://127.0.0.1:{hall.biller.http_port}/metrics")).text
         printed = [
             await hall.order("pay", "status", f"room-{room}", "--json")
             for room in range(1001, 1005)
@@ -104,6 +81,41 @@ async def test_a_run_leaves_no_secret_and_no_card_number_behind(
         assert CARD_NUMBER not in text, name
         assert OTHER_CARD_NUMBER not in text, name
         assert OTHER_CARD_NUMBER.replace(" ", "") not in text, name
+
+
+async def _tell_what_should_not_be_told(hall: PayingHall) -> None:
+    """Card numbers, by a provider in its message and by people wherever they can type."""
+    says = {"code": "card_declined", "message": f"Your card {CARD_NUMBER} was declined"}
+    hall.cards.plan_fault("refuse", "confirm", status=402, changes=says | {"type": "card_error"})
+    await hall.with_card("room-1001", AT_ONCE, "10.00")
+    await until(lambda: hall.states("room-1001") == ["declined"], "it was not declined")
+    agreed = ("--agreed", "1", "--gateway", "house")
+    for number in (CARD_NUMBER, OTHER_CARD_NUMBER):
+        words = ("pay", "method", "add", "room-1002", number, *agreed)
+        done = await asyncio.to_thread(hall.biller.try_to, *words)
+        assert "looks like the number of a bank card" in done.stderr
+    holder = await hall.visitor("room-1003")
+    await holder.give_card("visa")
+    await holder.top_up(CARD_NUMBER)
+    await holder.top_up("10.00")
+    await holder.agree_to(threshold="1.00", increment="5.00", month_max="50.00")
+    await holder.read(f"/pay/{CARD_NUMBER}")
+
+
+async def _use_every_secret(hall: PayingHall) -> list[str]:
+    """Webhooks signed and forged, SOAP, a wrong key, links; the texts in which links stood."""
+    hall.cards.spoil_webhooks(1, forge=1.0)
+    await hall.with_purse("room-1002", "4711", AT_ONCE, "10.00")
+    await hall.with_card("room-1004", AT_ONCE, "10.00", "authentication_required")
+    printed = await hall.order("pay", "link", "room-1005", "--mail")
+    await until(lambda: hall.credits("room-1002") == [1000], "the house's card did not pay")
+    await until(lambda: bool(hall.letters("room-1004")), "no link to confirm was mailed")
+    await until(lambda: bool(hall.letters("room-1005")), "no link was mailed")
+    hall.cards.change_key("sk_test_another_0123456789abcdef")
+    done = await asyncio.to_thread(hall.biller.try_to, "pay", "topup", "room-1003", "5.00")
+    assert "declined as ours" in done.stdout
+    await until(hall.has_heard_all, "webhooks are left", 40)
+    return [printed, *hall.letters("room-1004"), *hall.letters("room-1005")]
 
 
 def _dump(database: Path) -> str:
