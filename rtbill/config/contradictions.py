@@ -16,6 +16,7 @@ def contradictions(raw: Mapping[str, Any]) -> list[str]:
         + _class_problems(raw)
         + _prefixes_taken_off_twice(raw)
         + _slices_out_of_order(raw)
+        + _simulated_money(raw)
     )
 
 
@@ -35,6 +36,22 @@ def _slices_out_of_order(raw: Mapping[str, Any]) -> list[str]:
     if not (isinstance(least, int) and isinstance(most, int)) or least <= most:
         return []
     return [f"credit.slice_min_s: {least} is above slice_max_s, which is {most}; make it smaller"]
+
+
+def _simulated_money(raw: Mapping[str, Any]) -> list[str]:
+    """Gateways of the demonstration beside an exchange that is none of it: their secrets are known
+    to everybody, so whoever has this machine could credit an account, and make real calls with it.
+    """
+    real = [table for _, table in pbx_tables(raw) if table.get("demo") is not True]
+    written = raw.get("gateway")
+    if not real:
+        return []
+    return [
+        f"gateway[{index}].demo: its money is simulated, but pbx {real[0].get('name')!r} makes "
+        "real calls; remove this [[gateway]], or make it one of a provider"
+        for index, table in enumerate(written if isinstance(written, list) else [])
+        if isinstance(table, dict) and table.get("demo") is True
+    ]
 
 
 def _repeated(raw: Mapping[str, Any]) -> list[str]:

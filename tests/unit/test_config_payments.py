@@ -42,11 +42,12 @@ def test_the_tables_shown_in_config_toml_are_right_as_they_stand(tmp_path: Path)
     assert config.gateways[0].api_key == "of the tests only"
 
 
+SIMULATED = GOOD.replace('name = "hall"\n', 'name = "hall"\ndemo = true\n')
 DEMO = STRIPE + 'demo = true\nurl = "http://127.0.0.1:1"\napi_key = "sk_test_x"\n'
 
 
 def test_a_demonstration_may_show_its_secrets(tmp_path: Path) -> None:
-    [gateway] = load(tmp_path, GOOD + DEMO + 'webhook_secrets = "whsec_x"\n').gateways
+    [gateway] = load(tmp_path, SIMULATED + DEMO + 'webhook_secrets = "whsec_x"\n').gateways
 
     assert (gateway.api_key, gateway.webhook_secrets) == ("sk_test_x", ("whsec_x",))
 
@@ -63,10 +64,19 @@ def test_a_demonstration_may_show_its_secrets(tmp_path: Path) -> None:
 def test_secrets_that_anybody_may_read_are_for_a_simulated_provider(
     tmp_path: Path, before: str, after: str, said: str
 ) -> None:
-    text = GOOD + DEMO + 'webhook_secrets = "whsec_x"\n'
-    found = problems(tmp_path, text.replace(before, after), ENVIRON | KEYS)
+    text = SIMULATED + (DEMO + 'webhook_secrets = "whsec_x"\n').replace(before, after)
+    found = problems(tmp_path, text, ENVIRON | KEYS)
 
     assert any(each.startswith(said) for each in found), found
+
+
+def test_simulated_money_makes_no_real_calls(tmp_path: Path) -> None:
+    text = GOOD + DEMO + 'webhook_secrets = "whsec_x"\n'
+
+    assert problems(tmp_path, text) == [
+        "gateway[0].demo: its money is simulated, but pbx 'hall' makes real calls; remove this "
+        "[[gateway]], or make it one of a provider"
+    ]
 
 
 def test_without_the_tables_nothing_is_sold_and_the_defaults_are_mild(tmp_path: Path) -> None:
