@@ -13,9 +13,8 @@ from tests.fakes.stripe_office import REFERENCE, StripeOffice
 DAY = timedelta(days=1)
 
 
-async def test_charges_refunds_disputes_and_payouts_add_up_to_the_balance(
-    office: StripeOffice,
-) -> None:
+async def _a_day(office: StripeOffice) -> None:
+    """Two payments of 10.00: 3.00 given back, one disputed, the rest paid out."""
     provider_id = await office.paid(office.a_charge())
     await office.paid(office.a_charge("disputed", reference="202611270002"))
     money = Money(3_000_000, "EUR")
@@ -23,6 +22,12 @@ async def test_charges_refunds_disputes_and_payouts_add_up_to_the_balance(
         Refund(reference="55", charge=REFERENCE, provider_id=provider_id, money=money)
     )
     office.provider.payments.pay_out("eur")
+
+
+async def test_charges_refunds_disputes_and_payouts_add_up_to_the_balance(
+    office: StripeOffice,
+) -> None:
+    await _a_day(office)
     movements = await office.gateway.movements(NOON - DAY, NOON + DAY)
     seen = [(each.words, str(each.money), str(each.fee)) for each in movements]
     # The simulated provider takes 1.5 % and 0.25; the payout is what is left: 10 - 3 - 2 * 0.40.
@@ -43,13 +48,7 @@ async def test_charges_refunds_disputes_and_payouts_add_up_to_the_balance(
 async def test_a_day_at_the_provider_is_proven_by_its_list_and_our_disputes(
     office: StripeOffice,
 ) -> None:
-    provider_id = await office.paid(office.a_charge())
-    await office.paid(office.a_charge("disputed", reference="202611270002"))
-    money = Money(3_000_000, "EUR")
-    await office.gateway.refund(
-        Refund(reference="55", charge=REFERENCE, provider_id=provider_id, money=money)
-    )
-    office.provider.payments.pay_out("eur")
+    await _a_day(office)
     span = NOON - DAY, NOON + DAY
     movements, listed = await office.gateway.movements(*span), await office.gateway.listed(*span)
     [dispute] = office.provider.books.all_of("dispute")
