@@ -113,8 +113,7 @@ async def open_books(
         enforcement = Enforcement(billing, alarms, clock, await reader.desk_locks())
         desk = _desk(config, billing, enforcement, reader, calendars, clock)
         desk.add_order("balance.report", _reports(config, billing, reader, clock).order)
-        if gateways is None:
-            gateways = await open_gateways(config, clock, meter)
+        gateways = await open_gateways(config, clock, meter) if gateways is None else gateways
         payments = _payments(config, billing, reader, gateways, clock, meter)
         for verb, order in payments.desk.orders().items():
             desk.add_order(verb, order)
