@@ -186,6 +186,16 @@ def see_to(desk: Desk, person: Person) -> None:
     browser.close()
 
 
+def pages_of(config: Path) -> str:
+    """The address of the biller's pages; WentWrong when the file names none."""
+    try:
+        return str(tomllib.loads(config.read_text(encoding="utf-8"))["payments"]["url"])
+    except (OSError, ValueError) as error:
+        raise WentWrong(f"{config} cannot be read: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise WentWrong(f"{config} has no payments.url, without which nobody can pay") from error
+
+
 def wait_for_pages(url: str, until: float) -> None:
     """Until the pages answer, and the biller has opened its books: a command that came before it
     would open them itself, and keep the biller out.
@@ -228,8 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path("config.toml"), help="the biller's")
     options = parser.parse_args(arguments)
     try:
-        pages = tomllib.loads(options.config.read_text(encoding="utf-8"))["payments"]["url"]
-        live(Desk(options.config), PEOPLE, pages)
+        live(Desk(options.config), PEOPLE, pages_of(options.config))
     except (WentWrong, httpx.HTTPError) as error:
         print(f"holders: {error}", file=sys.stderr)  # noqa: T201 -- a command's output
         return 1
