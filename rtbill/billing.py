@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from rtbill import observing
 from rtbill.alarms import Alarms
-from rtbill.assessment import Assessor
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Answered, Chronicle, Posted
-from rtbill.commands import Commands
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl
-from rtbill.cuts import Cuts
-from rtbill.dialling import Dialling
+from rtbill.credit import observing
+from rtbill.credit.commands import Commands
+from rtbill.credit.control import CreditControl
+from rtbill.credit.cuts import Cuts
+from rtbill.credit.dialling import Dialling
+from rtbill.credit.hold_terms import HoldTerms
+from rtbill.credit.holding import Holdings
+from rtbill.credit.observing import Observations
+from rtbill.credit.running_call import RunningCall
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.directory import Directory
@@ -43,14 +46,11 @@ from rtbill.domain.money import Money, too_fine
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
 from rtbill.domain.work import Committed, Operation
-from rtbill.hold_terms import HoldTerms
-from rtbill.holding import Holdings
-from rtbill.lines import Line, Pending
-from rtbill.link_watch import LinkWatch
-from rtbill.observing import Observations
+from rtbill.exchanges.lines import Line, Pending
+from rtbill.exchanges.link_watch import LinkWatch
 from rtbill.ports import Clock, Meter, Pbx, Store
 from rtbill.postings import Postings
-from rtbill.running_call import RunningCall
+from rtbill.pricing.assessment import Assessor
 from rtbill.turned import Turned
 
 STORE_PAUSE_S = 0.5

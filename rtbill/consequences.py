@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from balance import holds, ledger, thresholds
-from rtbill.allowances import EMPTY_PURSE, Purse
-from rtbill.bundling import Bundling, redecided
+from rtbill.credit.stances import EVERYWHERE, STANDARD, Reach, Spared
 from rtbill.domain.account import HOUSE, OPEN_SERVICE, SUSPENSE, AccountState, Service
 from rtbill.domain.bundle import NOTHING_LEFT, Left, Pools, Unit, amount_text
 from rtbill.domain.call import epoch_us
@@ -20,8 +19,9 @@ from rtbill.domain.rated import CallStatus, Facts, RatedCall, Repriced
 from rtbill.domain.rerating import Difference
 from rtbill.domain.stance import Stance
 from rtbill.domain.told import CALL_KINDS
-from rtbill.enforcement import Policy, decide
-from rtbill.stances import EVERYWHERE, STANDARD, Reach, Spared
+from rtbill.exchanges.enforcement import Policy, decide
+from rtbill.pricing.allowances import EMPTY_PURSE, Purse
+from rtbill.pricing.bundling import Bundling, redecided
 
 LOW_PERCENT = 80
 """Of a bundle are used when its holder is told that little is left."""

@@ -7,20 +7,20 @@ import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 
-from rtbill import enforcement
 from rtbill.alarms import Alarms
 from rtbill.billing import Billing
 from rtbill.chronicle import Served
+from rtbill.credit.observing import Observations
+from rtbill.credit.stances import left_undone
+from rtbill.credit.unaided import UnaidedRows
 from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Service
 from rtbill.domain.changes import AddObservations, Heard
 from rtbill.domain.errors import PortFailed
 from rtbill.domain.observation import Observation
-from rtbill.lines import Held, Line
-from rtbill.observing import Observations
+from rtbill.exchanges import enforcement
+from rtbill.exchanges.lines import Held, Line
+from rtbill.exchanges.rounds import Rounds
 from rtbill.ports import Clock, Meter, Store
-from rtbill.rounds import Rounds
-from rtbill.stances import left_undone
-from rtbill.unaided import UnaidedRows
 
 SWEEP_S = 2.0
 HEARD_S = 10.0

@@ -11,22 +11,22 @@ from payments.grace import Grace
 from payments.looking import Terms
 from payments.replenish import Bounds
 from rtbill.billing import Billing
-from rtbill.card_expiry import CardExpiry
 from rtbill.domain.top_up import VatPoint
 from rtbill.formats.wording import Wording
-from rtbill.gateway_inbox import GatewayInbox
-from rtbill.gateway_news import GatewayNews
-from rtbill.gateways import Gateways
-from rtbill.pay_desk import PayDesk
-from rtbill.pay_links import ConfirmationLinks, PayLinks
-from rtbill.pay_methods import PayMethods
+from rtbill.pay.links import ConfirmationLinks, PayLinks
+from rtbill.pay.orders import PayDesk
 from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Meter
-from rtbill.reconciliation import Reconciliation
-from rtbill.replenishment import AutomaticTopUps, ReplenishmentTerms
-from rtbill.top_up_driver import TopUpDriver
-from rtbill.top_up_looks import TopUpLooks
-from rtbill.top_up_steps import SiteTerms, TopUpSteps
+from rtbill.replenishment.card_expiry import CardExpiry
+from rtbill.replenishment.gateway_inbox import GatewayInbox
+from rtbill.replenishment.gateway_news import GatewayNews
+from rtbill.replenishment.gateways import Gateways
+from rtbill.replenishment.pay_methods import PayMethods
+from rtbill.replenishment.reconciliation import Reconciliation
+from rtbill.replenishment.top_up_driver import TopUpDriver
+from rtbill.replenishment.top_up_looks import TopUpLooks
+from rtbill.replenishment.top_up_steps import SiteTerms, TopUpSteps
+from rtbill.replenishment.triggers import AutomaticTopUps, ReplenishmentTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

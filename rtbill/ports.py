@@ -141,8 +141,8 @@ class Pbx(Protocol):
         ...
 
     async def set_unaided(self, number: str, row: str | None) -> None:
-        """Have the exchange keep this row (rtbill/unaided.py) about calls on which it gets no
-        answer, and read it back; None takes it away.
+        """Have the exchange keep this row (rtbill/credit/unaided.py) about calls on which it gets
+        no answer, and read it back; None takes it away.
         """
         ...
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 from balance import ledger
-from rtbill import consequences, enforcement
-from rtbill.allowances import EMPTY_PURSE, Purse
-from rtbill.assessment import Assessor
-from rtbill.bundling import Bundling
+from rtbill import consequences
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl
+from rtbill.credit.control import CreditControl
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.domain.work import Operation
+from rtbill.exchanges import enforcement
 from rtbill.ports import Clock
+from rtbill.pricing.allowances import EMPTY_PURSE, Purse
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.bundling import Bundling
 
 
 class Postings:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from rtbill.allowances import PERIODS_KEPT
 from rtbill.billing import Billing
 from rtbill.domain.errors import PortFailed
 from rtbill.ports import Clock
+from rtbill.pricing.allowances import PERIODS_KEPT
 
 LOOK_S = 5.0
 """So late at most a bundle's month begins for locks; a call itself is always paid by its own."""

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from rtbill.app.books import Books
-from rtbill.authorisation import Authoriser, Question, Refusal
 from rtbill.billing import Billing
+from rtbill.credit.authorisation import Authoriser, Question, Refusal
+from rtbill.credit.grants import Grant
 from rtbill.domain.account import DeskLock, Extension
 from rtbill.domain.hold import Hold
-from rtbill.grants import Grant
-from rtbill.inline import QuestionDesk, serve_inline
-from rtbill.listening import server_tls
 from rtbill.ports import Clock, Meter
+from rtbill.serving.inline import QuestionDesk, serve_inline
+from rtbill.serving.listening import server_tls
 
 
 def inline_listener(books: Books, meter: Meter) -> Coroutine[Any, Any, None] | None:

@@ -35,9 +35,9 @@ from rtbill.collector import settle_for_service
 from rtbill.config import load_config
 from rtbill.domain.events import LinkRestored, Snapshot
 from rtbill.domain.top_up import TopUp
-from rtbill.gateways import Gateways
-from rtbill.listening import serve, tcp_listener
 from rtbill.observability import PrometheusMeter
+from rtbill.replenishment.gateways import Gateways
+from rtbill.serving.listening import serve, tcp_listener
 from rtbill.web.pay_pages import CONNECTIONS_MAX
 from rtbill.web.webhooks import Webhooks, webhook_application
 

@@ -11,12 +11,12 @@ from typing import Any
 from rtbill.app.bench_books import TARIFF
 from rtbill.app.bench_service import Bench, result_of
 from rtbill.clock import SystemClock
-from rtbill.control import ControlClient
 from rtbill.domain.call import EPOCH
 from rtbill.domain.changes import AddTariff
 from rtbill.domain.errors import Refused
 from rtbill.domain.tariff import Rate, Tariff
 from rtbill.rating.tariff_file import read_tariff
+from rtbill.serving.control import ControlClient
 from rtbill.storage.books import Books
 from rtbill.storage.sqlite import open_writer, process_lock
 

@@ -30,11 +30,11 @@ from rtbill.app.asking import authoriser_of
 from rtbill.app.bench_books import FIRST_EXTENSION, PBX
 from rtbill.app.books import Books, open_books
 from rtbill.app.service import SWITCH_INTERVAL_S
-from rtbill.authorisation import Authoriser, CallKind, Permission, Question
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
 from rtbill.collector import settle_for_service
 from rtbill.config import load_config
+from rtbill.credit.authorisation import Authoriser, CallKind, Permission, Question
 from rtbill.domain.account import Service
 from rtbill.domain.call import CallId
 from rtbill.domain.events import CallAnswered, CallEnded, CallStarted, PbxEvent

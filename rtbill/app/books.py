@@ -12,19 +12,20 @@ from balance.holds import SliceTerms
 from payments.grace import Grace
 from payments.replenish import Bounds
 from rtbill.alarms import Alarms
-from rtbill.allowances import PERIODS_KEPT
 from rtbill.app.gateways import open_gateways
 from rtbill.app.holdings import read_allowances
 from rtbill.app.hook_file import site_hook
-from rtbill.assessment import Assessor
-from rtbill.assignment import Assignment, Place
-from rtbill.balance_reports import BalanceReports
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.config import Config, Site, holiday_calendars
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl
-from rtbill.desk import Desk
+from rtbill.credit.control import CreditControl
+from rtbill.credit.grants import Limits
+from rtbill.credit.hold_terms import HoldTerms
+from rtbill.credit.stances import stances_of
+from rtbill.credit.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
+from rtbill.desk.balance_reports import BalanceReports
+from rtbill.desk.orders import Desk
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, AccountState, Service
 from rtbill.domain.changes import CreateAccount
 from rtbill.domain.directory import Directory
@@ -35,23 +36,22 @@ from rtbill.domain.stance import Unaided
 from rtbill.domain.told import CALL_KINDS
 from rtbill.domain.top_up import VatPoint
 from rtbill.domain.trunk_numbers import AS_DIALLED
-from rtbill.enforcement import Policy
+from rtbill.exchanges.enforcement import Policy
 from rtbill.formats.wording import Wording
-from rtbill.gateways import Gateways
-from rtbill.grants import Limits
-from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement, UnaidedRounds
 from rtbill.payment_service import PaymentService, PaymentTerms
 from rtbill.ports import CallFilter, Clock, Meter, Reader, Store
+from rtbill.pricing.allowances import PERIODS_KEPT
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import Assignment, Place
+from rtbill.pricing.site_hook import SiteHook
 from rtbill.rating.bands import Calendars
 from rtbill.rating.price_book import PriceBook
-from rtbill.replenishment import ReplenishmentTerms
-from rtbill.site_hook import SiteHook
-from rtbill.stances import stances_of
+from rtbill.replenishment.gateways import Gateways
+from rtbill.replenishment.triggers import ReplenishmentTerms
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
-from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 
 WAITING_RECALLED_MAX = 100
 """Calls in doubt or without a rate that are alarmed one by one after a start."""

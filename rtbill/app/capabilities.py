@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rtbill.config import Config, PbxConfig
+from rtbill.credit.stances import stances_of
 from rtbill.domain.account import OPEN_SERVICE
 from rtbill.ports import Capabilities
-from rtbill.stances import stances_of
 
 
 def lacking(config: Config, pbx: PbxConfig, able: Capabilities) -> list[str]:

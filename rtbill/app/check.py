@@ -10,18 +10,18 @@ from typing import Any
 
 from adapters.asterisk.inspection.call_seen import CallSeen, call_findings
 from adapters.asterisk.inspection.call_watch import watch_call
-from rtbill import inspections
 from rtbill.app.books import assignment, number_plan
 from rtbill.app.exchanges import asterisk_settings, expected_files, make_pbx
 from rtbill.app.offline import open_reader
-from rtbill.assignment import Place
 from rtbill.clock import SystemClock
 from rtbill.config import Config, PbxConfig
-from rtbill.control import ControlClient
 from rtbill.domain.finding import Finding, note, problem
 from rtbill.domain.money import EXPONENTS, decimal_text
 from rtbill.domain.rated import RatedCall
+from rtbill.exchanges import inspections
 from rtbill.ports import Clock
+from rtbill.pricing.assignment import Place
+from rtbill.serving.control import ControlClient
 
 _BOOKED_TRIES = 6
 _BOOKED_PAUSE_S = 0.5

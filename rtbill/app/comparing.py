@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from adapters.asterisk.settings import Trunk, prefixes
 from rtbill.app.books import assignment, number_plan
 from rtbill.app.their_calls import Problem, TheirRecord, TheirSource
-from rtbill.assessment import Assessor
 from rtbill.comparison.findings import Findings
 from rtbill.comparison.pricing import Pricing
 from rtbill.comparison.trunk_legs import Site
@@ -26,6 +25,7 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.ports import CallFilter, Reader
+from rtbill.pricing.assessment import Assessor
 from rtbill.rating.price_book import PriceBook
 
 MARGIN = timedelta(hours=4)

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from rtbill.config import Config, GatewayConfig, GatewayKind, TlsConfig, client_context
 from rtbill.domain.errors import ConfigError
 from rtbill.gateway import PaymentGateway
-from rtbill.gateways import Gateways
 from rtbill.ports import Clock, Meter
+from rtbill.replenishment.gateways import Gateways
 
 OpenGateway = Callable[[GatewayConfig, Clock], Awaitable[PaymentGateway]]
 

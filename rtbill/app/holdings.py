@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rtbill.allowances import Allowances
 from rtbill.domain.bundle import Allowance, Bundle
 from rtbill.ports import Reader
+from rtbill.pricing.allowances import Allowances
 from rtbill.rating.bands import NO_CALENDARS, Calendars
 
 

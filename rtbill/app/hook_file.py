@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from rtbill.config import Config, HookConfig
 from rtbill.domain.errors import ConfigError
 from rtbill.ports import Clock
-from rtbill.site_hook import Board, Function, LoadedHook, SiteHook
+from rtbill.pricing.site_hook import Board, Function, LoadedHook, SiteHook
 
 
 class Complaints:

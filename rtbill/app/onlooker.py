@@ -10,11 +10,11 @@ from rtbill.alarms import Alarm
 from rtbill.app.books import Books
 from rtbill.app.sentences import sentence
 from rtbill.app.view import Line, LinkRow, LiveRow, show
+from rtbill.credit.running_call import RunningCall
 from rtbill.domain.account import AccountKind
 from rtbill.domain.money import Money
-from rtbill.live_calls import LiveCalls
+from rtbill.live.calls import LiveCalls
 from rtbill.observability import mask_number
-from rtbill.running_call import RunningCall
 
 CALLS_MAX = 200
 """More than any screen shows."""

@@ -10,10 +10,10 @@ from typing import Any
 from rtbill.app.books import Books
 from rtbill.config import ApiConfig
 from rtbill.domain.changes import KeepEventsOf
-from rtbill.listening import server_tls
-from rtbill.live_calls import LiveCalls
+from rtbill.live.calls import LiveCalls
 from rtbill.notify.webhook import WebhookQueue
 from rtbill.ports import Meter, Notifier
+from rtbill.serving.listening import server_tls
 from rtbill.web.access import Access
 from rtbill.web.api import api_application, serve_api
 from rtbill.web.office import Office

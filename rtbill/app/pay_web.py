@@ -9,9 +9,9 @@ from typing import Any
 
 from rtbill.app.books import Books
 from rtbill.config import Config, PayConfig
-from rtbill.listening import serve, server_tls, tcp_listener
-from rtbill.pay_return import PayReturns
+from rtbill.pay.browser_return import PayReturns
 from rtbill.ports import Meter
+from rtbill.serving.listening import serve, server_tls, tcp_listener
 from rtbill.web.pay_mandates import Mandates, open_mandates
 from rtbill.web.pay_office import Holder, PayOffice
 from rtbill.web.pay_pages import CONNECTIONS_MAX, PayPages

@@ -9,7 +9,6 @@ from datetime import datetime
 from rtbill.app.books import assignment, number_plan
 from rtbill.app.holdings import allowances_at
 from rtbill.app.hook_file import Complaints, site_hook
-from rtbill.assignment import NOWHERE, Assignment, Place
 from rtbill.clock import SystemClock
 from rtbill.config import Config, holiday_calendars
 from rtbill.domain.account import Account, Extension
@@ -18,14 +17,15 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Refused, UnknownAccount
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
-from rtbill.offers import offer_for
 from rtbill.ports import Reader
+from rtbill.pricing.assignment import NOWHERE, Assignment, Place
+from rtbill.pricing.offers import offer_for
+from rtbill.pricing.site_hook import Caller, SiteHook
 from rtbill.rating.bundles import Share
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import Explanation, explain
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
-from rtbill.site_hook import Caller, SiteHook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,16 +25,16 @@ from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
 from rtbill.collector import settle_for_service
 from rtbill.config import Config
-from rtbill.control import serve_control, serve_health
-from rtbill.desk import Answer, Arguments
-from rtbill.inspections import Inspections
-from rtbill.live_calls import LiveCalls
-from rtbill.live_feed import LiveFeed
-from rtbill.live_json import view_json
-from rtbill.live_stream import LiveStream
+from rtbill.desk.orders import Answer, Arguments
+from rtbill.exchanges.inspections import Inspections
+from rtbill.live.as_json import view_json
+from rtbill.live.calls import LiveCalls
+from rtbill.live.feed import LiveFeed
 from rtbill.notify.log import LogNotifier
 from rtbill.observability import PrometheusMeter
 from rtbill.ports import Clock, LiveRow, Notifier
+from rtbill.serving.control import serve_control, serve_health
+from rtbill.serving.live_stream import LiveStream
 
 WATCHDOG_S = 10.0
 SWITCH_INTERVAL_S = 0.0005

@@ -8,11 +8,11 @@ from typing import Any
 from rtbill import __version__
 from rtbill.app.books import Books
 from rtbill.config import EXPOSURES
-from rtbill.control import Readiness
-from rtbill.cuts import Lateness
+from rtbill.credit.cuts import Lateness
 from rtbill.domain.money import EXPONENTS, decimal_text
-from rtbill.exposure import Exposures, RiskKind
-from rtbill.lines import Line
+from rtbill.exchanges.lines import Line
+from rtbill.live.exposure import Exposures, RiskKind
+from rtbill.serving.control import Readiness
 
 _WORDS = {
     RiskKind.LATE: "held calls in progress, were each cut as late as the latest one was",

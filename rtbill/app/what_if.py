@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from rtbill.allowances import Allowances
 from rtbill.domain.account import Account
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import NoRate
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.ports import CallFilter, Reader
+from rtbill.pricing.allowances import Allowances
+from rtbill.pricing.site_hook import Caller, SiteHook
 from rtbill.rating.adjusted import AdjustedOffer
 from rtbill.rating.batch.columns import Calls
 from rtbill.rating.batch.engine import BatchOffer
@@ -27,7 +28,6 @@ from rtbill.rating.bundles import Share, price_with
 from rtbill.rating.chain import Asked
 from rtbill.rating.offer import Offer
 from rtbill.rating.price_book import PriceBook
-from rtbill.site_hook import Caller, SiteHook
 
 _SLICE = timedelta(hours=6)
 _SLICE_MIN = timedelta(seconds=1)

@@ -86,10 +86,10 @@ async def _switching(
     reader: Reader, config: Config, wanted: ObservationFilter
 ) -> dict[Extension, Service]:
     from rtbill.clock import SystemClock
+    from rtbill.credit.stances import left_undone, stances_of
     from rtbill.domain.account import OPEN_SERVICE, Extension
     from rtbill.domain.directory import Directory
-    from rtbill.enforcement import combine
-    from rtbill.stances import left_undone, stances_of
+    from rtbill.exchanges.enforcement import combine
 
     at: datetime = SystemClock().now()
     directory = Directory(await reader.accounts(), await reader.memberships())

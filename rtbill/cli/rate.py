@@ -56,8 +56,8 @@ def rate(
 ) -> None:
     """Tell what a call to a number costs, and why: every line, with its exact amount."""
     from rtbill.app.quoting import Question, quote
-    from rtbill.assignment import Place
     from rtbill.clock import SystemClock
+    from rtbill.pricing.assignment import Place
 
     loaded = load(config)
     question = Question(

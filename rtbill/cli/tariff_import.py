@@ -209,7 +209,7 @@ def _order(
     """The answer to the order with the file's text; of a sheet with problems nothing but these."""
     from rtbill.app.rate_sheets import tariff_text
     from rtbill.collector import paused_collector
-    from rtbill.tariff_arguments import runs_of
+    from rtbill.desk.tariff_arguments import runs_of
 
     with paused_collector():
         text = tariff_text(file, options)

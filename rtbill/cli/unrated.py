@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rtbill.domain.rated import RatedCall
     from rtbill.domain.tariff import Rate, Tariff
     from rtbill.ports import Reader
-    from rtbill.unrated_groups import UnratedGroup
+    from rtbill.repricing.unrated_groups import UnratedGroup
 
 PAGE = 500
 
@@ -50,7 +50,7 @@ def groups(
     """
     if context.invoked_subcommand is not None:
         return
-    from rtbill.unrated_groups import grouped
+    from rtbill.repricing.unrated_groups import grouped
 
     loaded = load(config)
     calls, tariffs, accounts = read_books(loaded, _waiting)

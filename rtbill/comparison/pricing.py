@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rtbill.assessment import Assessor
-from rtbill.assignment import NOWHERE, Place
 from rtbill.comparison.values import OurCall, TheirCall
 from rtbill.domain.account import Account, AccountKind
 from rtbill.domain.call import from_epoch_us
@@ -13,6 +11,8 @@ from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.numbering import CalledNumber
 from rtbill.domain.rated import NumberKind
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import NOWHERE, Place
 from rtbill.rating.lookup import TariffBook
 
 

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC
 
+from rtbill.credit.running_call import RunningCall
 from rtbill.domain.account import Extension
 from rtbill.formats.accounts_csv import OPTIONAL, REQUIRED
-from rtbill.live_calls import LOOKED_AT_SLICE
-from rtbill.running_call import RunningCall
+from rtbill.live.calls import LOOKED_AT_SLICE
 from rtbill.web.models import (
     AccountsPage,
     AccountsQuery,

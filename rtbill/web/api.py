@@ -27,8 +27,8 @@ from starlette.routing import Route
 
 from rtbill.config import ApiToken
 from rtbill.domain.errors import RtbillError, Unavailable
-from rtbill.listening import serve, tcp_listener
 from rtbill.ports import Meter
+from rtbill.serving.listening import serve, tcp_listener
 from rtbill.web import problems
 from rtbill.web.access import Access
 from rtbill.web.openapi import KEY_PATTERN, document

@@ -10,7 +10,7 @@ from rtbill.domain.account import DeskLock, Extension
 from rtbill.domain.directory import Directory
 from rtbill.domain.money import EXPONENTS, Money, decimal_text, parse_micros, too_fine
 from rtbill.feed import Feed
-from rtbill.live_calls import LiveCalls
+from rtbill.live.calls import LiveCalls
 from rtbill.ports import Clock, Reader
 from rtbill.web.problems import INVALID, Trouble
 

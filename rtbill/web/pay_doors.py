@@ -10,7 +10,7 @@ import secrets
 from starlette.responses import Response
 
 from rtbill.domain.errors import Refused
-from rtbill.pay_links import token_hash
+from rtbill.pay.links import token_hash
 from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_orders import PayOrders
 from rtbill.web.pay_sessions import LIFE_S, Away, Ending, Session, Sessions

@@ -27,8 +27,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from rtbill.domain.errors import PortFailed, Refused
-from rtbill.form_server import form_fields
 from rtbill.ports import Meter
+from rtbill.serving.form_server import form_fields
 from rtbill.web.pay_buying import Buying
 from rtbill.web.pay_cards import Cards
 from rtbill.web.pay_doors import Doors

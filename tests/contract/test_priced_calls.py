@@ -6,18 +6,18 @@ from dataclasses import replace
 from fractions import Fraction
 
 from rtbill.alarms import Alarms
-from rtbill.assessment import Assessor
-from rtbill.assignment import Assignment, Place
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl
+from rtbill.credit.control import CreditControl
+from rtbill.credit.grants import Limits
 from rtbill.domain.account import Extension, Membership
 from rtbill.domain.changes import AddPricePlan, AddTariff, Assign, ChangeAccount
 from rtbill.domain.directory import Directory
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.rated import Price
-from rtbill.grants import Limits
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import Assignment, Place
 from rtbill.rating.chain import Asked
 from rtbill.rating.explain import explain
 from rtbill.rating.price_book import PriceBook

@@ -13,12 +13,11 @@ from functools import partial
 from typing import Any
 
 from rtbill.alarms import Alarms
-from rtbill.assessment import Assessor
-from rtbill.assignment import Assignment
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl
+from rtbill.credit.control import CreditControl
+from rtbill.credit.grants import Limits
 from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind
 from rtbill.domain.changes import AddTariff, CreateAccount
 from rtbill.domain.directory import Directory
@@ -42,8 +41,9 @@ from rtbill.domain.payment import (
 )
 from rtbill.domain.provider_balance import BalanceMovement
 from rtbill.gateway import GatewayAbilities
-from rtbill.grants import Limits
 from rtbill.payment_service import PaymentService
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import Assignment
 from rtbill.rating.price_book import PriceBook
 from tests.crash_points.points import Life, Points, PointStore
 from tests.fakes.builders import a_tariff, an_account

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from rtbill.domain.rated import Facts
-from rtbill.top_up_looks import TopUpLooks
+from rtbill.replenishment.top_up_looks import TopUpLooks
 from tests.crash_points.paying import PayWorld, problems_of
 from tests.crash_points.points import How, Points, ways
 

@@ -11,23 +11,23 @@ from balance.holds import SliceTerms
 from rtbill import jobs
 from rtbill.alarms import Alarms
 from rtbill.app.service import _tracker
-from rtbill.assessment import Assessor
-from rtbill.assignment import Assignment
-from rtbill.authorisation import Answer, Authoriser, CallKind, Permission, Question
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl
-from rtbill.desk import Desk
+from rtbill.credit.authorisation import Answer, Authoriser, CallKind, Permission, Question
+from rtbill.credit.control import CreditControl
+from rtbill.credit.grants import Grant, Limits
+from rtbill.credit.hold_terms import HoldTerms
+from rtbill.desk.orders import Desk
 from rtbill.domain.account import HOUSE, SUSPENSE, AccountKind
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import RtbillError
 from rtbill.domain.hold import Hold
 from rtbill.domain.numbering import NumberPlan
-from rtbill.grants import Grant, Limits
-from rtbill.hold_terms import HoldTerms
 from rtbill.jobs import Enforcement
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import Assignment
 from rtbill.rating.price_book import PriceBook
 from tests.crash_points.exchange import Exchange, Leg, PointPbx
 from tests.crash_points.points import Life, Points, PointStore

@@ -9,10 +9,11 @@ from math import ceil
 from balance import holds
 from balance.holds import Pricing, SliceTerms, Wish
 from rtbill.alarms import Alarms
-from rtbill.assignment import Place
-from rtbill.authorisation import Answer, Authoriser, CallKind, Question, Refusal
 from rtbill.chronicle import Chronicle
-from rtbill.credit import CreditControl
+from rtbill.credit.authorisation import Answer, Authoriser, CallKind, Question, Refusal
+from rtbill.credit.control import CreditControl
+from rtbill.credit.grants import Grant, Limits
+from rtbill.credit.stances import Stances
 from rtbill.domain.account import (
     LOCKED_SERVICE,
     AccountKind,
@@ -28,9 +29,8 @@ from rtbill.domain.origin import read_origin
 from rtbill.domain.payer_key import KeyKind, WrongCode
 from rtbill.domain.refusal import Reason
 from rtbill.domain.stance import Stance
-from rtbill.grants import Grant, Limits
+from rtbill.pricing.assignment import Place
 from rtbill.rating.call_pricing import UnknownPricing
-from rtbill.stances import Stances
 from tests.fakes.builders import (
     PBX,
     SWITZERLAND,

@@ -16,10 +16,10 @@ from jsonschema import (  # type: ignore[import-untyped]  # ships no types
     FormatChecker,
 )
 
-from rtbill.balance_reports import BalanceReports
 from rtbill.config import ApiToken, Right
+from rtbill.desk.balance_reports import BalanceReports
 from rtbill.formats.wording import Wording
-from rtbill.live_calls import LiveCalls
+from rtbill.live.calls import LiveCalls
 from rtbill.web.access import Access
 from rtbill.web.api import api_application
 from rtbill.web.office import Office as Desk

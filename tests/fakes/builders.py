@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
-from rtbill.assessment import Assessor
-from rtbill.assignment import Assignment
 from rtbill.domain.account import (
     HOUSE,
     SUSPENSE,
@@ -50,8 +48,10 @@ from rtbill.domain.origin import Origin, read_origin
 from rtbill.domain.payer_key import Binding, KeyKind, PayerKey, WrongCode
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Tariff, Terms
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import Assignment
+from rtbill.pricing.site_hook import SiteHook
 from rtbill.rating.price_book import PriceBook
-from rtbill.site_hook import SiteHook
 
 PBX = "hotel"
 SWITZERLAND = "0041315550100"

@@ -9,7 +9,7 @@ from rtbill.domain.adjustment import Bounds
 from rtbill.domain.money import parse_micros
 from rtbill.hook import Adjustment, Call
 from rtbill.ports import Clock
-from rtbill.site_hook import Board, Function, LoadedHook, SiteHook
+from rtbill.pricing.site_hook import Board, Function, LoadedHook, SiteHook
 
 GENEROUS = Bounds(
     percent_ppm=10_000_000,

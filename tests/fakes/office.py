@@ -9,13 +9,15 @@ from typing import Any
 
 from rtbill import jobs, renewals
 from rtbill.alarms import Alarms
-from rtbill.assignment import Assignment
 from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import NO_CEILINGS, CreditControl
-from rtbill.desk import Desk
+from rtbill.credit.control import NO_CEILINGS, CreditControl
+from rtbill.credit.grants import Limits
+from rtbill.credit.stances import ENFORCED, Stances
+from rtbill.credit.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
+from rtbill.desk.orders import Desk
 from rtbill.domain.account import Account, Extension, Membership, Service
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
@@ -26,15 +28,13 @@ from rtbill.domain.pins import Pins
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.tariff import Tariff
 from rtbill.domain.work import Committed, Holding, Operation
-from rtbill.enforcement import Policy
-from rtbill.grants import Limits
-from rtbill.lines import Line
+from rtbill.exchanges.enforcement import Policy
+from rtbill.exchanges.lines import Line
 from rtbill.ports import CallFilter
+from rtbill.pricing.assignment import Assignment
+from rtbill.pricing.site_hook import Function
 from rtbill.rating.bands import NO_CALENDARS, Calendars
 from rtbill.rating.price_book import PriceBook
-from rtbill.site_hook import Function
-from rtbill.stances import ENFORCED, Stances
-from rtbill.unaided import UnaidedLimits, UnaidedRows, UnaidedTerms
 from tests.fakes.builders import (
     PBX,
     a_directory,

@@ -16,10 +16,10 @@ from rtbill.domain.payment_changes import KeepMethod, SetReplenishment
 from rtbill.domain.replenishment import Agreement, KeptMethod, Replenishment
 from rtbill.domain.top_up import TopUp
 from rtbill.formats.wording import Wording
-from rtbill.gateways import Gateways
 from rtbill.payment_service import PaymentService, PaymentTerms
 from rtbill.ports import Clock, Store
-from rtbill.replenishment import ReplenishmentTerms
+from rtbill.replenishment.gateways import Gateways
+from rtbill.replenishment.triggers import ReplenishmentTerms
 from tests.fakes.builders import PBX, a_membership, an_account
 from tests.fakes.environment import NOON, CountingMeter
 from tests.fakes.fake_gateway import FakeGateway, Provider, a_method

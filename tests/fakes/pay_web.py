@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from rtbill.pay_return import PayReturns
+from rtbill.pay.browser_return import PayReturns
 from rtbill.payment_service import PaymentService
 from rtbill.web.pay_mandates import open_mandates
 from rtbill.web.pay_office import Holder, PayOffice

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import httpx
 
 from rtbill.alarms import Alarms
-from rtbill.authorisation import Answer, Permission, Question
-from rtbill.form_server import serve_forms
-from rtbill.inline import QuestionDesk
+from rtbill.credit.authorisation import Answer, Permission, Question
+from rtbill.serving.form_server import serve_forms
+from rtbill.serving.inline import QuestionDesk
 from tests.fakes.environment import CountingMeter, ManualClock
 
 TOKEN = "b3c1f0a94c1d"

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from rtbill import rerating
 from rtbill.app.books import open_books
 from rtbill.app.offline import SilentMeter
 from rtbill.clock import SystemClock
 from rtbill.domain.changes import AddTariff, CreateAccount
 from rtbill.domain.work import Operation
+from rtbill.repricing import rerating
 from rtbill.storage.sqlite import open_reader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.verify import verify

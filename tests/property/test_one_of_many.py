@@ -8,7 +8,7 @@ import random
 from functools import partial
 
 from balance import holds
-from rtbill.authorisation import Answer, Authoriser, CallKind, Permission, Question
+from rtbill.credit.authorisation import Answer, Authoriser, CallKind, Permission, Question
 from rtbill.domain.hold import HoldStep
 from rtbill.domain.work import Holding
 from tests.fakes.builders import PBX, SWITZERLAND, a_membership, a_rate, a_tariff, at

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtbill.alarms import Alarms
-from rtbill.authorisation import Permission, Question, Refusal, read_question
+from rtbill.credit.authorisation import Permission, Question, Refusal, read_question
 from rtbill.domain.errors import BadRecord
 from rtbill.domain.refusal import Reason
-from rtbill.form_server import Fields, Reply, form_fields
-from rtbill.inline import QuestionDesk
+from rtbill.serving.form_server import Fields, Reply, form_fields
+from rtbill.serving.inline import QuestionDesk
 from tests.fakes.environment import CountingMeter, ManualClock
 
 TOKEN = "right"

@@ -13,27 +13,27 @@ from rtbill import dispatch, jobs
 from rtbill.alarms import Alarms
 from rtbill.app.asking import authoriser_of
 from rtbill.app.service import _tracker
-from rtbill.assessment import Assessor
-from rtbill.assignment import Assignment
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.consequences import Policies
-from rtbill.credit import CreditControl
-from rtbill.desk import Desk
+from rtbill.credit.control import CreditControl
+from rtbill.credit.grants import Limits
+from rtbill.credit.hold_terms import HoldTerms
+from rtbill.credit.unaided import UnaidedLimits, UnaidedRows
+from rtbill.desk.orders import Desk
 from rtbill.domain.account import Account
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.notice import Notice
 from rtbill.domain.numbering import NumberPlan
 from rtbill.domain.stance import Unaided
-from rtbill.form_server import serve_forms
-from rtbill.grants import Limits
-from rtbill.hold_terms import HoldTerms
-from rtbill.inline import QuestionDesk
+from rtbill.exchanges.lines import Line
 from rtbill.jobs import Enforcement, UnaidedRounds
-from rtbill.lines import Line
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import Assignment
 from rtbill.rating.price_book import PriceBook
-from rtbill.unaided import UnaidedLimits, UnaidedRows
+from rtbill.serving.form_server import serve_forms
+from rtbill.serving.inline import QuestionDesk
 from tests.fakes.environment import CountingMeter
 from tests.simulation.clocks import BillerClock
 from tests.simulation.dialplan import ASKED_PORT, TOKEN

@@ -8,9 +8,9 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from rtbill.credit.unaided import UnaidedTerms
 from rtbill.domain.account import Account, AccountKind
 from rtbill.domain.stance import Stance, Unaided
-from rtbill.unaided import UnaidedTerms
 from simulator.scenario import CallScript, PlannedCall, Transfer
 from tests.simulation.plan import LENGTH_S, POLICIES, Happening, Plan
 from tests.simulation.prices import CLOCK_CHANGE, EMERGENCIES, NUMBERS

@@ -117,8 +117,8 @@ class Accepted:
 
 
 class MemoryListener(MemoryServer):
-    """A listening socket, as far as `rtbill.form_server` uses one. It takes what comes from now on;
-    `close` also breaks what it took.
+    """A listening socket, as far as `rtbill.serving.form_server` uses one. It takes what comes from
+    now on; `close` also breaks what it took.
     """
 
     def __init__(self, loop: MemoryLoop, port: int) -> None:

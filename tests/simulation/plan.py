@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from balance.holds import SliceTerms
+from rtbill.credit.stances import Stances
+from rtbill.credit.unaided import UnaidedTerms
 from rtbill.domain.account import Account, Incoming, Outgoing, Service
 from rtbill.domain.stance import Stance
-from rtbill.enforcement import Policy
-from rtbill.stances import Stances
-from rtbill.unaided import UnaidedTerms
+from rtbill.exchanges.enforcement import Policy
 from simulator.scenario import PlannedCall
 
 PBX = "hall"

@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.asterisk.control import Control
-from rtbill import enforcement
 from rtbill.billing import Billing
 from rtbill.calls.tracker import Tracker
+from rtbill.credit.running_call import RunningCall
+from rtbill.credit.unaided import UnaidedTerms
 from rtbill.domain.account import OPEN_SERVICE
 from rtbill.domain.call import CallRecord, Outcome, Source
 from rtbill.domain.events import LinkLost, Snapshot
 from rtbill.domain.work import Committed, Operation
-from rtbill.running_call import RunningCall
-from rtbill.unaided import UnaidedTerms
+from rtbill.exchanges import enforcement
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation import planted_credit
 from tests.simulation.replacing import instead

@@ -9,13 +9,13 @@ from typing import Any
 from balance import holds
 from rtbill import consequences
 from rtbill.billing import Billing
+from rtbill.credit.holding import Holdings
+from rtbill.credit.running_call import RunningCall
 from rtbill.domain.account import AccountState
 from rtbill.domain.events import LinkLost
 from rtbill.domain.hold import Hold
 from rtbill.domain.rated import Facts
 from rtbill.domain.work import Committed
-from rtbill.holding import Holdings
-from rtbill.running_call import RunningCall
 from tests.simulation import biller
 from tests.simulation.replacing import instead
 

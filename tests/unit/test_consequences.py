@@ -8,6 +8,7 @@ import pytest
 
 from rtbill import consequences
 from rtbill.consequences import Policies
+from rtbill.credit.stances import Reach, Spared
 from rtbill.domain.account import (
     LOCKED_SERVICE,
     OPEN_SERVICE,
@@ -22,8 +23,7 @@ from rtbill.domain.hold import Hold
 from rtbill.domain.ledger import OVERSPEND
 from rtbill.domain.rated import CallStatus, Facts
 from rtbill.domain.stance import Stance
-from rtbill.enforcement import Policy
-from rtbill.stances import Reach, Spared
+from rtbill.exchanges.enforcement import Policy
 from tests.fakes.books import a_call, a_record
 from tests.fakes.builders import a_state, an_account, at
 

@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
-from rtbill import jobs, rounds
+from rtbill import jobs
 from rtbill.domain.account import LOCKED_SERVICE, OPEN_SERVICE, Incoming, Outgoing, Service
 from rtbill.domain.changes import Change, Heard
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
-from rtbill.enforcement import Policy
+from rtbill.exchanges import rounds
+from rtbill.exchanges.enforcement import Policy
 from tests.fakes.builders import a_membership, an_account, at
 from tests.fakes.environment import CountingMeter
 from tests.fakes.memory_store import MemoryStore

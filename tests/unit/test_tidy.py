@@ -26,7 +26,7 @@ HOMES = {
     "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
     "holidays": ("rtbill/config/holiday_calendars.py",),
     "httpx": (
-        "rtbill/control.py",
+        "rtbill/serving/control.py",
         "rtbill/notify/webhook_post.py",
         "rtbill/app/bench_service.py",
         "payments/soap_client.py",
@@ -35,7 +35,7 @@ HOMES = {
         "simulator/holders.py",
         "tests/",
     ),
-    "h11": ("rtbill/form_server.py", "simulator/http_server.py"),
+    "h11": ("rtbill/serving/form_server.py", "simulator/http_server.py"),
     "jinja2": (
         "adapters/asterisk/pbx_files.py",
         "rtbill/notify/letters.py",
@@ -57,11 +57,11 @@ HOMES = {
     "pymysql": ("rtbill/mediation/", "tests/integration/"),
     "rich": ("rtbill/app/view.py", "rtbill/app/onlooker.py", "rtbill/cli/", "tests/"),
     "sdnotify": ("rtbill/app/service.py",),
-    "starlette": ("rtbill/control.py", "rtbill/web/", "tests/"),
+    "starlette": ("rtbill/serving/control.py", "rtbill/web/", "tests/"),
     "stripe": ("payments/stripe_wire.py",),
     "structlog": ("rtbill/observability.py", "rtbill/notify/", "rtbill/app/", "tests/"),
     "typer": ("rtbill/cli/", "tests/"),
-    "uvicorn": ("rtbill/listening.py",),
+    "uvicorn": ("rtbill/serving/listening.py",),
     "zeep": ("payments/soap_",),
 }
 """Where each foreign library may be imported: nowhere else."""

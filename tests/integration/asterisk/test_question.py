@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rtbill.authorisation import Question, read_question
+from rtbill.credit.authorisation import Question, read_question
 from tests.integration.asterisk.answerer import Answerer
 from tests.integration.asterisk.conftest import VERSIONS
 from tests.integration.asterisk.generated import CARRIER, PLAIN, TOKEN, Generated

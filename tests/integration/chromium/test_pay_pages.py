@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rtbill.listening import serve, tcp_listener
+from rtbill.serving.listening import serve, tcp_listener
 from rtbill.web.pay_office import PayOffice
 from rtbill.web.pay_words import say
 from tests.fakes.pay_office import TERMS

@@ -9,8 +9,6 @@ from typing import Any
 from rtbill.app.books import number_plan
 from rtbill.app.comparing import Compared, Request, compare
 from rtbill.app.their_calls import TheirSource
-from rtbill.assessment import Assessor
-from rtbill.assignment import Assignment
 from rtbill.comparison.values import Terms
 from rtbill.config import Config, load_config
 from rtbill.domain.account import (
@@ -26,6 +24,8 @@ from rtbill.domain.account import (
 from rtbill.domain.call import EPOCH, CallRecord
 from rtbill.domain.changes import AddTariff, Assign, CreateAccount
 from rtbill.domain.directory import Directory
+from rtbill.pricing.assessment import Assessor
+from rtbill.pricing.assignment import Assignment
 from rtbill.rating.price_book import PriceBook
 from tests.fakes.books import posting
 from tests.fakes.builders import a_rate, a_tariff

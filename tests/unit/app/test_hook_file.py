@@ -11,8 +11,8 @@ from rtbill.alarms import Alarms
 from rtbill.app.hook_file import Complaints, load_hook, site_hook
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.errors import ConfigError
+from rtbill.pricing.site_hook import NOBODY, SiteHook
 from rtbill.rating.chain import Asked
-from rtbill.site_hook import NOBODY, SiteHook
 from tests.fakes.config_file import GOOD, load, problems
 from tests.fakes.environment import NOON, ManualClock
 

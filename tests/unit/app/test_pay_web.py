@@ -24,7 +24,7 @@ from tests.fakes.environment import CountingMeter
 from tests.fakes.fake_gateway import Provider, a_method
 from tests.fakes.pay_office import GENUINE
 from tests.fakes.provider_pages import PagedGateway
-from tests.unit.test_config_pay import GATEWAY, SECRETS
+from tests.unit.config.test_pay import GATEWAY, SECRETS
 
 ACCOUNTS = (
     "account,name,kind,currency,credit_limit,pbx,extension\nroom-1,Guest,prepaid,EUR,0,hall,1001\n"
@@ -191,7 +191,7 @@ async def test_webhooks_share_the_port_where_none_is_named(
 async def test_a_client_that_never_ends_its_request_is_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rtbill.listening.HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("rtbill.serving.listening.HEAD_TIMEOUT_S", 0.1)
     async with served(tmp_path, monkeypatch) as service:
         host, port = service.http.base_url.host, service.http.base_url.port
         reader, writer = await asyncio.open_connection(host, port)

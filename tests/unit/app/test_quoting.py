@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rtbill.app.quoting import Question, Quote, quote
-from rtbill.assignment import Place
 from rtbill.config import Config
 from rtbill.domain.changes import AddPricePlan, AddTariff, CreateAccount
 from rtbill.domain.errors import NoRate, Refused, UnknownAccount
+from rtbill.pricing.assignment import Place
 from tests.fakes.books import an_account
 from tests.fakes.builders import a_rate, a_tariff, at
 from tests.fakes.config_file import GOOD, load

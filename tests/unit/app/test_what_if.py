@@ -16,8 +16,8 @@ from rtbill.domain.errors import NoRate
 from rtbill.domain.price_plan import Discount, PricePlan, Tax
 from rtbill.domain.tariff import Tariff
 from rtbill.hook import Adjustment, Call
+from rtbill.pricing.site_hook import Function
 from rtbill.rating.price_book import PriceBook
-from rtbill.site_hook import Function
 from tests.fakes.books import a_call, a_price, a_record, posting
 from tests.fakes.builders import a_rate, a_tariff
 from tests.fakes.bundles import a_bundle, given, pool, taking

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rtbill.assignment import Assignment, Place
 from rtbill.comparison.pricing import Amount, Pricing
 from rtbill.comparison.values import OurCall, TheirCall
 from rtbill.domain.call import epoch_us
+from rtbill.pricing.assignment import Assignment, Place
 from rtbill.rating.price_book import PriceBook
 from tests.fakes.builders import (
     PBX,

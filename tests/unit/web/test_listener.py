@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rtbill import listening
 from rtbill.domain.errors import Refused
-from rtbill.listening import server_tls
+from rtbill.serving import listening
+from rtbill.serving.listening import server_tls
 from rtbill.web import api as web_api
 from rtbill.web.api import serve_api
 from tests.fakes.billing_api import SECRETS, an_api

@@ -1,0 +1,1 @@
+"""Control of credit: may a call begin, what is held for it, how long may it talk."""

@@ -1,0 +1,80 @@
+"""Orders to an exchange about running calls, repeated until they are carried out."""
+
+from __future__ import annotations
+
+from rtbill.alarms import Alarms
+from rtbill.credit.control import CreditControl
+from rtbill.credit.running_call import RunningCall
+from rtbill.domain.errors import OutcomeUnknown, PortFailed
+from rtbill.exchanges.lines import Line
+from rtbill.ports import Clock
+
+COMMAND_PAUSES_S = (1.0, 1.0, 2.0, 4.0, 8.0, 30.0)
+"""After a failed command: CC-43."""
+NO_LIMIT_S = 86_400.0
+"""An exchange cannot be told to forget a limit: a day stands for none."""
+
+
+class Commands:
+    """One task for each call whose exchange does not yet hold the wanted limit."""
+
+    def __init__(self, control: CreditControl, alarms: Alarms, clock: Clock) -> None:
+        self._control = control
+        self._alarms = alarms
+        self._clock = clock
+
+    def order(self, line: Line, running: RunningCall) -> None:
+        """Bring the exchange's limit to what is wanted, in a task of the line; never waits. Where
+        it is not enforced, only follow what it would have done.
+        """
+        if not running.stance.is_enforcing:
+            running.watch(running.talked_s(self._clock.now() - line.clock_ahead))
+        if running.order_s == running.armed_s or running.is_commanded:
+            return
+        if not line.pbx.capabilities.limit_call or line.commands is None:
+            return
+        running.is_commanded = True
+        line.commands.create_task(self._command(line, running), name=f"limit {running.leg.id}")
+
+    async def _command(self, line: Line, running: RunningCall) -> None:
+        call, failures = running.leg.id, 0
+        try:
+            while running.armed_s != running.order_s:
+                found = self._control.find(call)
+                if found is not None and found is not running:
+                    return  # refused while dialled, answered since: the answer decides anew
+                wanted = running.order_s
+                try:
+                    if wanted is None or wanted > 0:
+                        await line.pbx.limit(call, NO_LIMIT_S if wanted is None else wanted)
+                    else:
+                        await line.pbx.hang_up(call)
+                    running.armed_s = wanted
+                except PortFailed as error:
+                    if isinstance(error, OutcomeUnknown):
+                        running.armed_s = -1.0  # the old limit may hold no more
+                    pause = COMMAND_PAUSES_S[min(failures, len(COMMAND_PAUSES_S) - 1)]
+                    failures += 1
+                    if failures > 2:
+                        self._alarms.raise_("command", str(call), f"cannot be limited: {error}")
+                    await self._clock.sleep(pause)
+                    if not line.tracker.knows(call):
+                        return
+        finally:
+            running.is_commanded = False
+            self._alarms.clear("command", str(call))
+
+    def cut_overdue(self, line: Line, grace_s: float = 2.0) -> None:
+        """Hang up calls that outlived the timer in their exchange: the second means (CC-43)."""
+        now = self._clock.now() - line.clock_ahead
+        for running in self._control.overdue(now, grace_s):
+            if running.leg.id.pbx == line.pbx.name and line.is_up and not running.is_commanded:
+                running.wanted_s, running.armed_s = 0.0, None
+                self.order(line, running)
+
+    def watch(self, line: Line) -> None:
+        """Follow the calls of the exchange on which no limit is enforced."""
+        now = self._clock.now() - line.clock_ahead
+        for running in self._control.running():
+            if running.leg.id.pbx == line.pbx.name and not running.stance.is_enforcing:
+                running.watch(running.talked_s(now))

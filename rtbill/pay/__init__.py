@@ -1,0 +1,1 @@
+"""What people order about payments: the desk by name, holders through mailed links."""

@@ -1,0 +1,1 @@
+"""Listeners: the question before dialling, orders to the service, the stream of live calls."""
