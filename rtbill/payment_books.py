@@ -11,6 +11,7 @@ from rtbill.domain.replenishment import (
     InboxEvent,
     KeptMethod,
     PayLink,
+    PendingSetUp,
     Replenishment,
 )
 from rtbill.domain.top_up import (
@@ -101,6 +102,18 @@ class PaymentReader(Protocol):
 
     async def newest_gateway_event(self, gateway: str) -> datetime | None:
         """When the newest that it told happened: where asking after an outage begins."""
+        ...
+
+    async def set_up(self, reference: str) -> PendingSetUp | None:
+        """The set-up of this reference, as long as it is waited for."""
+        ...
+
+    async def set_up_of(self, gateway: str, page: str) -> PendingSetUp | None:
+        """The one for which the provider made this page, as long as it is waited for."""
+        ...
+
+    async def due_set_ups(self, at: datetime, limit: int) -> Sequence[PendingSetUp]:
+        """Those that the provider is to be asked about by then, the most overdue first."""
         ...
 
     async def pay_link(self, token_hash: str) -> PayLink | None:

@@ -23,6 +23,7 @@ from rtbill.replenishment.gateway_news import GatewayNews
 from rtbill.replenishment.gateways import Gateways
 from rtbill.replenishment.pay_methods import PayMethods
 from rtbill.replenishment.reconciliation import Reconciliation
+from rtbill.replenishment.set_up_looks import SetUpLooks
 from rtbill.replenishment.top_up_driver import TopUpDriver
 from rtbill.replenishment.top_up_looks import TopUpLooks
 from rtbill.replenishment.top_up_steps import SiteTerms, TopUpSteps
@@ -78,6 +79,7 @@ class PaymentService:
         self.methods = self._methods(terms)
         self.links = PayLinks(billing.store, reader, clock, terms.url, terms.link_valid_for)
         self._confirmations = ConfirmationLinks(self.links, self.driver, alarms)
+        self._set_ups = SetUpLooks(self.methods, reader, billing.store, clock)
         self.inbox = self._inbox()
         self._reconciliation = Reconciliation(
             gateways=gateways,
@@ -163,6 +165,7 @@ class PaymentService:
         return [
             (self._looks.serve(), "top-ups under way"),
             (self.top_ups.serve(), "automatic top-ups"),
+            (self._set_ups.serve(), "cards to be given"),
             (self._confirmations.serve(), "links to confirm"),
             (self.inbox.serve(), "gateway inbox"),
             (self._reconciliation.serve(), "reconciliation"),

@@ -10,6 +10,7 @@ from rtbill.domain.replenishment import (
     InboxEvent,
     KeptMethod,
     PayLink,
+    PendingSetUp,
     Replenishment,
 )
 
@@ -19,6 +20,32 @@ class KeepMethod:
     """An account may be topped up from this; one that is known is kept as it now is."""
 
     method: KeptMethod
+    set_up: str = ""
+    """Reference of the set-up that ends with it; when that has ended before, nothing is kept: the
+    holder may have removed the card since.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class BeginSetUp:
+    """A card is about to be given; of an account's oldest set-ups those beyond SET_UPS_MAX end."""
+
+    set_up: PendingSetUp
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtSetUp:
+    """The provider is asked about it again at `next_look`."""
+
+    reference: str
+    next_look: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndSetUp:
+    """Nobody waits for this card any more."""
+
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +120,9 @@ class UsePayLink:
 
 PaymentChange = (
     KeepMethod
+    | BeginSetUp
+    | LookAtSetUp
+    | EndSetUp
     | RemoveMethod
     | SetReplenishment
     | StopGateway

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from rtbill.domain.payment import PaymentMethod
 
+SET_UPS_MAX = 20
+"""So many pages for cards are waited for at a time, of one account."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
@@ -112,6 +115,24 @@ class LinkPurpose(StrEnum):
     """To give or remove a card, to choose when and how much is bought, to buy now."""
     CONFIRM = "confirm"
     """To confirm one top-up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingSetUp:
+    """A holder was sent to the provider's page to give a card there."""
+
+    reference: str
+    """Ours, by which the provider tells of the card."""
+    account: str
+    gateway: str
+    page: str
+    """The provider's name for the page."""
+    agreement: Agreement
+    begun_at: datetime
+    expires_at: datetime
+    """When the page is good no more."""
+    next_look: datetime
+    """When the provider is asked what became of it, if nobody has told until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

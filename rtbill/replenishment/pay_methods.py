@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from payments.attempts import Event
+from rtbill.domain.changes import Together
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import Conflict, OutcomeUnknown, Refused, Unavailable
 from rtbill.domain.payment import PaymentMethod, SetUp, SetUpPage
-from rtbill.domain.payment_changes import KeepMethod, RemoveMethod, SetReplenishment
-from rtbill.domain.replenishment import Agreement, KeptMethod, Replenishment
+from rtbill.domain.payment_changes import (
+    BeginSetUp,
+    EndSetUp,
+    KeepMethod,
+    RemoveMethod,
+    SetReplenishment,
+)
+from rtbill.domain.replenishment import (
+    Agreement,
+    KeptMethod,
+    PendingSetUp,
+    Replenishment,
+)
 from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Store
 from rtbill.replenishment.gateways import Gateways
 from rtbill.replenishment.top_up_driver import TopUpDriver
 from rtbill.replenishment.triggers import AutomaticTopUps
 
-PENDING_MAX = 10_000
 PENDING_FOR = timedelta(hours=24)
 """As long as a provider's page is good."""
+FIRST_LOOK = timedelta(minutes=5)
+"""After a set-up began: by then most holders are back, or their provider has told."""
 MONTH_TIMES = 5
 """So many purchases a month, where nobody says how many."""
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    account: str
-    gateway: str
-    page: str
-    agreement: Agreement
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,6 @@ class PayMethods:
         self._reader = reader
         self._clock = clock
         self._text_version = text_version
-        self._pending: dict[str, _Pending] = {}
 
     def agreed(self, text_version: str, address: str) -> Agreement:
         """That somebody agreed just now; Refused when another text is shown by now."""
@@ -103,16 +106,20 @@ class PayMethods:
             mandate=agreement.text_version,
         )
         page = await self._gateways.ask(gateway, "set up", lambda asked: asked.set_up(wanted))
-        self._await(wanted.reference, _Pending(account, gateway, page.id, agreement, agreement.at))
+        # Kept before the browser is sent there, so that no card is given that nobody waits for.
+        now = self._clock.now()
+        begun = PendingSetUp(
+            reference=wanted.reference,
+            account=account,
+            gateway=gateway,
+            page=page.id,
+            agreement=agreement,
+            begun_at=now,
+            expires_at=now + PENDING_FOR,
+            next_look=now + FIRST_LOOK,
+        )
+        await self._store.change(BeginSetUp(begun))
         return page
-
-    def _await(self, reference: str, pending: _Pending) -> None:
-        old = self._clock.now() - PENDING_FOR
-        for key in [key for key, each in self._pending.items() if each.since < old]:
-            del self._pending[key]
-        while len(self._pending) >= PENDING_MAX:
-            del self._pending[next(iter(self._pending))]
-        self._pending[reference] = pending
 
     async def finish(
         self, account: str, gateway: str, page_id: str, agreement: Agreement
@@ -120,42 +127,67 @@ class PayMethods:
         """The browser came back from the provider's page: the card that is kept now, or None where
         none was given.
         """
-        for reference, pending in list(self._pending.items()):
-            if (pending.gateway, pending.page) == (gateway, page_id):
-                if pending.account != account:
-                    raise Refused("this page was made for somebody else")
-                agreement = pending.agreement
-                del self._pending[reference]
-        method = await self._gateways.ask(
-            gateway, "set up result", lambda asked: asked.set_up_result(page_id)
-        )
-        return None if method is None else await self.keep(account, method, agreement)
+        pending = await self._reader.set_up_of(gateway, page_id)
+        if pending is None:
+            method = await self._given(gateway, page_id)
+            return None if method is None else await self.keep(account, method, agreement)
+        if pending.account != account:
+            raise Refused("this page was made for somebody else")
+        return await self.look(pending)
+
+    async def look(self, pending: PendingSetUp) -> KeptMethod | None:
+        """Ask the provider: the card that is kept now, or None where none is given yet."""
+        method = await self._given(pending.gateway, pending.page)
+        return None if method is None else await self._settle(pending, method)
 
     async def ready(self, set_up: str, method: PaymentMethod) -> KeptMethod | None:
-        """The provider tells of a card that was given; None where nobody waits for it: then it is
-        asked for when the browser comes back.
-        """
-        pending = self._pending.pop(set_up, None)
-        if pending is None:
+        """The provider tells of a card that was given; None where nobody waits for it any more."""
+        pending = await self._reader.set_up(set_up)
+        if pending is None or pending.gateway != method.gateway:
             return None
-        return await self.keep(pending.account, method, pending.agreement)
+        return await self._settle(pending, method)
 
-    async def keep(self, account: str, method: PaymentMethod, agreement: Agreement) -> KeptMethod:
-        """The account may be topped up from it; Conflict when it is another account's."""
+    async def _given(self, gateway: str, page_id: str) -> PaymentMethod | None:
+        return await self._gateways.ask(
+            gateway, "set up result", lambda asked: asked.set_up_result(page_id)
+        )
+
+    async def _settle(self, pending: PendingSetUp, method: PaymentMethod) -> KeptMethod:
+        try:
+            return await self.keep(pending.account, method, pending.agreement, pending.reference)
+        except Refused:
+            await self._store.change(EndSetUp(pending.reference))  # asking again changes nothing
+            raise
+
+    async def keep(
+        self, account: str, method: PaymentMethod, agreement: Agreement, set_up: str = ""
+    ) -> KeptMethod:
+        """The account may be topped up from it; Conflict when it is another account's. The set-up
+        of which it comes ends in the same commit.
+        """
         self._directory.account(account)
         known = await self._reader.method(method.gateway, method.reference)
         if known is not None and known.account == account and known.is_usable:
+            if set_up:
+                await self._store.change(EndSetUp(set_up))
             return known  # told by the browser and by a webhook, or given twice
         if known is not None and known.account != account:
             raise Conflict(f"{method.label or method.reference} belongs to another account")
         now = self._clock.now()
         kept = KeptMethod(account=account, method=method, kept_at=now, agreement=agreement)
-        await self._store.change(KeepMethod(kept))
         settings = await self._reader.replenishment(account)
         if settings is not None and settings.is_on and await self._is_without(settings):
-            await self._set(replace(settings, gateway=method.gateway, method=method.reference))
+            settings = replace(settings, gateway=method.gateway, method=method.reference)
+            both = Together((KeepMethod(kept, set_up), SetReplenishment(settings)))
+            await self._store.change(both)
+            self._top_ups.put_settings(settings)
+        else:
+            await self._store.change(KeepMethod(kept, set_up))
+        stands = await self._reader.method(method.gateway, method.reference)
+        if stands is None or not stands.is_usable:
+            raise Refused(f"{method.label or method.reference} was given and removed meanwhile")
         self.wake(account)
-        return kept
+        return stands
 
     async def _is_without(self, settings: Replenishment) -> bool:
         now = await self._reader.method(settings.gateway, settings.method)

@@ -10,10 +10,13 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.errors import Refused, UnknownAccount
 from rtbill.domain.payment_changes import (
     AddPayLink,
+    BeginSetUp,
+    EndSetUp,
     ForgetGatewayEvents,
     GatewayEventTried,
     KeepGatewayEvents,
     KeepMethod,
+    LookAtSetUp,
     PaymentChange,
     RemoveMethod,
     ResumeGateway,
@@ -21,7 +24,7 @@ from rtbill.domain.payment_changes import (
     StopGateway,
     UsePayLink,
 )
-from rtbill.domain.replenishment import KeptMethod, Replenishment
+from rtbill.domain.replenishment import SET_UPS_MAX, KeptMethod, PendingSetUp, Replenishment
 from rtbill.storage.bulk import insert_rows
 from rtbill.storage.memory import Memory
 from rtbill.storage.payment_checks import check_link, check_method, check_replenishment
@@ -30,6 +33,7 @@ from rtbill.storage.payment_rows import (
     LINK_COLUMNS,
     METHOD_COLUMNS,
     REPLENISHMENT_COLUMNS,
+    SET_UP_COLUMNS,
     inbox_row,
     link_from,
     link_row,
@@ -37,6 +41,7 @@ from rtbill.storage.payment_rows import (
     method_row,
     replenishment_from,
     replenishment_row,
+    set_up_row,
     stop_row,
     us,
 )
@@ -51,6 +56,13 @@ from rtbill.storage.payment_steps import (
 _METHOD = f"SELECT {METHOD_COLUMNS} FROM payment_method WHERE gateway = ? AND reference = ?"
 _SETTINGS = f"SELECT {REPLENISHMENT_COLUMNS} FROM replenishment WHERE account = ?"
 _LINK = f"SELECT {LINK_COLUMNS} FROM pay_link WHERE token_hash = ?"
+_BEGIN_SET_UP = f"INSERT INTO set_up ({SET_UP_COLUMNS})"
+_END_SET_UP = "DELETE FROM set_up WHERE reference = ?"
+_END_OLDEST = (
+    "DELETE FROM set_up WHERE account = ? AND reference NOT IN"
+    " (SELECT reference FROM set_up WHERE account = ?"
+    " ORDER BY begun_at DESC, reference DESC LIMIT ?)"
+)
 _KEEP_EVENTS = f"INSERT INTO gateway_event ({INBOX_COLUMNS})"
 _TRIED = (
     "UPDATE gateway_event SET tries = tries + 1, result = ?, processed_at = ?"
@@ -61,10 +73,8 @@ _TRIED = (
 def change_payments(connection: sqlite3.Connection, memory: Memory, change: PaymentChange) -> None:
     """Write one change; Conflict, Refused and UnknownAccount say why not."""
     match change:
-        case KeepMethod(method):
-            _known_account(memory, method.account)
-            check_method(_method(connection, *method.key), method)
-            insert_rows(connection, KEEP_METHOD, [method_row(method)], KEPT_ANEW)
+        case KeepMethod():
+            _keep(connection, memory, change)
         case RemoveMethod():
             _remove(connection, change)
         case SetReplenishment(settings):
@@ -75,8 +85,40 @@ def change_payments(connection: sqlite3.Connection, memory: Memory, change: Paym
             connection.execute("DELETE FROM gateway_stop WHERE gateway = ?", (gateway,))
         case AddPayLink() | UsePayLink():
             _change_links(connection, memory, change)
+        case BeginSetUp() | LookAtSetUp() | EndSetUp():
+            _change_set_ups(connection, memory, change)
         case _:
             _change_inbox(connection, change)
+
+
+def _keep(connection: sqlite3.Connection, memory: Memory, change: KeepMethod) -> None:
+    method = change.method
+    _known_account(memory, method.account)
+    check_method(_method(connection, *method.key), method)
+    if change.set_up and not connection.execute(_END_SET_UP, (change.set_up,)).rowcount:
+        return
+    insert_rows(connection, KEEP_METHOD, [method_row(method)], KEPT_ANEW)
+
+
+def _change_set_ups(
+    connection: sqlite3.Connection, memory: Memory, change: BeginSetUp | LookAtSetUp | EndSetUp
+) -> None:
+    match change:
+        case BeginSetUp(set_up):
+            _begin(connection, memory, set_up)
+        case LookAtSetUp(reference, next_look):
+            connection.execute(
+                "UPDATE set_up SET next_look = ? WHERE reference = ?",
+                (epoch_us(next_look), reference),
+            )
+        case EndSetUp(reference):
+            connection.execute(_END_SET_UP, (reference,))
+
+
+def _begin(connection: sqlite3.Connection, memory: Memory, set_up: PendingSetUp) -> None:
+    _known_account(memory, set_up.account)
+    insert_rows(connection, _BEGIN_SET_UP, [set_up_row(set_up)])
+    connection.execute(_END_OLDEST, (set_up.account, set_up.account, SET_UPS_MAX))
 
 
 def _set(connection: sqlite3.Connection, memory: Memory, settings: Replenishment) -> None:

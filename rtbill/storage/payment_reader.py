@@ -13,6 +13,7 @@ from rtbill.domain.replenishment import (
     InboxEvent,
     KeptMethod,
     PayLink,
+    PendingSetUp,
     Replenishment,
 )
 from rtbill.domain.top_up import (
@@ -27,6 +28,7 @@ from rtbill.storage.payment_rows import (
     METHOD_COLUMNS,
     REPLENISHMENT_COLUMNS,
     REVERSAL_COLUMNS,
+    SET_UP_COLUMNS,
     STOP_COLUMNS,
     TOP_UP_COLUMNS,
     TOP_UP_EVENT_COLUMNS,
@@ -37,6 +39,7 @@ from rtbill.storage.payment_rows import (
     month_number,
     replenishment_from,
     reversal_from,
+    set_up_from,
     stop_from,
     top_up_from,
 )
@@ -49,6 +52,7 @@ _TOP_UPS = f"SELECT {TOP_UP_COLUMNS} FROM top_up"
 _NEWEST = "ORDER BY wanted_at DESC, reference DESC LIMIT ?"
 _METHODS = f"SELECT {METHOD_COLUMNS} FROM payment_method"
 _SETTINGS = f"SELECT {REPLENISHMENT_COLUMNS} FROM replenishment"
+_SET_UPS = f"SELECT {SET_UP_COLUMNS} FROM set_up"
 _PAID = (
     f"{_TOP_UPS} WHERE gateway = ? AND paid_at >= ? AND paid_at < ? AND paid_at IS NOT NULL"
     " ORDER BY paid_at, reference"
@@ -185,6 +189,21 @@ class PaymentRows(ABC):
         query = "SELECT max(at) FROM gateway_event WHERE gateway = ?"
         [(at,)] = await self._list(tuple, query, gateway)
         return None if at is None else from_epoch_us(at)
+
+    async def set_up(self, reference: str) -> PendingSetUp | None:
+        """The one of this reference that is waited for."""
+        query = f"{_SET_UPS} WHERE reference = ?"
+        return _first(await self._list(set_up_from, query, reference))
+
+    async def set_up_of(self, gateway: str, page: str) -> PendingSetUp | None:
+        """The one for which the provider made this page."""
+        query = f"{_SET_UPS} WHERE gateway = ? AND page = ?"
+        return _first(await self._list(set_up_from, query, gateway, page))
+
+    async def due_set_ups(self, at: datetime, limit: int) -> Sequence[PendingSetUp]:
+        """Those to ask about by then, the most overdue first."""
+        query = f"{_SET_UPS} WHERE next_look <= ? ORDER BY next_look, reference LIMIT ?"
+        return await self._list(set_up_from, query, epoch_us(at), limit)
 
     async def pay_link(self, token_hash: str) -> PayLink | None:
         """The link of this hash, used or not."""

@@ -15,6 +15,7 @@ from rtbill.domain.replenishment import (
     KeptMethod,
     LinkPurpose,
     PayLink,
+    PendingSetUp,
     Replenishment,
 )
 from rtbill.domain.top_up import (
@@ -51,6 +52,10 @@ REVERSAL_COLUMNS = (
 )
 STOP_COLUMNS = "gateway, reason, since"
 INBOX_COLUMNS = "gateway, id, kind, about, at, received_at, raw, tries, processed_at, result"
+SET_UP_COLUMNS = (
+    "reference, account, gateway, page, text_version, agreed_at, agreed_from, begun_at, expires_at,"
+    " next_look"
+)
 LINK_COLUMNS = "token_hash, account, purpose, top_up, made_at, expires_at, used_at"
 
 
@@ -325,6 +330,36 @@ def inbox_from(row: Row) -> InboxEvent:
         tries=row[7],
         processed_at=instant(row[8]),
         result=row[9],
+    )
+
+
+def set_up_row(set_up: PendingSetUp) -> Row:
+    """As in SET_UP_COLUMNS."""
+    return (
+        set_up.reference,
+        set_up.account,
+        set_up.gateway,
+        set_up.page,
+        *_agreement_row(set_up.agreement),
+        epoch_us(set_up.begun_at),
+        epoch_us(set_up.expires_at),
+        epoch_us(set_up.next_look),
+    )
+
+
+def set_up_from(row: Row) -> PendingSetUp:
+    """From SET_UP_COLUMNS."""
+    agreement = _agreement_from(*row[4:7])
+    assert agreement is not None
+    return PendingSetUp(
+        reference=row[0],
+        account=row[1],
+        gateway=row[2],
+        page=row[3],
+        agreement=agreement,
+        begun_at=from_epoch_us(row[7]),
+        expires_at=from_epoch_us(row[8]),
+        next_look=from_epoch_us(row[9]),
     )
 
 

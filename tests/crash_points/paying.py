@@ -31,6 +31,7 @@ from rtbill.domain.payment import (
     Declined,
     GatewayEvent,
     ListedPayment,
+    MethodReady,
     Outcome,
     PaymentMethod,
     Refund,
@@ -48,12 +49,13 @@ from rtbill.rating.price_book import PriceBook
 from tests.crash_points.points import Life, Points, PointStore
 from tests.fakes.builders import a_tariff, an_account
 from tests.fakes.environment import CountingMeter
-from tests.fakes.fake_gateway import FakeGateway, Loss, Provider
+from tests.fakes.fake_gateway import FakeGateway, Loss, Provider, a_method
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.pay_office import GENUINE, a_payment_service, ready_to_pay
 from tests.fakes.virtual_clock import VirtualClock
 
-LENGTH_S = 420.0
+LENGTH_S = 900.0
+"""Long enough for the second look at a page for a card."""
 DEAD_S = 1.0
 PATIENCE_S = 2.0
 OPENING = {"room-1": "10.00", "room-2": "10.00", "room-3": "10.00", "room-4": "10.00"}
@@ -108,12 +110,15 @@ class PointGateway:
         return found
 
     async def set_up(self, wanted: SetUp) -> SetUpPage:
-        """Nobody gives a card here."""
-        return await self._gateway.set_up(wanted)
+        """A point."""
+        found: SetUpPage = await self._ask("set up", lambda: self._gateway.set_up(wanted))
+        return found
 
     async def set_up_result(self, page_id: str) -> PaymentMethod | None:
-        """Nobody gives a card here."""
-        return await self._gateway.set_up_result(page_id)
+        """A point."""
+        act = lambda: self._gateway.set_up_result(page_id)  # noqa: E731
+        found: PaymentMethod | None = await self._ask("set up result", act)
+        return found
 
     async def forget(self, method: PaymentMethod) -> None:
         """Nobody takes one away."""
@@ -157,6 +162,7 @@ class PayWorld:
         self.lives = 0
         self.spent: dict[str, int] = dict.fromkeys(OPENING, 0)
         self.owed: dict[str, int] = {}
+        self.cards_given: list[str] = []
         self._life: Life | None = None
         self._owner: asyncio.TaskGroup | None = None
         self._billing: Billing | None = None
@@ -188,6 +194,8 @@ class PayWorld:
             group.create_task(self._lose_one(16.5))
             group.create_task(self._settle_late(40.0))
             group.create_task(self._give_back(60.0))
+            group.create_task(self._give_card(80.0, "card-told", is_told=True))
+            group.create_task(self._give_card(90.0, "card-silent", is_told=False))
 
     async def _lose_one(self, at_s: float) -> None:
         """The next answer about money gets lost on its way from the provider."""
@@ -208,6 +216,29 @@ class PayWorld:
         assert self._service is not None
         await self._service.inbox.hear("fake", body, GENUINE)
         return True
+
+    async def _give_card(self, at_s: float, card: str, *, is_told: bool) -> None:
+        """Room-1's holder gives one more card and never comes back; the provider tells or not."""
+        await self.clock.sleep(at_s)
+        pages: list[str] = []
+
+        async def begin() -> bool:
+            assert self._service is not None
+            order = self._service.desk.orders()["pay.method.begin"]
+            agreed = {"text_version": "1", "address": "192.0.2.9"}
+            answer = await order(
+                {"account": "room-1", "return_url": "https://pay.example/back", **agreed}
+            )
+            pages.append(str(answer["page"]))
+            return True
+
+        await self._until_done(begin)
+        self.provider.given[pages[0]] = a_method(card)
+        self.cards_given.append(card)
+        if is_told:
+            told = MethodReady(self.provider.set_ups[pages[0]].reference, a_method(card))
+            body = self.provider.happen(f"evt_{card}", "set up", told)
+            await self._until_done(partial(self._hear, body))
 
     async def _give_back(self, at_s: float) -> None:
         """The operator gives a part of what room-1 bought back, if it bought something."""
@@ -294,7 +325,13 @@ class PayWorld:
 
 def problems_of(world: PayWorld) -> list[str]:
     """All that is wrong; empty when nothing is."""
-    return [*_money(world), *_charges(world), *_unfinished(world), *_leftovers(world)]
+    return [
+        *_money(world),
+        *_charges(world),
+        *_unfinished(world),
+        *_cards(world),
+        *_leftovers(world),
+    ]
 
 
 def _money(world: PayWorld) -> Iterator[str]:
@@ -323,6 +360,13 @@ def _unfinished(world: PayWorld) -> Iterator[str]:
     for row in world.books._payments.top_ups.values():
         if not row.is_final or row.alarm:
             yield f"{row.reference} of {row.account} is {row.state} {row.alarm}"
+
+
+def _cards(world: PayWorld) -> Iterator[str]:
+    payments = world.books._payments
+    for card in ("card-told", "card-silent"):
+        if card not in world.cards_given or ("fake", card) not in payments.methods:
+            yield f"{card} was given and is not kept"
 
 
 def _leftovers(world: PayWorld) -> Iterator[str]:

@@ -30,6 +30,7 @@ async def test_the_script_without_a_death_pays_declines_and_gives_back() -> None
     assert len(world.points.passed) >= POINTS_MIN
     asked = {what for what in world.points.passed if what.startswith("ask")}
     assert asked >= {"ask create", "ask confirm", "ask find", "ask look up", "ask refund"}
+    assert asked >= {"ask set up", "ask set up result"}
     states = sorted(row.state for row in world.books._payments.top_ups.values())
     assert states == ["approved", "approved", "approved", "declined"]
     assert sum(world.provider.moved.values()) == 27_000_000

@@ -12,10 +12,13 @@ from rtbill.domain.bundle import Pools
 from rtbill.domain.errors import Refused
 from rtbill.domain.payment_changes import (
     AddPayLink,
+    BeginSetUp,
+    EndSetUp,
     ForgetGatewayEvents,
     GatewayEventTried,
     KeepGatewayEvents,
     KeepMethod,
+    LookAtSetUp,
     PaymentChange,
     RemoveMethod,
     ResumeGateway,
@@ -26,10 +29,12 @@ from rtbill.domain.payment_changes import (
 from rtbill.domain.rated import Facts
 from rtbill.domain.replenishment import (
     RAW_MAX,
+    SET_UPS_MAX,
     GatewayStop,
     InboxEvent,
     KeptMethod,
     PayLink,
+    PendingSetUp,
     Replenishment,
 )
 from rtbill.domain.top_up import (
@@ -70,6 +75,7 @@ class MemoryPayments:
         self.stops: dict[str, GatewayStop] = {}
         self.inbox: dict[tuple[str, str], InboxEvent] = {}
         self.links: dict[str, PayLink] = {}
+        self.set_ups: dict[str, PendingSetUp] = {}
 
     def copy(self) -> MemoryPayments:
         """As it is now, whatever becomes of this one."""
@@ -139,11 +145,10 @@ class MemoryPayments:
     def change(self, change: PaymentChange) -> None:
         """As the store does."""
         match change:
-            case KeepMethod(method):
-                self._account(method.account)
-                check_method(self.methods.get(method.key), method)
-                self.methods[method.key] = method
-                self._cards.setdefault(method.account, {})[method.key] = None
+            case KeepMethod():
+                self._keep_method(change)
+            case BeginSetUp() | LookAtSetUp() | EndSetUp():
+                self._change_set_ups(change)
             case RemoveMethod():
                 self._remove(change)
             case SetReplenishment(settings):
@@ -152,14 +157,44 @@ class MemoryPayments:
                 self.stops[stop.gateway] = stop
             case ResumeGateway(gateway):
                 self.stops.pop(gateway, None)
+            case AddPayLink() | UsePayLink():
+                self._change_links(change)
+            case _:
+                self._change_inbox(change)
+
+    def _change_links(self, change: AddPayLink | UsePayLink) -> None:
+        match change:
             case AddPayLink(link):
                 self._account(link.account)
                 self.links[link.token_hash] = link
             case UsePayLink(token_hash, at):
                 check_link(self.links.get(token_hash), at)
                 self.links[token_hash] = replace(self.links[token_hash], used_at=at)
-            case _:
-                self._change_inbox(change)
+
+    def _keep_method(self, change: KeepMethod) -> None:
+        method = change.method
+        self._account(method.account)
+        check_method(self.methods.get(method.key), method)
+        if change.set_up and self.set_ups.pop(change.set_up, None) is None:
+            return
+        self.methods[method.key] = method
+        self._cards.setdefault(method.account, {})[method.key] = None
+
+    def _change_set_ups(self, change: BeginSetUp | LookAtSetUp | EndSetUp) -> None:
+        match change:
+            case BeginSetUp(set_up):
+                self._account(set_up.account)
+                self.set_ups[set_up.reference] = set_up
+                own = [each for each in self.set_ups.values() if each.account == set_up.account]
+                own.sort(key=lambda each: (each.begun_at, each.reference))
+                for each in own[:-SET_UPS_MAX]:
+                    del self.set_ups[each.reference]
+            case LookAtSetUp(reference, next_look):
+                if reference in self.set_ups:
+                    known = self.set_ups[reference]
+                    self.set_ups[reference] = replace(known, next_look=next_look)
+            case EndSetUp(reference):
+                self.set_ups.pop(reference, None)
 
     def _set(self, settings: Replenishment) -> None:
         currency = self._account(settings.account).account.currency
@@ -326,6 +361,22 @@ class PaymentsReader:
         """When it happened."""
         at = [each.at for each in self._payments.inbox.values() if each.gateway == gateway]
         return max(at, default=None)
+
+    async def set_up(self, reference: str) -> PendingSetUp | None:
+        """As long as it is waited for."""
+        return self._payments.set_ups.get(reference)
+
+    async def set_up_of(self, gateway: str, page: str) -> PendingSetUp | None:
+        """As long as it is waited for."""
+        for each in self._payments.set_ups.values():
+            if (each.gateway, each.page) == (gateway, page):
+                return each
+        return None
+
+    async def due_set_ups(self, at: datetime, limit: int) -> Sequence[PendingSetUp]:
+        """The most overdue first."""
+        due = [each for each in self._payments.set_ups.values() if each.next_look <= at]
+        return sorted(due, key=lambda each: (each.next_look, each.reference))[:limit]
 
     async def pay_link(self, token_hash: str) -> PayLink | None:
         """Used or not."""

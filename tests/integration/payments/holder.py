@@ -35,18 +35,28 @@ class Holder(Browser):
         """Press a button on the page to which ours leads on, and come back; the text of the page
         that says what came of it.
         """
-        assert self.path == "/pay/go", self.text
+        onward = self._onward()
+        await self.read(onward)
         assert self.page is not None
-        onward = _ONWARD.search(self.page.text)
-        assert onward is not None
-        await self.read(onward[1])
         assert self.page.status_code == 200, self.text
-        self.page = await self.http.post(onward[1], data={**fields, "choice": choice})
+        self.page = await self.http.post(onward, data={**fields, "choice": choice})
         await self.follow()
         assert self.path == "/pay/back", self.text
         await self.read("/pay/done")
         await self.follow()
         return self.text
+
+    async def save_at_the_provider(self, card: str) -> None:
+        """Give the card on the page to which ours leads on, and go nowhere from there."""
+        answer = await self.http.post(self._onward(), data={"card": card, "choice": "save"})
+        assert answer.is_redirect, answer.text
+
+    def _onward(self) -> str:
+        assert self.path == "/pay/go", self.text
+        assert self.page is not None
+        onward = _ONWARD.search(self.page.text)
+        assert onward is not None
+        return onward[1]
 
     async def agree_to(self, **amounts: str) -> str:
         """Automatic top-ups; the text of the page that says what came of it."""

@@ -83,6 +83,33 @@ async def test_a_kill_while_a_provider_is_asked_leaves_one_charge_and_one_credit
         assert hall.intents("room-1001") == 1
 
 
+@pytest.mark.parametrize("who_tells", ["webhook", "nobody"])
+async def test_a_card_is_kept_though_the_service_was_killed_while_it_was_given(
+    tmp_path: Path, prepared: Path, who_tells: str
+) -> None:
+    """The holder does not come back: a webhook after the restart tells, or else the start asks."""
+    async with paying_hall(tmp_path, prepared) as hall:
+        if who_tells == "nobody":
+            hall.cards.spoil_webhooks(lose=1.0)
+        holder = await hall.visitor("room-1001")
+        await holder.read("/pay/card")
+        await holder.go("/pay/card", agree="yes")
+        hall.biller.kill9()
+        if who_tells == "nobody":
+            await holder.save_at_the_provider("visa")
+        hall.biller.start()
+        await hall.biller.ready()
+        if who_tells == "webhook":
+            assert hall.methods("room-1001") == []
+            await holder.save_at_the_provider("visa")
+        await until(lambda: len(hall.methods("room-1001")) == 1, "the card is not kept")
+        await until(hall.has_heard_all, "webhooks are left")
+        assert hall.methods("room-1001") == [
+            each["id"] for each in hall.cards.books.all_of("payment_method")
+        ]
+        assert hall.biller.query("SELECT count(*) FROM set_up") == [(0,)]
+
+
 async def test_a_card_of_the_house_pays_and_another_is_declined(
     tmp_path: Path, prepared: Path
 ) -> None:
