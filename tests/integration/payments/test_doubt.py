@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from simulator.cashless_tricks import Trick
-from tests.integration.payments.hall import paying_hall, until
+from tests.integration.payments.hall import PayingHall, paying_hall, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 AT_ONCE = "10.00"
@@ -81,6 +84,48 @@ async def test_a_kill_while_a_provider_is_asked_leaves_one_charge_and_one_credit
         assert hall.methods("room-1001") == [card]
         assert hall.credits("room-1001") == hall.taken("room-1001") == [1000]
         assert hall.intents("room-1001") == 1
+
+
+async def is_bought_after_a_start(hall: PayingHall) -> None:
+    """One charge, one credit, whatever stood in the books when the process died."""
+    hall.biller.start()
+    await hall.biller.ready()
+    await until(lambda: hall.states("room-1001") == ["approved"], "it is not settled", 30)
+    assert hall.credits("room-1001") == hall.taken("room-1001") == [1000]
+    assert hall.intents("room-1001") == 1
+
+
+async def test_a_kill_between_the_answer_of_create_and_its_commit_leaves_one_charge(
+    tmp_path: Path, prepared: Path
+) -> None:
+    """Somebody else writes to the books when the answer comes: it is read, and cannot be kept."""
+    async with paying_hall(tmp_path, prepared) as hall:
+        hall.cards.spoil_webhooks(lose=1.0)
+        hall.cards.plan_fault("late_reply", "payment_intents", seconds=1.0)
+        await hall.with_card("room-1001", AT_ONCE, "10.00")
+        await until(lambda: hall.intents("room-1001") == 1, "the provider heard nothing", 1.5)
+        with closing(sqlite3.connect(hall.biller.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(1.5)  # the answer is on its way for one second of it
+            hall.biller.kill9()
+        assert (hall.states("room-1001"), hall.taken("room-1001")) == (["asked"], [])
+        await is_bought_after_a_start(hall)
+
+
+async def test_a_kill_between_create_and_confirm_leaves_one_charge_and_one_credit(
+    tmp_path: Path, prepared: Path
+) -> None:
+    """The provider has no time for the confirmation, so that it stands still between the two."""
+    async with paying_hall(tmp_path, prepared) as hall:
+        hall.cards.spoil_webhooks(lose=1.0)
+        hall.cards.plan_fault("busy", "confirm", times=3)
+        await hall.with_card("room-1001", AT_ONCE, "10.00")
+        refused = "SELECT count(*) FROM top_up_event WHERE event = 'not sent'"
+        await until(lambda: hall.biller.query(refused) == [(1,)], "it was confirmed")
+        hall.biller.kill9()
+        assert (hall.states("room-1001"), hall.taken("room-1001")) == (["created"], [])
+        assert hall.intents("room-1001") == 1
+        await is_bought_after_a_start(hall)
 
 
 @pytest.mark.parametrize("who_tells", ["webhook", "nobody"])
