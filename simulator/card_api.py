@@ -41,6 +41,11 @@ class CardApi:
         self._books, self.api_key = books, api_key
         self.faults = CardFaults()
         self.keys = CardKeys()
+        self.per_second_max = 0
+        """More calls in one second are answered with 429; 0 is no limit."""
+        self.over_limit = 0
+        """Calls that were."""
+        self._second, self._in_second = 0, 0
         self.calls: list[tuple[str, str, str]] = []
         """Method, path and idempotency key of each call, the newest last; at most 10,000."""
         self._routes = [
@@ -59,6 +64,7 @@ class CardApi:
             return None
         try:
             self._sign_in(request)
+            self._count()
             _refuse_by(fault)
             status, body, is_replay = await self._once(request, key, fault)
         except ApiError as error:
@@ -79,6 +85,14 @@ class CardApi:
         if given != self.api_key:
             # A careless provider repeats the key in full: whoever logs that text tells it on.
             raise ApiError(401, f"Invalid API Key provided: {given}")
+
+    def _count(self) -> None:
+        if self._second != self._books.now_s():
+            self._second, self._in_second = self._books.now_s(), 0
+        self._in_second += 1
+        if 0 < self.per_second_max < self._in_second:
+            self.over_limit += 1
+            raise ApiError(429, "Too many requests", code="rate_limit")
 
     async def _once(
         self, request: Request, key: str, fault: Fault | None

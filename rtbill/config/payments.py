@@ -68,7 +68,7 @@ class PaymentsTable(BaseModel):
     grace: Amount = "2.00"
     charge_min: Amount = "1.00"
     charge_max: Amount = "200.00"
-    purchases_at_once: Annotated[StrictInt, Field(ge=1, le=100)] = 10
+    purchases_at_once: Annotated[StrictInt, Field(ge=1, le=100)] = 25
     purchases_per_minute: Annotated[StrictInt, Field(ge=1, le=6000)] = 120
     link_hours: Annotated[StrictInt, Field(ge=1, le=168)] = 24
     vat_point: Literal["topup", "use"] = "topup"
@@ -112,7 +112,7 @@ class PaymentsConfig:
     """The lock waits for so long, or until so much is spent, while nobody knows."""
     charge_min_micros: int = 1_000_000
     charge_max_micros: int = 200_000_000
-    purchases_at_once: int = 10
+    purchases_at_once: int = 25
     """Automatic top-ups that are at their providers at the same time."""
     purchases_per_minute: int = 120
     """Automatic top-ups of the whole site."""

@@ -128,6 +128,31 @@ async def test_a_kill_between_create_and_confirm_leaves_one_charge_and_one_credi
         await is_bought_after_a_start(hall)
 
 
+async def test_a_provider_that_takes_two_requests_a_second_gets_all_and_declines_none(
+    tmp_path: Path, prepared: Path
+) -> None:
+    rooms = [f"room-{number}" for number in range(1001, 1006)]
+    async with paying_hall(tmp_path, prepared) as hall:
+        hall.cards.spoil_webhooks(lose=1.0)
+        holders = [await hall.visitor(room) for room in rooms]
+        for holder in holders:
+            await holder.give_card("visa")
+        hall.cards.api.per_second_max = 2
+        terms = {"threshold": AT_ONCE, "increment": "10.00", "month_max": "1000.00"}
+        async with asyncio.TaskGroup() as group:
+            for holder in holders:
+                group.create_task(holder.agree_to(**terms))
+        bought = lambda: all(hall.states(room) == ["approved"] for room in rooms)  # noqa: E731
+        await until(bought, "not all bought", 60)
+        assert hall.cards.api.over_limit > 0
+        assert [hall.credits(room) for room in rooms] == [[1000]] * 5
+        assert [hall.taken(room) for room in rooms] == [[1000]] * 5
+        assert [hall.intents(room) for room in rooms] == [1] * 5
+        declined = "SELECT count(*) FROM top_up_event WHERE event LIKE '%decline%'"
+        assert hall.biller.query(declined) == [(0,)]
+        assert all(hall.is_open(room.removeprefix("room-")) for room in rooms)
+
+
 @pytest.mark.parametrize("who_tells", ["webhook", "nobody"])
 async def test_a_card_is_kept_though_the_service_was_killed_while_it_was_given(
     tmp_path: Path, prepared: Path, who_tells: str

@@ -85,7 +85,7 @@ def test_without_the_tables_nothing_is_sold_and_the_defaults_are_mild(tmp_path: 
     assert config.gateways == ()
     assert (config.payments.grace_min, config.payments.grace_micros) == (15, 2_000_000)
     assert (config.payments.url, config.payments.purchases_per_minute) == ("", 120)
-    assert config.payments.purchases_at_once == 10
+    assert config.payments.purchases_at_once == 25
 
 
 def test_a_stripe_account_with_its_secrets_from_the_environment(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from payments.stripe_card import StripeGateway
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
-from rtbill.domain.payment import Approved, Created, DeclineClass, Declined, GatewayEvent
+from rtbill.domain.payment import Approved, Charge, Created, DeclineClass, Declined, GatewayEvent
 from simulator.http_server import HttpServer, Reply, Request
 from tests.fakes.environment import NOON
 from tests.fakes.stripe_office import REFERENCE, StripeOffice, stripe_office
@@ -45,6 +45,29 @@ async def test_between_attempts_passes_a_growing_and_scattered_time(
     assert all(0.5 <= wait <= 1.0 for wait in waits[::2])
     assert all(1.0 <= wait <= 2.0 for wait in waits[1::2])
     assert len(set(waits)) == len(waits) == 40
+
+
+async def test_calls_beyond_the_limit_of_a_second_are_put_off_and_none_is_declined(
+    office: StripeOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of seven at once two pass in each second; a wait of ours takes the provider one further."""
+    seconds = [0]
+    monkeypatch.setattr(office.provider.books, "now_s", lambda: seconds[0])
+    charges = [office.a_charge(reference=str(number)) for number in range(7)]
+    office.provider.api.per_second_max = 2
+
+    async def create(charge: Charge) -> str:
+        for _ in range(4):
+            try:
+                return await office.created(charge)
+            except Unavailable:
+                seconds[0] += 1
+        return "never"
+
+    ids = [await create(charge) for charge in charges]
+    assert office.provider.api.over_limit > 0
+    assert "never" not in ids
+    assert len(set(ids)) == len(office.provider.books.all_of("payment_intent")) == 7
 
 
 async def test_three_attempts_are_the_most(office: StripeOffice) -> None:
