@@ -17,6 +17,8 @@ from rtbill.replenishment.pay_methods import PENDING_FOR, PayMethods
 LOOK_S = 10.0
 DUE_MAX = 100
 AT_START_MAX = 10_000
+SILENCE_MAX = timedelta(days=7)
+"""After the end of a page: a provider that says nothing for so long is asked no more."""
 AGAIN_MIN, AGAIN_MAX = timedelta(minutes=5), timedelta(hours=1)
 
 _logger = logging.getLogger(__name__)
@@ -69,6 +71,9 @@ class SetUpLooks:
 
     async def _see_to(self, pending: PendingSetUp) -> None:
         now = self._clock.now()
+        if now >= pending.expires_at + SILENCE_MAX:
+            await self._store.change(EndSetUp(pending.reference))
+            return
         again = min(max(now - pending.begun_at, AGAIN_MIN), AGAIN_MAX)
         is_last = now >= pending.expires_at
         next_look = now + again if is_last else min(now + again, pending.expires_at)

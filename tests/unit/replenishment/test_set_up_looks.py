@@ -30,6 +30,13 @@ async def kept(paying: PayOffice) -> list[str]:
     return [each.method.reference for each in await paying.office.store.methods("room-1")]
 
 
+async def pass_hours(paying: PayOffice, hours: int) -> None:
+    """In steps of five minutes, of which what waits sees ten seconds each."""
+    for _ in range(12 * hours):
+        paying.clock.step(5 * MINUTE_S - 10)
+        await paying.clock.advance(10)
+
+
 @asynccontextmanager
 async def another_life(paying: PayOffice) -> AsyncIterator[PayOffice]:
     """A process that knows of the first what stands in the books."""
@@ -103,13 +110,13 @@ async def test_a_page_is_asked_about_ever_more_rarely_and_not_after_its_end(
     async with a_pay_office(buying=()) as paying:
         page = await begun(paying)
         pages = asked(monkeypatch, None)
-        await paying.clock.advance(HOUR_S)
+        await pass_hours(paying, 1)
         assert pages == [page] * 4  # after 5, 10, 20 and 40 minutes
-        await paying.clock.advance(24 * HOUR_S)
+        await pass_hours(paying, 25)
         count = len(pages)
         assert 24 <= count <= 30
         assert await paying.office.store.set_up_of("fake", page) is None
-        await paying.clock.advance(24 * HOUR_S)
+        await pass_hours(paying, 3)
         assert len(pages) == count
 
 
@@ -122,6 +129,22 @@ async def test_a_silent_provider_is_asked_once_in_a_round(monkeypatch: pytest.Mo
             assert len(pages) == 1
 
 
+async def test_a_provider_that_never_answers_is_asked_no_more_a_week_after_the_page_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_pay_office(buying=()) as paying:
+        page = await begun(paying)
+        pages = asked(monkeypatch, Unavailable("no route"))
+        paying.clock.step(2 * 24 * HOUR_S)
+        async with another_life(paying):
+            assert len(pages) == 1
+        assert await paying.office.store.set_up_of("fake", page) is not None
+        paying.clock.step(7 * 24 * HOUR_S)
+        async with another_life(paying):
+            assert len(pages) == 1
+        assert await paying.office.store.set_up_of("fake", page) is None
+
+
 async def test_a_card_that_was_removed_is_not_kept_again_by_a_late_word() -> None:
     async with a_pay_office(buying=()) as paying:
         page = await begun(paying)
@@ -130,5 +153,5 @@ async def test_a_card_that_was_removed_is_not_kept_again_by_a_late_word() -> Non
         await paying.order("pay.method.remove", account="room-1", method="card-9")
         told = MethodReady(paying.provider.set_ups[page].reference, a_method("card-9"))
         await paying.hear(paying.provider.happen("evt_1", "set up", told))
-        await paying.clock.advance(HOUR_S)
+        await pass_hours(paying, 1)
         assert await kept(paying) == []
