@@ -34,6 +34,7 @@ from rtbill.domain.tariff import Tariff
 from rtbill.domain.usage import UsageFound, UsageQuestion
 from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from rtbill.payment_books import PaymentReader
+from rtbill.vat_books import VatReader
 
 
 class Clock(Protocol):
@@ -258,7 +259,7 @@ class LiveRow:
     heard_until: datetime | None
 
 
-class Reader(PaymentReader, Protocol):
+class Reader(PaymentReader, VatReader, Protocol):
     """Reading for people and for start-up, on read-only connections; never used to decide about
     money.
     """
