@@ -73,22 +73,24 @@ class Offer:
             if self.carrier is None:
                 return found
             return found._replace(cost_micros=self._carrier_cost(asked, talk_us))
-        table, rates = self.find(asked.number)
-        number, answered_at = asked.number, asked.answered_at
+        number, answered_at, _, _ = asked
+        table, rates = self.find(number)
         rate, parts, billed_us = exact_parts(table, rates, number, answered_at, talk_us)
-        net_micros, tax_micros = self._charge(asked, parts, table.per_micro, billed_us)
+        charger = self._charger or self._ready_charger()
+        net_micros, tax_micros = charger.charge(asked, parts, table.per_micro, billed_us)
+        tariff = table.tariff
         return Price(
             net_micros + tax_micros,
             self.plan.currency,
-            table.tariff.name,
-            table.tariff.version,
+            tariff.name,
+            tariff.version,
             rate.prefix,
             rate.destination,
             divide_rounding_up(billed_us, SECOND_US),
             self.plan.name,
             self.plan.version,
             tax_micros,
-            self._carrier_cost(asked, talk_us),
+            None if self.carrier is None else self._carrier_cost(asked, talk_us),
         )
 
     def micros(self, asked: Asked, talk_us: int) -> int:
