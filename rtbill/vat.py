@@ -19,7 +19,7 @@ from rtbill.domain.vat import Movement, SetVatTerms, Undone, VatClosing, VatTerm
 from rtbill.ports import Clock, Store
 from rtbill.vat_books import VatReader
 
-CLOSE_S = 60.0
+CLOSE_S = 10.0
 SLICE = 1000
 """Movements of one closing."""
 

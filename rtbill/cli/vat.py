@@ -168,7 +168,9 @@ def _print(found: Found, begin: date, end: date) -> None:
         say(f"In balances now: {taxed} taxed when bought, {tax} of it tax; {untaxed} not taxed")
     say(_terms_text(found.terms))
     if found.behind:
-        say(f"{found.behind} movements are not booked yet: a running service does it every minute")
+        say(
+            f"{found.behind} movements are not booked yet: a running service does it within seconds"
+        )
 
 
 def _json(found: Found, begin: date, end: date, zone: ZoneInfo) -> dict[str, Any]:
