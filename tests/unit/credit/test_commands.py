@@ -214,6 +214,16 @@ async def test_an_emergency_call_is_told_once_however_we_come_to_know_of_it(news
         assert len(told) == 1
 
 
+async def test_an_emergency_call_is_told_once_though_its_beginning_is_heard_after_its_end() -> None:
+    async with an_office() as office:
+        await office.hear("12:40:05 back; done 1 answered=12:39:00 ended=12:39:30 to=112")
+        await office.hear("12:38:55 start 1 to=112")
+
+        told = [each for each in await office.waiting() if each.kind == "call.emergency"]
+        assert len(told) == 1
+        assert office.line.emergencies == set()
+
+
 async def test_an_emergency_call_dialled_unanswered_is_told_too_and_once() -> None:
     async with an_office() as office:
         await office.hear("12:40:00 start 1 to=112\n12:40:00 start 1 to=112\n12:40:03 end 1 to=112")
@@ -252,6 +262,15 @@ async def test_an_emergency_call_is_never_hung_up_however_it_was_sent_out() -> N
         await office.hear(f"{EVASION} to=112")
 
         assert office.pbx.done("hang_up") == []
+
+
+async def test_it_is_told_though_it_is_over_when_its_beginning_is_heard() -> None:
+    async with an_office() as office:
+        await office.hear("12:00:20 back; done 1 answered=12:00:02 ended=12:00:10")
+        await office.hear(EVASION)
+
+        assert office.pbx.done("hang_up") == []
+        assert "call.evasion" in [each.kind for each in await office.waiting()]
 
 
 async def test_an_exchange_that_is_only_observed_lets_it_go_and_it_is_told() -> None:

@@ -205,3 +205,15 @@ async def test_a_call_whose_answer_had_to_wait_for_the_store_is_limited() -> Non
         await office.clock.advance(1)
 
         assert limits(office) == [59.5]
+
+
+async def test_nothing_is_held_for_a_call_that_was_over_before_its_beginning_was_heard() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        await office.hear(
+            "12:00:20 back; done 1 answered=12:00:02 ended=12:00:10\n"
+            "12:00:01 start 1\n12:00:02 answer 1\n12:00:10 end 1"
+        )
+
+        assert steps(office) == []
+        assert office.pbx.done("limit") == []
+        assert await office.balance() == 4_920_000
