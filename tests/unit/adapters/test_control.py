@@ -13,10 +13,11 @@ from rtbill.domain.errors import Unavailable
 from rtbill.domain.events import (
     CallAnswered,
     CallStarted,
+    LinkLost,
     LinkRestored,
     LinkTrouble,
 )
-from tests.unit.adapters.ami_text import dial_begin, newstate, row, stamp
+from tests.unit.adapters.ami_text import dial_begin, newstate, row, stamp, status
 from tests.unit.adapters.exchange import (
     FakeExchange,
     ManualClock,
@@ -94,6 +95,50 @@ async def test_orders_about_a_call_that_has_ended_do_nothing(exchange: FakeExcha
         exchange.replies["Hangup"] = lambda action: exchange.error(action, "No such channel")
         await pbx.hang_up(CALL)
     assert len(exchange.asked("Hangup")) == 1
+
+
+async def test_orders_about_a_call_of_before_a_restart_do_not_meet_one_with_its_channel_name(
+    exchange: FakeExchange,
+) -> None:
+    clock = ManualClock()
+    pbx = a_pbx(exchange, clock)
+    async with running(pbx) as listener:
+        await listener.next(LinkRestored)
+        exchange.say(f"{dial_begin()}\n\n{newstate()}")
+        await listener.next(CallStarted)
+        await listener.next(CallAnswered)
+        exchange.replies["Status"] = lambda action: exchange.a_list(action, status("9.2"))
+        exchange.drop()
+        await listener.next(LinkLost)
+        await clock.advance(5)
+        restored = await listener.next(LinkRestored)
+        assert [leg.id.leg for leg in restored.snapshot.live] == ["9.2"]
+
+        await pbx.limit(CALL, 0.0)
+        await pbx.hang_up(CALL)
+        assert not exchange.asked("Hangup")
+        await pbx.hang_up(CallId("lab", "9.2"))
+        assert len(exchange.asked("Hangup")) == 1
+
+
+async def test_a_call_that_goes_on_while_the_link_is_lost_is_ended_afterwards(
+    exchange: FakeExchange,
+) -> None:
+    clock = ManualClock()
+    pbx = a_pbx(exchange, clock)
+    async with running(pbx) as listener:
+        await listener.next(LinkRestored)
+        exchange.say(f"{dial_begin()}\n\n{newstate()}")
+        await listener.next(CallStarted)
+        await listener.next(CallAnswered)
+        exchange.replies["Status"] = lambda action: exchange.a_list(action, status("1.2"))
+        exchange.drop()
+        await listener.next(LinkLost)
+        await clock.advance(5)
+        await listener.next(LinkRestored)
+
+        await pbx.hang_up(CALL)
+        assert len(exchange.asked("Hangup")) == 1
 
 
 async def test_a_channel_name_with_a_pattern_in_it_is_never_sent(exchange: FakeExchange) -> None:
