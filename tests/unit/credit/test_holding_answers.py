@@ -93,6 +93,21 @@ async def test_a_call_that_becomes_too_dear_until_its_answer_talks_for_what_ther
         assert limits(office)[-1] == 29.5
 
 
+async def test_what_a_call_costs_from_its_answer_on_is_held_as_soon_as_the_store_has_room() -> None:
+    async with an_office("0.60", tariff=DEARER_FROM_12_01) as office:
+        await office.hear("12:00:55 start 1")
+        office.store.is_stuck, office.store.queue_max = True, 0
+        office.store.has_room_for_live = True
+        await office.hear("12:01:05 answer 1")
+        assert held(office) == [60]
+
+        office.store.is_stuck, office.store.queue_max = False, 10_000
+        await office.clock.advance(2)
+        (hold,) = office.directory.state("room-1").holds
+        assert (hold.granted_s, hold.micros, hold.is_final) == (30, 600_000, True)
+        assert limits(office)[-1] == 29.5
+
+
 async def test_a_question_answered_too_late_still_holds_for_its_call_and_only_once() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         called = office.assessor.classify("0041315550100")
