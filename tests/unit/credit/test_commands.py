@@ -71,6 +71,32 @@ async def test_a_limit_of_which_no_answer_came_is_ordered_again_though_the_old_o
         assert office.pbx.done("limit") == [("1", 59.5)]
 
 
+@pytest.mark.parametrize(("late", "orders"), [(0, 1), (1, 2), (2, 3), (3, 3), (4, 3)])
+async def test_a_limit_that_was_confirmed_late_is_ordered_anew_but_not_without_end(
+    late: int, orders: int
+) -> None:
+    async with an_office("5.00") as office:
+        office.pbx.late_limits = [lambda: None] * late
+        await office.hear("12:00:05 answer 1")
+
+        assert office.pbx.done("limit") == [("1", 59.5)] * orders
+
+
+@pytest.mark.parametrize("wanted_s", [0.0, 20.0])
+async def test_after_a_late_confirmation_what_is_wanted_by_then_is_ordered(wanted_s: float) -> None:
+    async with an_office("5.00") as office:
+
+        def less() -> None:
+            [running] = office.control.running()
+            running.wanted_s = wanted_s
+
+        office.pbx.late_limits = [less]
+        await office.hear("12:00:05 answer 1")
+
+        last = ("limit", "1", wanted_s) if wanted_s else ("hang_up", "1")
+        assert office.pbx.commands == [("limit", "1", 59.5), last]
+
+
 async def test_a_command_for_a_call_that_is_over_is_not_repeated() -> None:
     async with an_office("5.00") as office:
         office.pbx.fail("limit", Unavailable("no link"))
