@@ -113,9 +113,10 @@ class Pbx(Protocol):
         """
         ...
 
-    async def limit(self, call: CallId, talk_s: float) -> None:
+    async def limit(self, call: CallId, talk_s: float) -> bool:
         """Have the exchange itself end the call this many seconds after its answer (absolute, so
-        repeatable).
+        repeatable). False when it took so long to confirm that it may end it as much later: order
+        again what is wanted then.
         """
         ...
 
