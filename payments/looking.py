@@ -43,6 +43,10 @@ class Terms:
     repeats_for: timedelta = KEY_LIFE
     """So long after its first use a key may be used again; zero: never."""
     grace: Grace = NO_GRACE
+    vat_ppm: int = 0
+    """Of the net price, contained in what is paid, where that is due with the top-up: the receipt
+    says so.
+    """
 
 
 def scheduled(top_up: TopUp, at: datetime, terms: Terms) -> TopUp:

@@ -67,7 +67,7 @@ def settle(state: AccountState, books: PaymentState, heard: Heard, terms: Terms)
     after = money.facts.state
     if not before.is_final:  # another one may have given grace since
         after = after.with_grace(grace.left_micros(row, terms.grace, heard.at))
-    notices = telling.notices(after, books, paying, heard)
+    notices = telling.notices(after, books, paying, heard, terms.vat_ppm)
     return money.facts._replace(state=after, paying=paying, notices=notices)
 
 

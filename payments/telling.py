@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from balance.vat import contained
 from payments.heard import Heard
 from payments.waits import wait
 from rtbill.domain.account import AccountState
-from rtbill.domain.money import EXPONENTS, Money, decimal_text
+from rtbill.domain.money import EXPONENTS, Money, decimal_text, round_half_up
 from rtbill.domain.notice import Notice
 from rtbill.domain.payment import DeclineClass
+from rtbill.domain.price_plan import percent_text
 from rtbill.domain.top_up import (
     Asker,
     Follow,
@@ -19,6 +21,7 @@ from rtbill.domain.top_up import (
     TopUp,
     TopUpState,
 )
+from rtbill.domain.vat import VatPoint
 
 Details = tuple[tuple[str, str], ...]
 _WORDS = {
@@ -42,6 +45,7 @@ class _Telling:
     books: PaymentState
     paying: Paying
     heard: Heard
+    vat_ppm: int
 
     @property
     def row(self) -> TopUp:
@@ -64,6 +68,15 @@ class _Telling:
         """The account's, after it."""
         return "balance", _amount(self.state.balance_micros, self.state.account.currency)
 
+    def vat(self) -> Details:
+        """The tax in what was paid, to the cent; nothing where it is due at use."""
+        if not self.vat_ppm or self.row.vat_point is not VatPoint.TOP_UP:
+            return ()
+        money = self.row.money
+        exact = contained(money.micros, self.vat_ppm)
+        cents = round_half_up(exact, EXPONENTS.get(money.currency, 2))
+        return ("vat", _amount(cents, money.currency)), ("vat_percent", percent_text(self.vat_ppm))
+
     def to_holder(self, kind: str, text: str, details: Details) -> Notice:
         """The subject is the account."""
         return Notice(kind, self.row.account, text, self.heard.at, details)
@@ -74,10 +87,12 @@ class _Telling:
 
 
 def notices(
-    state: AccountState, books: PaymentState, paying: Paying, heard: Heard
+    state: AccountState, books: PaymentState, paying: Paying, heard: Heard, vat_ppm: int = 0
 ) -> tuple[Notice, ...]:
-    """What to say; `state` is the account's after the step, `books` are from before it."""
-    telling = _Telling(state, books, paying, heard)
+    """What to say; `state` is the account's after the step, `books` are from before it, `vat_ppm`
+    is the tax due with a top-up.
+    """
+    telling = _Telling(state, books, paying, heard, vat_ppm)
     return (*_to_the_holder(telling), *_of_reversals(telling), *_to_the_operator(telling))
 
 
@@ -87,7 +102,8 @@ def _to_the_holder(telling: _Telling) -> list[Notice]:
     if Follow.CREDIT in follows:
         balance = Money(telling.state.balance_micros, row.money.currency)
         text = f"{row.money} paid in; balance {balance}"
-        return [telling.to_holder("topup.done", text, telling.about(row.money, telling.balance()))]
+        details = (*telling.about(row.money, telling.balance()), *telling.vat())
+        return [telling.to_holder("topup.done", text, details)]
     if row.state is TopUpState.DECLINED and before.state is not row.state:
         assert row.decline is not None
         return [_failed(telling, row.decline, _WORDS[row.decline])]

@@ -32,8 +32,8 @@ from rtbill.domain.top_up import (
     TopUp,
     TopUpEvent,
     TopUpState,
-    VatPoint,
 )
+from rtbill.domain.vat import VatPoint
 
 REFUND_AGAIN = (
     timedelta(minutes=1),

@@ -19,7 +19,7 @@ class Alarm:
     """`link`, `login`, `rights`, `frame`, `clock`, `store`, `suspense`, `house`, `unrated`,
     `unconfirmed`, `command`, `service`, `unaided`, `observations`, `books`, `check`, `inline`,
     `rerating`, `codes`, `rating.hook`, `holds`, `guard`, `mail`, `top-up`, `top-ups`, `gateway`,
-    `reconciliation`, `webhook`.
+    `reconciliation`, `webhook`, `vat`.
     """
     subject: str
     text: str

@@ -192,9 +192,8 @@ class Billing:
         running.would_be_refused = leg.id in line.let_through
         running.is_barred = leg.id in line.barred
         running.hold_key = running.hold_key or self.holdings.key_of(running)
-        self.control.allow(running)
         await self._hand_over(partial(self.store.note_live, leg))
-        self.control.allow(running)  # meanwhile something may have been held for it
+        self.control.allow(running)  # by what is held for it, perhaps since a moment ago
         if running.called.kind is NumberKind.EMERGENCY:
             at = leg.answered_at or self._clock.now()
             self._dialling.tell_emergency(line, leg.id, leg.payer, running.called.number, at)

@@ -11,7 +11,7 @@ from payments.grace import Grace
 from payments.looking import Terms
 from payments.replenish import Bounds
 from rtbill.billing import Billing
-from rtbill.domain.top_up import VatPoint
+from rtbill.domain.vat import VatPoint
 from rtbill.formats.wording import Wording
 from rtbill.pay.links import ConfirmationLinks, PayLinks
 from rtbill.pay.orders import PayDesk
@@ -37,6 +37,8 @@ class PaymentTerms:
     bounds: Bounds = field(default_factory=Bounds)
     grace: Grace = field(default_factory=Grace)
     vat_point: VatPoint = VatPoint.TOP_UP
+    vat_ppm: int = 0
+    """Of the net price, contained in what is paid; 0 where nobody said."""
     pace: ReplenishmentTerms = field(default_factory=ReplenishmentTerms)
     url: str = ""
     """Of the pages, without a slash at its end; empty: there are none, and no links."""
@@ -101,6 +103,7 @@ class PaymentService:
                     can_find=each.abilities.finds,
                     repeats_for=each.abilities.repeats_for,
                     grace=terms.grace,
+                    vat_ppm=terms.vat_ppm,
                 )
                 for each in self.gateways
             },

@@ -34,6 +34,7 @@ from rtbill.domain.tariff import Tariff
 from rtbill.domain.usage import UsageFound, UsageQuestion
 from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from rtbill.payment_books import PaymentReader
+from rtbill.vat_books import VatReader
 
 
 class Clock(Protocol):
@@ -112,9 +113,10 @@ class Pbx(Protocol):
         """
         ...
 
-    async def limit(self, call: CallId, talk_s: float) -> None:
+    async def limit(self, call: CallId, talk_s: float) -> bool:
         """Have the exchange itself end the call this many seconds after its answer (absolute, so
-        repeatable).
+        repeatable). False when it took so long to confirm that it may end it as much later: order
+        again what is wanted then.
         """
         ...
 
@@ -258,7 +260,7 @@ class LiveRow:
     heard_until: datetime | None
 
 
-class Reader(PaymentReader, Protocol):
+class Reader(PaymentReader, VatReader, Protocol):
     """Reading for people and for start-up, on read-only connections; never used to decide about
     money.
     """

@@ -74,9 +74,9 @@ class AsteriskPbx:
         """The exchange's outbox may forget the call."""
         self._control.acknowledge(call.leg)
 
-    async def limit(self, call: CallId, talk_s: float) -> None:
-        """Arm the exchange's own timer on the leg."""
-        await self._control.limit(call.leg, talk_s)
+    async def limit(self, call: CallId, talk_s: float) -> bool:
+        """Arm the exchange's own timer on the leg; whether it cannot be late."""
+        return await self._control.limit(call.leg, talk_s)
 
     async def warn(self, call: CallId) -> None:
         """Sound a tone to who dialled."""

@@ -120,6 +120,7 @@ class Session:
         self._buffer.hold()
         self._collected.clear()
         self._told.clear()
+        self._missing = set(self.translator.legs)  # until the first snapshot shows them
         self._booted = asyncio.get_running_loop().create_future()
         await self.wait_greeting(line, self._reader)
         await self._log_in(line)
@@ -242,12 +243,8 @@ class Session:
                     line.heard.clear()
                     await line.heard.wait()
         except TimeoutError:
-            if settings.tls is None:
-                remedy = (
-                    "that is how a TLS port waits: add [pbx.tls], or give the plain port (5038)"
-                )
-            else:
-                remedy = "look at the exchange"
+            waits = "that is how a TLS port waits: add [pbx.tls], or give the plain port (5038)"
+            remedy = waits if settings.tls is None else "look at the exchange"
             raise SignInRefused(
                 "unreachable",
                 f"{where} takes the connection and sends no AMI greeting; {remedy}",
@@ -327,6 +324,7 @@ class Session:
                 continue
             if snapshot.live or self._last_live < _BELIEVE_EMPTY_BELOW or tries == _SNAPSHOT_TRIES:
                 self._last_live = len(snapshot.live)
+                self._forget_missing({leg.id.leg for leg in snapshot.live})
                 return snapshot
 
     async def _snapshot(self, line: Line[Message], *, opening: bool) -> Snapshot:
@@ -343,7 +341,6 @@ class Session:
         for row in bad_rows:
             self.trouble("frame", f"a row of {self.settings.name}'s outbox cannot be read: {row}")
         self.vanished = {leg.id.leg for leg in snapshot.vanished}
-        self._forget_missing({leg.id.leg for leg in snapshot.live})
         return snapshot
 
     async def _tree_or_none(self, line: Line[Message], family: str) -> list[Message] | None:
@@ -356,7 +353,8 @@ class Session:
 
     def _forget_missing(self, shown: set[str]) -> None:
         """Drop legs that two snapshots in a row do not show; the end of one may still be on its
-        way.
+        way. Of those from before the link was lost the first decides: where the exchange was
+        restarted, their channel names are given to other calls.
         """
         missing = self.translator.legs.keys() - shown
         for leg_id in missing & self._missing:

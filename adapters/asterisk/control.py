@@ -36,9 +36,8 @@ none.
 _HANGUP_UNDER_S = 0.05
 """A timer of 0 is refused by the exchange, so less than this is a hang-up at once."""
 _ARMED_IN_S = 0.1
-_ARMINGS_MAX = 3
 """The exchange counts a timer from when it comes to the order, which stands behind its own events:
-one that it was so long about may be as much late, and is set again.
+one that it was longer about may be as much late.
 """
 _NORMAL_CLEARING = "16"
 _WARNING_DIGIT = "1"
@@ -74,15 +73,13 @@ class Control:
         if not line.send_if_room(data):
             self.acknowledgements_dropped += 1
 
-    async def limit(self, leg_id: str, talk_s: float) -> None:
+    async def limit(self, leg_id: str, talk_s: float) -> bool:
         """Have the leg cut this many seconds after its answer, whatever becomes of us; at once if
-        that has passed.
+        that has passed. Whether it was confirmed so soon that the timer cannot be late.
         """
-        for _ in range(_ARMINGS_MAX):
-            asked_s = self._clock.monotonic()
-            await self._arm(leg_id, talk_s)
-            if self._clock.monotonic() - asked_s <= _ARMED_IN_S:
-                return
+        asked_s = self._clock.monotonic()
+        await self._arm(leg_id, talk_s)
+        return self._clock.monotonic() - asked_s <= _ARMED_IN_S
 
     async def _arm(self, leg_id: str, talk_s: float) -> None:
         leg = self._session.translator.legs.get(leg_id)

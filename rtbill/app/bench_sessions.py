@@ -94,9 +94,10 @@ class SessionPbx:
     async def warn(self, call: CallId) -> None:
         """Nobody listens."""
 
-    async def limit(self, call: CallId, talk_s: float) -> None:
+    async def limit(self, call: CallId, talk_s: float) -> bool:
         """The call would be ended then."""
         self.heard[call].put_nowait(talk_s)
+        return True
 
     async def hang_up(self, call: CallId) -> None:
         """No call of the bench is to be ended."""

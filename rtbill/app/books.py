@@ -15,6 +15,7 @@ from rtbill.alarms import Alarms
 from rtbill.app.gateways import open_gateways
 from rtbill.app.holdings import read_allowances
 from rtbill.app.hook_file import site_hook
+from rtbill.app.vat_terms import vat_book
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
 from rtbill.config import Config, Site, holiday_calendars
@@ -34,8 +35,8 @@ from rtbill.domain.pins import Pins
 from rtbill.domain.rated import CallStatus
 from rtbill.domain.stance import Unaided
 from rtbill.domain.told import CALL_KINDS
-from rtbill.domain.top_up import VatPoint
 from rtbill.domain.trunk_numbers import AS_DIALLED
+from rtbill.domain.vat import VatPoint
 from rtbill.exchanges.enforcement import Policy
 from rtbill.formats.wording import Wording
 from rtbill.jobs import Enforcement, UnaidedRounds
@@ -52,6 +53,7 @@ from rtbill.replenishment.triggers import ReplenishmentTerms
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
+from rtbill.vat import VatBook
 
 WAITING_RECALLED_MAX = 100
 """Calls in doubt or without a rate that are alarmed one by one after a start."""
@@ -71,6 +73,7 @@ class Books:
     hold_terms: HoldTerms
     desk: Desk
     payments: PaymentService
+    vat: VatBook
     alarms: Alarms
     clock: Clock
 
@@ -131,6 +134,7 @@ async def open_books(
                 hold_terms=hold_terms,
                 desk=desk,
                 payments=payments,
+                vat=vat_book(config, billing, reader, clock),
                 alarms=alarms,
                 clock=clock,
             )
@@ -178,6 +182,7 @@ def _payments(  # noqa: PLR0913 - the composition root hands over each collabora
         ),
         grace=Grace(span=timedelta(minutes=written.grace_min), micros=written.grace_micros),
         vat_point=VatPoint(written.vat_point),
+        vat_ppm=written.vat.percent_ppm if written.vat else 0,
         pace=ReplenishmentTerms(
             parallel_max=written.purchases_at_once, per_minute_max=written.purchases_per_minute
         ),

@@ -95,6 +95,7 @@ async def _start(
         (serve_control(config.control.socket, books.desk.order), "control"),
         (billing.holdings.serve(), "holds"),
         (books.desk.runs.serve(), "runs"),
+        (books.vat.serve(), "vat"),
         (jobs.sweep(billing, store, alarms, clock), "sweep"),
         (jobs.keep_observations(billing, store, alarms, clock), "observations"),
         (jobs.note_heard(billing, store, clock), "heard"),

@@ -33,6 +33,7 @@ from rtbill.cli import (
     unrated,
     upkeep,
     usage,
+    vat,
     what_if,
 )
 from rtbill.cli.frame import Commands
@@ -77,6 +78,7 @@ for family in (
     calls,
     rerate,
     usage,
+    vat,
     observed,
     compare,
     trials,

@@ -22,6 +22,7 @@ from rtbill.cli.frame import (
 )
 from rtbill.cli.paper import print_json, print_table, say
 from rtbill.cli.values import drawn_json, instant_json, money_json, transfer_json
+from rtbill.domain.account import AccountKind
 from rtbill.domain.money import Money
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from balance.statement import Statement
     from rtbill.app.holdings import Drawn
     from rtbill.config import Config
+    from rtbill.domain.account import Account
     from rtbill.domain.rated import RatedCall
     from rtbill.ports import PostedTransfer, Reader
 
@@ -125,18 +127,21 @@ def statement(
     """
     loaded = load(config)
     since, end = instant(from_, loaded), instant(until, loaded)
-    made, drawn = read_books(loaded, lambda reader: _made(reader, account, since, end))
+    made, drawn, taxed = read_books(loaded, lambda reader: _made(reader, account, since, end))
     hidden = 0 if full_numbers else loaded.log.mask_digits
     if as_json:
-        print_json(_statement_json(made, drawn, since, end, hidden))
+        content = _statement_json(made, drawn, since, end, hidden)
+        print_json(content | {"vat_paid_with_credit": taxed})
     else:
         _print_statement(made, loaded, hidden)
         _print_drawn(drawn)
+        if taxed:
+            say(f"VAT ({taxed}) is paid with credit when it is bought; calls carry no second VAT")
 
 
 async def _made(
     reader: Reader, account: str, since: datetime | None, until: datetime | None
-) -> tuple[Statement, list[Drawn]]:
+) -> tuple[Statement, list[Drawn], str | None]:
     from balance.statement import build
     from rtbill.app.holdings import drawn
 
@@ -149,7 +154,23 @@ async def _made(
     opening = posted[first - 1].transfer.balance_after_micros if first else 0
     calls = await _calls_of(reader, account, posted[first:])
     made = build(account, state.account.currency, posted[first:], calls, opening)
-    return made, await drawn(reader, account, since, until)
+    taxed = await _taxed_rate(reader, state.account, until)
+    return made, await drawn(reader, account, since, until), taxed
+
+
+async def _taxed_rate(reader: Reader, account: Account, at: datetime | None) -> str | None:
+    """`19 %`, where the account's credit was taxed at that instant when it was bought (LG-22)."""
+    from rtbill.domain.price_plan import percent_text
+    from rtbill.domain.vat import VatPoint
+
+    terms = await reader.vat_terms(at)
+    if (
+        terms is None
+        or terms.point is not VatPoint.TOP_UP
+        or account.kind is not AccountKind.PREPAID
+    ):
+        return None
+    return percent_text(terms.percent_ppm)
 
 
 async def _calls_of(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from rtbill.config.private_file import read_private
+from rtbill.config.vat import VatConfig, VatKeys, vat_config
 from rtbill.config.words import Amount, Text
 from rtbill.domain.hosts import is_loopback
 from rtbill.domain.money import parse_micros
@@ -57,10 +58,8 @@ def _address(text: str) -> str:
 Address = Annotated[StrictStr, AfterValidator(_address)]
 
 
-class PaymentsTable(BaseModel):
+class PaymentsTable(VatKeys):
     """As it stands in the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Address | None = None
     text_version: Annotated[StrictStr, Field(min_length=1, max_length=32)] = "1"
@@ -71,7 +70,6 @@ class PaymentsTable(BaseModel):
     purchases_at_once: Annotated[StrictInt, Field(ge=1, le=100)] = 25
     purchases_per_minute: Annotated[StrictInt, Field(ge=1, le=6000)] = 120
     link_hours: Annotated[StrictInt, Field(ge=1, le=168)] = 24
-    vat_point: Literal["topup", "use"] = "topup"
 
 
 class GatewayTable(BaseModel):
@@ -118,6 +116,8 @@ class PaymentsConfig:
     """Automatic top-ups of the whole site."""
     link_hours: int = 24
     vat_point: Literal["topup", "use"] = "topup"
+    vat: VatConfig | None = None
+    """None: tax is not booked here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +262,7 @@ def payments_config(table: PaymentsTable) -> PaymentsConfig:
         purchases_per_minute=table.purchases_per_minute,
         link_hours=table.link_hours,
         vat_point=table.vat_point,
+        vat=vat_config(table),
     )
 
 

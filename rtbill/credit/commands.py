@@ -5,12 +5,15 @@ from __future__ import annotations
 from rtbill.alarms import Alarms
 from rtbill.credit.control import CreditControl
 from rtbill.credit.running_call import RunningCall
+from rtbill.domain.call import CallId
 from rtbill.domain.errors import OutcomeUnknown, PortFailed
 from rtbill.exchanges.lines import Line
-from rtbill.ports import Clock
+from rtbill.ports import Clock, Pbx
 
 COMMAND_PAUSES_S = (1.0, 1.0, 2.0, 4.0, 8.0, 30.0)
 """After a failed command: CC-43."""
+LATE_MAX = 3
+"""A limit that the exchange was long in confirming is ordered so often at most."""
 NO_LIMIT_S = 86_400.0
 """An exchange cannot be told to forget a limit: a day stands for none."""
 
@@ -37,7 +40,7 @@ class Commands:
         line.commands.create_task(self._command(line, running), name=f"limit {running.leg.id}")
 
     async def _command(self, line: Line, running: RunningCall) -> None:
-        call, failures = running.leg.id, 0
+        call, failures, late = running.leg.id, 0, 0
         try:
             while running.armed_s != running.order_s:
                 found = self._control.find(call)
@@ -45,11 +48,9 @@ class Commands:
                     return  # refused while dialled, answered since: the answer decides anew
                 wanted = running.order_s
                 try:
-                    if wanted is None or wanted > 0:
-                        await line.pbx.limit(call, NO_LIMIT_S if wanted is None else wanted)
-                    else:
-                        await line.pbx.hang_up(call)
-                    running.armed_s = wanted
+                    is_exact = await _carry_out(line.pbx, call, wanted)
+                    late = 0 if is_exact else (late + 1) % LATE_MAX
+                    running.armed_s = -1.0 if late else wanted
                 except PortFailed as error:
                     if isinstance(error, OutcomeUnknown):
                         running.armed_s = -1.0  # the old limit may hold no more
@@ -78,3 +79,11 @@ class Commands:
         for running in self._control.running():
             if running.leg.id.pbx == line.pbx.name and not running.stance.is_enforcing:
                 running.watch(running.talked_s(now))
+
+
+async def _carry_out(pbx: Pbx, call: CallId, wanted_s: float | None) -> bool:
+    """Whether the exchange now ends the call when it shall, and not later."""
+    if wanted_s is None or wanted_s > 0:
+        return await pbx.limit(call, NO_LIMIT_S if wanted_s is None else wanted_s)
+    await pbx.hang_up(call)
+    return True

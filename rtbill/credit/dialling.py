@@ -55,9 +55,17 @@ class Dialling:
     def started(self, line: Line, event: CallStarted) -> None:
         """A trunk leg is being dialled: by an exchange that asked, or by one that did not."""
         called = self._assessor.classify(event.dialled, Place(event.id.pbx, event.trunk))
-        if called.kind is NumberKind.EMERGENCY:
-            self.tell_emergency(line, event.id, event.payer, called.number, event.at)
-            return
+        is_emergency = called.kind is NumberKind.EMERGENCY
+        if line.tracker.knows(event.id):
+            if is_emergency:
+                self.tell_emergency(line, event.id, event.payer, called.number, event.at)
+            else:
+                self._look_at(line, event, called)
+        elif event.let_out_by and not is_emergency:
+            # A snapshot told its end before its beginning was heard: nobody is there to hold for.
+            self._tell_evasion(event)
+
+    def _look_at(self, line: Line, event: CallStarted, called: CalledNumber) -> None:
         pbx, payer = event.id.pbx, event.payer
         if not event.let_out_by and not event.origin.code:
             account = self._assessor.payers.of(pbx, payer, event.at, event.origin).account

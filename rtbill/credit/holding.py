@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from itertools import count
 
 from balance import holds
-from balance.holds import Wish
 from rtbill.alarms import Alarms
 from rtbill.credit.call_bounds import Priced
 from rtbill.credit.call_warnings import CallWarnings
@@ -127,10 +127,9 @@ class Holdings:
             self._reserve(state, wish, refuse)
 
     def _reserve(
-        self, state: AccountState, wish: Wish, refuse: Callable[[], None] | None = None
+        self, state: AccountState, wish: holds.Wish, refuse: Callable[[], None] | None = None
     ) -> asyncio.Future[Committed]:
-        calls_max = self._terms.calls_max(state)
-        decide = partial(holds.reserve, wish=wish, calls_max=calls_max)
+        decide = partial(holds.reserve, wish=wish, calls_max=self._terms.calls_max(state))
         then = partial(self._reserved_or_not, key=wish.key, refuse=refuse)
         self._count_on(state, wish)
         try:
@@ -149,7 +148,7 @@ class Holdings:
             if facts is not None and refuse is not None:
                 refuse()
 
-    def _count_on(self, state: AccountState, wish: Wish) -> None:
+    def _count_on(self, state: AccountState, wish: holds.Wish) -> None:
         """No other call may count on what the next slice of this one may take of bundles."""
         if state.account.id in self._allowances:
             self._reserved.for_next(state, wish)
@@ -175,12 +174,11 @@ class Holdings:
             running.hold_key = ""
             return
         hold = state.hold(running.hold_key)
-        call = running.leg.id
         if hold is None:
             wish = self._wishes.of_running(running)
             self._count_on(state, wish)
             self._step(running, partial(holds.open_hold, wish=wish), first=True)
-        elif hold.call != call or not self._wishes.is_priced(running, hold):
+        elif not self._wishes.is_priced(running, hold):
             self._step(running, partial(holds.answered, wish=self._wishes.of_running(running)))
         else:
             self._schedule(running, hold)
@@ -232,14 +230,12 @@ class Holdings:
 
     async def serve(self) -> None:
         """Extend holds in time and give up those of calls that nobody sees, for ever."""
-        ticks = 0
-        while True:
+        for tick in count(1):
             await self._clock.sleep(TICK_S)
             self._look_at_due()
             self._warnings.look()
             self._give_up_waiting()
-            ticks += 1
-            if ticks % SWEEP_TICKS == 0:
+            if tick % SWEEP_TICKS == 0:
                 self._expire_orphans()
 
     def _look_at_due(self) -> None:
@@ -294,10 +290,13 @@ class Holdings:
         asked = self._asked.get(running.leg.id)
         if asked is not None and asked.is_out:
             asked.is_again = True
-        else:
-            wish = self._wishes.of_running(running)
-            self._count_on(self._directory.state(running.account), wish)
-            self._step(running, partial(holds.extend, wish=wish))
+            return
+        state = self._directory.state(running.account)
+        hold = state.hold(running.hold_key)
+        is_priced = hold is None or self._wishes.is_priced(running, hold)  # else that is first
+        wish = self._wishes.of_running(running)
+        self._count_on(state, wish)
+        self._step(running, partial(holds.extend if is_priced else holds.answered, wish=wish))
 
     def _step(
         self,
@@ -312,6 +311,7 @@ class Holdings:
         if asked is None:
             asked = self._asked[call] = Asked(self._clock.monotonic(), first)
         elif asked.is_out:
+            asked.is_missed = True
             return
         if first:
             running.hold_key = running.hold_key or str(call)
@@ -336,7 +336,7 @@ class Holdings:
             del self._asked[call]
             if asked.is_again:
                 self._extend(running)
-            elif asked.is_first:
+            elif asked.is_first or asked.is_missed:
                 self.tend(running)  # what was asked for at its dialling may have come before it
 
     def _failed(self, running: RunningCall, asked: Asked, error: BaseException) -> None:

@@ -66,3 +66,5 @@ class Asked:
     """The store has the step."""
     is_again: bool = False
     """Something changed meanwhile: one more extension is worth trying."""
+    is_missed: bool = False
+    """Another step was wanted meanwhile: the call is to be looked at when this one is answered."""

@@ -89,9 +89,11 @@ class Wishes:
         return found if found <= beyond_s else None
 
     def is_priced(self, running: RunningCall, hold: Hold) -> bool:
-        """Whether what is held is what the granted talk costs from the call's answer on. It was
-        reckoned for the instant at which the call was dialled, and prices change by the clock.
+        """Whether it is held for this leg, and is what the granted talk costs from the answer on.
+        It was reckoned for the instant of the dialling, and prices change by the clock.
         """
+        if hold.call != running.leg.id:
+            return False
         pricing = self._control.priced(running, hold.key).pricing
         if not hold.granted_s or pricing is None:
             return True  # nothing can be set aside

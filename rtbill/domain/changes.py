@@ -16,6 +16,7 @@ from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rerating import Difference, Run, RunState
 from rtbill.domain.tariff import Tariff
+from rtbill.domain.vat import SetVatTerms, VatClosing
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +290,8 @@ Change = (
     | EventsSent
     | DropEvents
     | KeepEventsOf
+    | SetVatTerms
+    | VatClosing
     | Together
 )
 """Administrative facts: applied one by one, in order with the operations. Raise Conflict, Refused,

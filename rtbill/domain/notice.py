@@ -43,7 +43,8 @@ class Notice:
     - `balance.low`: available, currency
     - `service.locked`, `service.opened`, `service.warning` (would be locked, were that enforced):
       available, currency, outgoing, incoming
-    - `topup.done`: amount, currency, balance (after it), method, reference
+    - `topup.done`: amount, currency, balance (after it), method, reference, and where tax is due
+      with it `vat` (the tax in the amount) and `vat_percent` (`19 %`)
     - `topup.failed`: amount, currency, method, reference, decline (a DeclineClass), and where there
       is one `retry_at`, the instant of the next attempt, and `link`, to mend it
     - `topup.authentication_needed`: amount, currency, method, link (single-use), expires

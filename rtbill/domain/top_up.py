@@ -10,6 +10,7 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.money import Money
 from rtbill.domain.payment import REFERENCE_DIGITS_MAX, DeclineClass
 from rtbill.domain.replenishment import GatewayStop, KeptMethod, Replenishment
+from rtbill.domain.vat import VatPoint
 
 NOISE_MAX = 9_999
 """Of the random number in a reference."""
@@ -106,13 +107,6 @@ class Asker(StrEnum):
     """On a page, there to confirm."""
     DESK = "desk"
     """The operator, for the holder."""
-
-
-class VatPoint(StrEnum):
-    """When the tax of prepaid credit is due (LG-20)."""
-
-    TOP_UP = "topup"
-    USE = "use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

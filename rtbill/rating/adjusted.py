@@ -6,6 +6,8 @@ each price: a hook that is asked about every call costs more than this does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.rated import Price
 from rtbill.rating import chain
@@ -40,9 +42,9 @@ class AdjustedOffer(Offer):
             micros=net_micros + tax_micros, tax_micros=tax_micros, adjustment=self.adjustment
         )
 
-    def micros(self, asked: Asked, talk_us: int) -> int:
-        """The amount of that price alone."""
-        return sum(self._charged(asked, talk_us))
+    def cost_of(self, asked: Asked) -> Callable[[int], int]:
+        """The amount of that price alone, by microseconds of talk."""
+        return lambda talk_us: sum(self._charged(asked, talk_us))
 
     def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
         """The longest whole second whose price is within the money, as of an Offer."""

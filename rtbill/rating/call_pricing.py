@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rtbill.domain.bundle import Draw
 from rtbill.domain.errors import NoRate
@@ -25,7 +25,7 @@ class CallPricing:
     Each step of a hold asks again what the one before it asked: the last answers are remembered.
     """
 
-    __slots__ = ("_asked", "_costs", "_latest", "_longest_s", "_offers", "_shares")
+    __slots__ = ("_asked", "_costs", "_costs_of", "_latest", "_longest_s", "_offers", "_shares")
 
     def __init__(self, offers: Sequence[Offer], asked: Asked, shares: Sequence[Share] = ()) -> None:
         assert offers, "a call without an offer has no price"
@@ -34,6 +34,8 @@ class CallPricing:
         self._shares = tuple(shares)
         self._longest_s: int | None = _UNKNOWN
         self._costs: dict[int, int] = {}
+        self._costs_of: Sequence[Callable[[int], int]] = ()
+        """Of each offer, by microseconds; none until they are asked for."""
         self._latest = (0, _UNKNOWN)
         """Seconds and their cost, as they were asked for last: together, as threads may."""
 
@@ -42,7 +44,7 @@ class CallPricing:
         found = self._costs.get(talk_s)
         if found is None:
             try:
-                found = max([self._owed(offer, talk_s) for offer in self._offers])
+                found = self._owed(talk_s * SECOND_US)
             except NoRate:
                 found = BEYOND_ALL_MONEY
             self._remember(talk_s, found)
@@ -105,11 +107,14 @@ class CallPricing:
             self._costs.clear()
         self._costs[talk_s] = micros
 
-    def _owed(self, offer: Offer, talk_s: int) -> int:
-        talk_us = talk_s * SECOND_US
-        if not self._shares:
-            return offer.micros(self._asked, talk_us)
-        return price_with(offer, self._asked, talk_us, self._shares).debit_micros
+    def _owed(self, talk_us: int) -> int:
+        if self._shares:
+            asked, shares = self._asked, self._shares
+            prices = [price_with(offer, asked, talk_us, shares) for offer in self._offers]
+            return max([price.debit_micros for price in prices])
+        if not self._costs_of:
+            self._costs_of = [offer.cost_of(self._asked) for offer in self._offers]
+        return max([cost_of(talk_us) for cost_of in self._costs_of])
 
 
 class UnknownPricing:

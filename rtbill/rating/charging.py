@@ -8,7 +8,6 @@ fixed sum, over one denominator. They are worked out once for each combination.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from rtbill.domain.adjustment import Adjustment
 from rtbill.domain.money import divide_rounding, divide_rounding_half_up
 from rtbill.domain.price_plan import WHOLE_PPM, Discount, Markup, PricePlan
 from rtbill.rating.chain import Asked, is_due, markup_for
+from rtbill.rating.plan_choice import PlanChoice
 
 _MINUTE_US = 60_000_000
 _COMBINATIONS_KEPT = 4096
@@ -31,54 +31,26 @@ class Weights(NamedTuple):
     whole: int
 
 
-class Conditions(NamedTuple):
-    """When a discount is due: where all hold that there are."""
-
-    bit: int
-    """One for each discount."""
-    prefixes: tuple[str, ...]
-    """With plus."""
-    accounts: frozenset[str]
-    pbxs: frozenset[str]
-    since: datetime | None
-    until: datetime | None
-
-
 class Charger:
     """A plan made ready for charging many calls."""
 
     __slots__ = (
-        "_ends",
         "_known",
         "_least_micros",
         "_mode",
         "_step",
         "_tax",
-        "conditions",
-        "markups",
+        "choice",
         "net_min_micros",
         "plan",
     )
 
     def __init__(self, plan: PricePlan) -> None:
         self.plan = plan
-        self.markups = _markups(plan)
-        """Place of the markup among those of the plan, by prefix; the general one by none."""
-        self.conditions = [
-            Conditions(
-                1 << index,
-                tuple("+" + prefix for prefix in each.prefixes),
-                each.accounts,
-                each.pbxs,
-                each.since,
-                each.until,
-            )
-            for index, each in enumerate(plan.discounts)
-        ]
+        self.choice = PlanChoice(plan)
         self._step: int = 10 ** (6 - plan.rounding.digits)
         self._mode = plan.rounding.mode
         self._tax = plan.tax.percent_ppm if plan.tax else 0
-        self._ends = sorted({len(prefix) + 1 for prefix in self.markups}, reverse=True)
         self._known: dict[tuple[int, int, int], Weights] = {}
         self._least_micros = plan.charge_min_micros
         least = divide_rounding(plan.charge_min_micros, self._step, self._mode)
@@ -91,7 +63,7 @@ class Charger:
         """
         if not parts and not billed_us:
             return 0, 0
-        key = (self._markup(asked.number), self._due(asked), per_micro)
+        key = (*self.choice.of(asked), per_micro)
         of_parts, of_billed_us, fixed, whole = self._known.get(key) or self.weights(*key)
         amount = parts * of_parts + billed_us * of_billed_us + fixed
         if 0 < amount < self._least_micros * whole:
@@ -102,7 +74,7 @@ class Charger:
 
     def weights_for(self, asked: Asked, per_micro: int) -> Weights:
         """Of this call."""
-        return self.weights(self._markup(asked.number), self._due(asked), per_micro)
+        return self.weights(*self.choice.of(asked), per_micro)
 
     def weights(self, markup: int, due: int, per_micro: int) -> Weights:
         """Of a call with this markup, -1 for none, and these discounts, a bit for each."""
@@ -125,28 +97,6 @@ class Charger:
         step = self._step
         return divide_rounding_half_up(net_micros * self._tax, WHOLE_PPM * step) * step
 
-    def _markup(self, number: str) -> int:
-        markups = self.markups
-        for end in self._ends:
-            found = markups.get(number[1:end])
-            if found is not None:
-                return found
-        return -1
-
-    def _due(self, asked: Asked) -> int:
-        number, answered_at, account, pbx = asked
-        due = 0
-        for bit, prefixes, accounts, pbxs, since, until in self.conditions:
-            if (
-                not (prefixes and not number.startswith(prefixes))
-                and not (accounts and account not in accounts)
-                and not (pbxs and pbx not in pbxs)
-                and (since is None or since <= answered_at)
-                and (until is None or answered_at < until)
-            ):
-                due |= bit
-        return due
-
 
 def weights_of(plan: PricePlan, asked: Asked, per_micro: int, adjustment: Adjustment) -> Weights:
     """Of one call that a site's hook changed, without a greatest charge other than zero; worked out
@@ -154,14 +104,6 @@ def weights_of(plan: PricePlan, asked: Asked, per_micro: int, adjustment: Adjust
     """
     due = [each for each in plan.discounts if is_due(each, asked)]
     return _weights(markup_for(plan, asked.number), due, per_micro, adjustment)
-
-
-def _markups(plan: PricePlan) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for index, markup in enumerate(plan.markups):
-        for prefix in markup.prefixes or ("",):
-            found.setdefault(prefix, index)
-    return found
 
 
 def _weights(

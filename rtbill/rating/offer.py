@@ -4,7 +4,8 @@ trunk's carrier takes for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from rtbill.domain.call import epoch_us
@@ -20,7 +21,7 @@ from rtbill.rating.charging import Charger
 from rtbill.rating.increments import no_rate_at
 from rtbill.rating.longest import LONGEST_S, Ceiling, below_ceiling_s, longest_s
 from rtbill.rating.lookup import RateTable, stretch
-from rtbill.rating.price import ExactPrice, exact_parts, price, price_micros
+from rtbill.rating.price import ExactPrice, TalkPrice, exact_parts, price
 from rtbill.rating.zones import SECOND_US
 
 
@@ -73,29 +74,33 @@ class Offer:
             if self.carrier is None:
                 return found
             return found._replace(cost_micros=self._carrier_cost(asked, talk_us))
-        table, rates = self.find(asked.number)
-        number, answered_at = asked.number, asked.answered_at
+        number, answered_at, _, _ = asked
+        table, rates = self.find(number)
         rate, parts, billed_us = exact_parts(table, rates, number, answered_at, talk_us)
-        net_micros, tax_micros = self._charge(asked, parts, table.per_micro, billed_us)
+        charger = self._charger or self._ready_charger()
+        net_micros, tax_micros = charger.charge(asked, parts, table.per_micro, billed_us)
+        tariff = table.tariff
         return Price(
             net_micros + tax_micros,
             self.plan.currency,
-            table.tariff.name,
-            table.tariff.version,
+            tariff.name,
+            tariff.version,
             rate.prefix,
             rate.destination,
             divide_rounding_up(billed_us, SECOND_US),
             self.plan.name,
             self.plan.version,
             tax_micros,
-            self._carrier_cost(asked, talk_us),
+            None if self.carrier is None else self._carrier_cost(asked, talk_us),
         )
 
-    def micros(self, asked: Asked, talk_us: int) -> int:
-        """The amount of that price alone."""
+    def cost_of(self, asked: Asked) -> Callable[[int], int]:
+        """The amount of that price alone, by microseconds of talk: for a call that is asked about
+        many lengths of it. NoRate as for the price, now or then.
+        """
         if self.plan is None:
-            return price_micros(self.tables[0], asked.number, asked.answered_at, talk_us)
-        return self._gross(asked, talk_us)
+            return TalkPrice(self.tables[0], asked.number, asked.answered_at).micros
+        return partial(self._gross, asked)
 
     def affordable_s(self, asked: Asked, money_micros: int, cap_s: int = CALL_S_MAX) -> int:
         """The longest whole second whose price is within the money, `cap_s` at most, or where the

@@ -70,11 +70,35 @@ def price(table: RateTable, number: str, answered_at: datetime, talk_us: int) ->
     )
 
 
-def price_micros(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> int:
-    """The amount alone, in micro-units."""
-    _, parts, _ = exact_parts(table, table.find(number), number, answered_at, talk_us)
-    mode = table.tariff.rounding.mode
-    return divide_rounding(parts, table.per_step, mode) * table.rounding_step
+class TalkPrice:
+    """The price of one call by its talk time: its rate is looked up once, for it is asked about
+    many lengths of talk.
+    """
+
+    __slots__ = ("_answered_us", "_holds_us", "_ladder", "_number", "_table", "_terms")
+
+    def __init__(self, table: RateTable, number: str, answered_at: datetime) -> None:
+        """NoRate when the tariff does not cover the call at its answer."""
+        self._table = table
+        self._number = number
+        self._answered_us = epoch_us(answered_at)
+        rate, until_us = stretch(table.find(number), self._answered_us)
+        if rate is None:
+            raise NoRate(no_rate_at(table, number))
+        self._terms = rate.terms
+        self._ladder = table.ladder(rate.terms)
+        self._holds_us = until_us - self._answered_us
+
+    def micros(self, talk_us: int) -> int:
+        """The amount of the price alone; NoRate when increments begin where there is no rate."""
+        table, ladder = self._table, self._ladder
+        assert talk_us >= 0, "talk time is never negative"
+        cost, billed_us = ladder.cost(talk_us)
+        ends_us = ladder.ends_us(billed_us) if table.splits else ladder.reach_us(talk_us)
+        if ends_us > self._holds_us:
+            cost, _ = _with_fees(table, self._terms, self._number, self._answered_us, talk_us)
+        mode = table.tariff.rounding.mode
+        return divide_rounding(cost, table.per_step, mode) * table.rounding_step
 
 
 def exact_price(table: RateTable, number: str, answered_at: datetime, talk_us: int) -> ExactPrice:

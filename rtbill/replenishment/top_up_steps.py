@@ -20,13 +20,8 @@ from rtbill.domain.bundle import Pools
 from rtbill.domain.money import Money
 from rtbill.domain.payment import Disputed, Outcome, Refunded
 from rtbill.domain.rated import Facts
-from rtbill.domain.top_up import (
-    Asker,
-    Paying,
-    PaymentState,
-    TopUp,
-    VatPoint,
-)
+from rtbill.domain.top_up import Asker, Paying, PaymentState, TopUp
+from rtbill.domain.vat import VatPoint
 from rtbill.domain.work import TopUpStep
 from rtbill.ports import Clock
 from rtbill.pricing.assessment import Assessor

@@ -43,6 +43,7 @@ from rtbill.domain.changes import (
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.rated import CallStatus
+from rtbill.domain.vat import SetVatTerms, VatClosing
 from rtbill.storage.binding_changes import change_binding
 from rtbill.storage.bulk import insert_rows
 from rtbill.storage.bundle_changes import change_bundles
@@ -73,6 +74,7 @@ from rtbill.storage.rows import (
 )
 from rtbill.storage.run_changes import add_run, mark_invoiced, move_run
 from rtbill.storage.tariff_rows import insert_tariff
+from rtbill.storage.vat_rows import change_vat
 
 _INSERT_ACCOUNT = f"INSERT INTO account ({ACCOUNT_COLUMNS})"
 _UPDATE_ACCOUNT = (
@@ -135,6 +137,8 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
             )
         case ReportBalance() | QueueEvent() | EventsSent() | DropEvents() | KeepEventsOf():
             change_outside(connection, memory, change)
+        case SetVatTerms() | VatClosing():
+            change_vat(connection, change)
         case Together():
             for each in change.changes:
                 apply_change(connection, memory, each)

@@ -26,8 +26,8 @@ from rtbill.domain.top_up import (
     TopUp,
     TopUpEvent,
     TopUpState,
-    VatPoint,
 )
+from rtbill.domain.vat import VatPoint
 from rtbill.storage.bulk import Row
 
 METHOD_COLUMNS = (

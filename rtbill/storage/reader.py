@@ -68,6 +68,7 @@ from rtbill.storage.rows import (
 from rtbill.storage.sqlite import BUSY_TIMEOUT_MS, read_only_uri
 from rtbill.storage.tariff_rows import RATE_COLUMNS, TARIFF_COLUMNS, tariffs_from
 from rtbill.storage.usage_queries import usage_from, usage_queries
+from rtbill.storage.vat_rows import VatRows
 
 _T = TypeVar("_T")
 _ROWS_IN_LOOP_MAX = 500
@@ -121,7 +122,7 @@ _BEYOND = (
 _NOTICES = f"SELECT {NOTICE_COLUMNS} FROM notice ORDER BY id LIMIT ?"
 
 
-class SqliteReader(BundleReader, ContactReader, OutsideReader, PaymentRows):
+class SqliteReader(BundleReader, ContactReader, OutsideReader, PaymentRows, VatRows):
     """Reads a database file that exists; opened and closed by `async with`.
 
     Every query raises Unavailable when it fails or takes longer than the deadline.

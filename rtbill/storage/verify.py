@@ -14,6 +14,7 @@ from rtbill.storage.verify_bundles import BUNDLE_PROOFS
 from rtbill.storage.verify_holds import HOLD_PROOFS
 from rtbill.storage.verify_payments import PAYMENT_PROOFS
 from rtbill.storage.verify_rerating import RERATING_PROOFS
+from rtbill.storage.verify_vat import VAT_PROOFS
 
 _EXAMPLES_MAX = 20
 """Rows shown of one kind of problem; the rest are counted."""
@@ -236,6 +237,7 @@ def problems_of(connection: sqlite3.Connection) -> list[str]:
             *BUNDLE_PROOFS,
             *HOLD_PROOFS,
             *PAYMENT_PROOFS,
+            *VAT_PROOFS,
         )
         for sentence, query in proofs:
             try:

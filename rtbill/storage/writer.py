@@ -1,7 +1,7 @@
-"""The writing thread: takes what has queued up, commits it, answers, and starts again.
+"""The writing thread: takes a batch, commits it, answers, and starts again.
 
-It never waits for more work to fill a batch: what arrives during one commit is the next batch.
-That was better at every rate than a window of 5 ms.
+Nobody waits for more work to fill a batch: what is asked for during one commit, or follows at once
+from its answers, is the next batch. That was better at every rate than a window of 5 ms.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class StoreSettings:
     path: Path
     queue_max: int = 20_000
     """Work waiting for its commit; more is refused as Unavailable."""
-    batch_max: int = 256
+    batch_max: int = 1024
+    """Work in one commit."""
     close_timeout_s: float = 10.0
     """How long closing may take to write what is queued."""
     change_timeout_s: float = 30.0
@@ -75,8 +76,8 @@ class Writer:
         self._opened = opened
         self._stopped = stopped
         self._abandon = threading.Event()
-        self.queue: SimpleQueue[Item | None] = SimpleQueue()
-        """None is the last item: write what came before and stop."""
+        self.queue: SimpleQueue[Sequence[Item] | None] = SimpleQueue()
+        """Batches, none of them empty. None is the last: write what came before and stop."""
         self._held: deque[Item] = deque()
         """Slices of runs that stand back."""
         self._has_stood_back = False
@@ -129,7 +130,7 @@ class Writer:
                 books.fold_log()
 
     def _next_batch(self) -> tuple[list[Item], bool]:
-        """At least one item, and all that has queued up behind it; True with the last of all.
+        """At least one item, and all that was handed over with it; True with the last of all.
 
         A slice of a run stands back once for what has queued up, and then has a batch to itself:
         a call waits for one slice at most.
@@ -139,15 +140,13 @@ class Writer:
             return [self._held.popleft()], False
         batch: list[Item] = []
         while not batch or (len(batch) < self._settings.batch_max and not self.queue.empty()):
-            item = self.queue.get()
-            if item is None:
+            handed = self.queue.get()
+            if handed is None:
                 return [*batch, *self._held], True
-            if isinstance(item.work, Repricing):
-                self._held.append(item)
-                if self.queue.empty():
-                    break
-            else:
-                batch.append(item)
+            for item in handed:
+                (self._held if isinstance(item.work, Repricing) else batch).append(item)
+            if self._held and self.queue.empty():
+                break
         self._has_stood_back = bool(self._held and batch)
         return batch, False
 

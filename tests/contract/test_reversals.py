@@ -16,7 +16,8 @@ from rtbill.domain.money import Money
 from rtbill.domain.payment import Approved
 from rtbill.domain.payment_changes import KeepMethod, SetReplenishment
 from rtbill.domain.rated import Facts
-from rtbill.domain.top_up import Asker, PaymentState, VatPoint
+from rtbill.domain.top_up import Asker, PaymentState
+from rtbill.domain.vat import VatPoint
 from rtbill.domain.work import TopUpStep
 from tests.contract.conftest import Sides
 from tests.fakes.environment import NOON

@@ -36,14 +36,9 @@ from rtbill.domain.payment_changes import (
     UsePayLink,
 )
 from rtbill.domain.rated import Facts
-from rtbill.domain.replenishment import (
-    RAW_MAX,
-    GatewayStop,
-    InboxEvent,
-    LinkPurpose,
-    PayLink,
-)
-from rtbill.domain.top_up import Asker, PaymentState, TopUp, TopUpState, VatPoint
+from rtbill.domain.replenishment import RAW_MAX, GatewayStop, InboxEvent, LinkPurpose, PayLink
+from rtbill.domain.top_up import Asker, PaymentState, TopUp, TopUpState
+from rtbill.domain.vat import VatPoint
 from rtbill.domain.work import Committed, TopUpStep
 from rtbill.storage.reader import SqliteReader
 from rtbill.storage.store import SqliteStore

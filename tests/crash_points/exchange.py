@@ -190,7 +190,7 @@ class PointPbx:
 
         self._life.do(f"acknowledge {call}", forget, None, None)
 
-    async def limit(self, call: CallId, talk_s: float) -> None:
+    async def limit(self, call: CallId, talk_s: float) -> bool:
         """The exchange's own timer."""
 
         async def order() -> None:
@@ -198,6 +198,7 @@ class PointPbx:
             self._exchange.limit(self._exchange.legs[call], talk_s)
 
         await self._life.call(f"limit {call} to {talk_s:g}", order)
+        return True
 
     async def warn(self, call: CallId) -> None:
         """A tone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rtbill.domain.account import OPEN_SERVICE, Service
 from rtbill.domain.call import CallId
@@ -38,6 +38,8 @@ class FakePbx:
         """The verbs of all commands that came, also of those that failed."""
         self.unknown_is_done = False
         """Whether a command that fails with OutcomeUnknown was carried out all the same."""
+        self.late_limits: list[Callable[[], object]] = []
+        """What happens while each of the next limits waits for its confirmation, which is late."""
         self.acknowledged: list[str] = []
         """Legs that may be forgotten."""
         self.held: dict[str, Service] = {}
@@ -87,9 +89,13 @@ class FakePbx:
         """Remembered in `acknowledged`."""
         self.acknowledged.append(call.leg)
 
-    async def limit(self, call: CallId, talk_s: float) -> None:
+    async def limit(self, call: CallId, talk_s: float) -> bool:
         """Remembered in `commands`."""
         self._carry_out("limit", call.leg, talk_s)
+        if not self.late_limits:
+            return True
+        self.late_limits.pop(0)()
+        return False
 
     async def warn(self, call: CallId) -> None:
         """Remembered in `commands`."""

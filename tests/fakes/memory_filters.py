@@ -1,12 +1,19 @@
-"""Which calls and observations a question of a reader is about."""
+"""Which calls and observations a question of a reader is about, and which version is newer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
+from rtbill.domain.errors import Conflict
 from rtbill.domain.observation import ObservationFilter, PostedObservation
+from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import RatedCall
+from rtbill.domain.tariff import Tariff
 from rtbill.ports import CallFilter
+
+_P = TypeVar("_P", PricePlan, Tariff)
 
 
 def looks_at(wanted: ObservationFilter, posted: PostedObservation) -> bool:
@@ -35,3 +42,9 @@ def matches(call: RatedCall, wanted: CallFilter) -> bool:
         and (wanted.until is None or began_at(call) < wanted.until)
         and (call.number or "").startswith(wanted.number_prefix or "")
     )
+
+
+def check_newer(what: str, new: _P, known: Sequence[_P]) -> None:
+    """Conflict unless it is newer than all of its name."""
+    if any(each.name == new.name and each.version >= new.version for each in known):
+        raise Conflict(f"{what} {new.name} has version {new.version} already")

@@ -13,7 +13,7 @@ from rtbill.domain.call import epoch_us
 from rtbill.domain.changes import AddRun, MarkInvoiced, MoveRun
 from rtbill.domain.errors import Conflict, Refused
 from rtbill.domain.ledger import TransferKind
-from rtbill.domain.rated import CallStatus, Position, PricedCall, RatedCall, Repriced
+from rtbill.domain.rated import CallStatus, Position, Price, PricedCall, RatedCall, Repriced
 from rtbill.domain.rerating import Difference, Run, RunState, Selection, WaitingCall
 from rtbill.domain.work import Repricing
 from rtbill.ports import PostedTransfer
@@ -48,6 +48,11 @@ class MemoryRuns:
         if not newer:
             return call
         return call._replace(price=newer[-1][1].price, draws=self._held(str(call.record.id)))
+
+    def price_in(self, key: str, run: int | None) -> Price | None:
+        """The call's price as that run left it; its own without a run."""
+        newer = [each.price for number, each in self._newer.get(key, ()) if number <= (run or 0)]
+        return newer[-1] if newer else self._calls[key].price
 
     def add(self, change: AddRun) -> None:
         """Its id is the next."""

@@ -58,6 +58,7 @@ from rtbill.domain.payment_changes import PaymentChange
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.tariff import Tariff
+from rtbill.domain.vat import SetVatTerms, VatClosing
 from rtbill.domain.work import Committed, Holding, Operation, Repricing, TopUpStep
 from rtbill.ports import CallFilter, Clock, LiveRow, PostedTransfer, StoredNotice
 from rtbill.storage.checks import (
@@ -74,16 +75,16 @@ from rtbill.storage.checks import (
 from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
 from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
 from tests.fakes.memory_contacts import ContactsReader, MemoryContacts
-from tests.fakes.memory_filters import began_at, matches
+from tests.fakes.memory_filters import began_at, check_newer, matches
 from tests.fakes.memory_observations import ObservationsReader
 from tests.fakes.memory_outside import MemoryOutside, OutsideReader
 from tests.fakes.memory_payments import MemoryPayments, PaymentsReader
 from tests.fakes.memory_runs import MemoryRuns, RunsReader
 from tests.fakes.memory_undo import as_it_is
 from tests.fakes.memory_usage import UsageReader
+from tests.fakes.memory_vat import MemoryVat, VatReader
 
 _W = TypeVar("_W")
-_P = TypeVar("_P", PricePlan, Tariff)
 
 
 class MemoryStore(
@@ -95,6 +96,7 @@ class MemoryStore(
     OutsideReader,
     PaymentsReader,
     UsageReader,
+    VatReader,
 ):
     """One object is both ports. `failing` may be set by a test; it holds nothing up."""
 
@@ -122,6 +124,7 @@ class MemoryStore(
         self._bundles = MemoryBundles(self._accounts, self._calls)
         self._runs = MemoryRuns(self._calls, self._transfers, self._bundles.held)
         self._payments = MemoryPayments(self._account)
+        self._vat = MemoryVat(self._accounts, self._transfers, self._calls, self._runs.price_in)
 
     def submit(self, operation: Operation) -> asyncio.Future[Committed]:
         """Done, or refused, before it returns."""
@@ -260,10 +263,10 @@ class MemoryStore(
             case AddBundle() | GiveAllowance() | EndAllowance():
                 self._bundles.change(change)
             case AddPricePlan(plan):
-                _check_newer("price plan", plan, self._plans)
+                check_newer("price plan", plan, self._plans)
                 self._plans.append(plan)
             case AddTariff(tariff):
-                _check_newer("tariff", tariff, self._tariffs)
+                check_newer("tariff", tariff, self._tariffs)
                 self._tariffs.append(tariff)
             case SetDeskLock(lock):
                 self._desk_locks[lock.extension] = lock
@@ -286,6 +289,8 @@ class MemoryStore(
                     self._notices.pop(number, None)
             case Heard(pbx, at):
                 self._heard[pbx] = at
+            case SetVatTerms() | VatClosing():
+                self._vat.change(change)
             case Together(changes):
                 await self._together(changes)
 
@@ -382,11 +387,6 @@ class MemoryStore(
     async def waiting_notices(self, limit: int) -> Sequence[StoredNotice]:
         """Oldest unsent notices."""
         return list(self._notices.values())[:limit]
-
-
-def _check_newer(what: str, new: _P, known: Sequence[_P]) -> None:
-    if any(each.name == new.name and each.version >= new.version for each in known):
-        raise Conflict(f"{what} {new.name} has version {new.version} already")
 
 
 def _done(apply: Callable[[_W], Committed], work: _W) -> asyncio.Future[Committed]:

@@ -21,7 +21,8 @@ from rtbill.domain.payment import MethodKind, PaymentMethod
 from rtbill.domain.payment_changes import KeepMethod, SetReplenishment
 from rtbill.domain.rated import Facts
 from rtbill.domain.replenishment import Agreement, KeptMethod, Replenishment
-from rtbill.domain.top_up import Asker, PaymentState, TopUp, TopUpState, VatPoint, new_reference
+from rtbill.domain.top_up import Asker, PaymentState, TopUp, TopUpState, new_reference
+from rtbill.domain.vat import VatPoint
 from rtbill.domain.work import TopUpStep
 from tests.fakes.books import an_account
 from tests.fakes.environment import NOON

@@ -32,7 +32,8 @@ from rtbill.domain.payment import (
 )
 from rtbill.domain.payment_changes import KeepMethod, SetReplenishment
 from rtbill.domain.rated import Facts
-from rtbill.domain.top_up import Asker, Paying, PaymentState, VatPoint
+from rtbill.domain.top_up import Asker, Paying, PaymentState
+from rtbill.domain.vat import VatPoint
 from rtbill.domain.work import TopUpStep
 from rtbill.ports import Reader, Store
 from tests.fakes.books import an_account, credit

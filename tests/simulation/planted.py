@@ -95,8 +95,8 @@ def closed_on_loss() -> AbstractContextManager[None]:
 def limit_forgotten() -> AbstractContextManager[None]:
     """Nobody tells the exchange how long a call may last."""
 
-    async def limit(_self: Control, _leg: str, _talk_s: float) -> None:
-        return
+    async def limit(_self: Control, _leg: str, _talk_s: float) -> bool:
+        return True
 
     return instead(Control, "limit", limit)
 

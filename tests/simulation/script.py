@@ -117,7 +117,8 @@ def _pay_late(world: World, life: asyncio.TaskGroup, hold: Hold) -> None:
 async def _order(world: World, order: Happening) -> None:
     """A person at the desk insists until it is done."""
     await asyncio.sleep(order.at_s - world.loop.time())
-    verb, arguments = _words(order)
+    world.receipts += 1
+    verb, arguments = _words(order, world.receipts)
     move = Move(order.extension, world.exchange_clock.now_us(), world.loop.time())
     if order.kind == "move":
         world.moves.append(move)
@@ -125,7 +126,9 @@ async def _order(world: World, order: Happening) -> None:
         try:
             await world.biller.order(verb, arguments)
             break
-        except (Conflict, Refused):
+        except (Conflict, Refused) as refused:
+            if order.kind == "credit":
+                world.violations.append(f"I5: {order.account} was not paid: {refused}")
             move.known_us, move.known_s = world.exchange_clock.now_us(), world.loop.time()
             return  # two orders crossed: the desk sees what the books say
         except RtbillError:
@@ -135,12 +138,14 @@ async def _order(world: World, order: Happening) -> None:
     move.known_us, move.known_s = world.exchange_clock.now_us(), world.loop.time()
 
 
-def _words(order: Happening) -> tuple[str, dict[str, Any]]:
-    """The order as the desk takes it."""
+def _words(order: Happening, receipt: int) -> tuple[str, dict[str, Any]]:
+    """The order as the desk takes it; `receipt` is this order's alone, also where two pay the same
+    account at the same instant.
+    """
     extension = f"{PBX}/{order.extension}"
     match order.kind:
         case "credit":
-            key = f"receipt {order.at_s} {order.account}"
+            key = f"receipt {receipt}"
             return "credit", {"account": order.account, "amount": order.amount, "key": key}
         case "lock":
             incoming = "divert" if order.amount < "1" else "ring"

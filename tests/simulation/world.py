@@ -72,6 +72,8 @@ class World:
     violations: list[str] = field(default_factory=list)
     credits: list[tuple[str, str]] = field(default_factory=list)
     """Account and amount of every credit the desk carried out."""
+    receipts: int = 0
+    """Numbers given to orders at the desk."""
     moves: list[Move] = field(default_factory=list)
     observed: dict[str, Observed] = field(default_factory=dict)
     """By leg."""

@@ -35,7 +35,8 @@ HOMES = {
         "simulator/holders.py",
         "tests/",
     ),
-    "h11": ("rtbill/serving/form_server.py", "simulator/http_server.py"),
+    "h11": ("simulator/http_server.py",),
+    "httptools": ("rtbill/serving/form_server.py",),
     "jinja2": (
         "adapters/asterisk/pbx_files.py",
         "rtbill/notify/letters.py",

@@ -15,7 +15,8 @@ from rtbill.domain.tariff import Rounding
 from rtbill.rating.batch.columns import NO_PREFIX, Calls, Flags, Ints
 from rtbill.rating.batch.ladders import BILLED_MAX_S, SAFE
 from rtbill.rating.batch.prefixes import Digits, PrefixIndex
-from rtbill.rating.charging import Charger, Conditions, Weights
+from rtbill.rating.charging import Charger, Weights
+from rtbill.rating.plan_choice import Conditions
 from rtbill.rating.zones import SECOND_US
 
 DISCOUNTS_MAX = 32
@@ -37,11 +38,11 @@ class PlanCharges:
     def __init__(self, charger: Charger) -> None:
         plan = charger.plan
         self._charger = charger
-        self._markups = PrefixIndex(charger.markups)
-        self._markup_of = np.array([*charger.markups.values(), NO_PREFIX], np.int64)
+        self._markups = PrefixIndex(charger.choice.markups)
+        self._markup_of = np.array([*charger.choice.markups.values(), NO_PREFIX], np.int64)
         self._discounts = [
             (each, PrefixIndex(dict.fromkeys(p[1:] for p in each.prefixes)))
-            for each in charger.conditions
+            for each in charger.choice.conditions
         ]
         self._least = plan.charge_min_micros
         self._tax_ppm = plan.tax.percent_ppm if plan.tax else 0

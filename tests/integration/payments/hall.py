@@ -64,6 +64,9 @@ port = {pay_port}
 [payments]
 url = "http://localhost:{pay_port}"
 grace = "0"
+vat_percent = "19"
+vat_confirmed_by = "A. Counter"
+vat_confirmed_on = 2026-01-05
 [[gateway]]
 name = "cards"
 kind = "stripe"
@@ -187,6 +190,13 @@ class PayingHall:
             account,
         )
         return [int(str(row[0])) // 10_000 for row in rows]
+
+    def vat(self, source: str) -> list[tuple[str, str, int]]:
+        """Debit, credit and micros of tax booked of this source, oldest first."""
+        rows = self.biller.query(
+            "SELECT debit, credit, micros FROM vat_entry WHERE source = ? ORDER BY id", source
+        )
+        return [(str(debit), str(credit), int(str(micros))) for debit, credit, micros in rows]
 
     def balance(self, account: str) -> int:
         """Micros."""

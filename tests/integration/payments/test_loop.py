@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rtbill.vat import CLOSE_S
 from simulator.calls import CallState
 from tests.integration.payments.hall import DEAR_PER_S, NEAR, PayingHall, paying_hall, until
 
@@ -41,6 +42,14 @@ async def test_a_call_that_uses_money_up_buys_credit_once_and_goes_on(
         await until(lambda: hall.balance("room-1001") < 16_000_000, "the call was not billed")
         assert 16_000_000 - hall.balance("room-1001") >= talked_s * DEAR_PER_S * 1_000_000
         assert hall.credits("room-1001") == hall.taken("room-1001") == [1000]
+        due = ("VAT deferred", "VAT output", 1_596_639)  # 10.00 x 19 / 119
+        await until(
+            lambda: hall.vat("clearing:cards") == [due], "its tax is not booked", CLOSE_S + 5
+        )
+        await until(
+            lambda: any("VAT in it (19 %): €1.60" in each for each in hall.letters("room-1001")),
+            "no receipt names the tax",
+        )
 
 
 async def test_a_card_that_is_declined_for_good_locks_and_a_payment_opens_at_once(

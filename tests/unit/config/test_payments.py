@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ KEYS = {
     "RTBILL_GATEWAY_CARDS_API_KEY": "rk_test_of_the_tests_only",
     "RTBILL_GATEWAY_CARDS_WEBHOOK_SECRETS": "whsec_one whsec_two",
 }
+CONFIRMED = 'vat_confirmed_by = "A. Counter"\nvat_confirmed_on = 2026-01-05\n'
 CASHLESS = """[[gateway]]
 name = "canteen"
 kind = "cashless"
@@ -117,6 +119,22 @@ def test_secrets_from_systemd(tmp_path: Path) -> None:
     assert gateway.api_key == "rk_test_credential"
 
 
+@pytest.mark.parametrize(
+    ("keys", "ppm"), [('vat_percent = "19"\n', 190_000), ('vat_point = "use"\n', 0)]
+)
+def test_how_tax_is_booked_and_who_confirmed_it(tmp_path: Path, keys: str, ppm: int) -> None:
+    vat = load(tmp_path, f"{GOOD}[payments]\n{keys}{CONFIRMED}").payments.vat
+    assert vat is not None
+    assert (vat.percent_ppm, vat.confirmed_by, vat.confirmed_on) == (
+        *(ppm, "A. Counter"),
+        date(2026, 1, 5),
+    )
+
+
+def test_tax_is_not_booked_where_nobody_confirmed_how(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD + '[payments]\nvat_point = "use"\n').payments.vat is None
+
+
 def test_a_cashless_provider(tmp_path: Path) -> None:
     text = GOOD + CASHLESS + 'user = "rtbill"\n'
     environ = ENVIRON | {"RTBILL_GATEWAY_CANTEEN_PASSWORD": "of the tests only"}
@@ -160,6 +178,15 @@ def test_the_readable_file_of_a_secret_is_not_used(tmp_path: Path) -> None:
         ('[payments]\ngrace = "much"\n', "payments.grace: 'much' is not an amount"),
         ("[payments]\ngrce = 1\n", "payments.grce: unknown key; did you mean 'grace'?"),
         ('[payments]\nvat_point = "later"\n', "payments.vat_point: "),
+        ('[payments]\nvat_percent = "19"\n', "payments: vat_confirmed_by and vat_confirmed_on are"),
+        ('[payments]\nvat_confirmed_by = "A"\n', "payments: vat_confirmed_by and vat_confirmed_on"),
+        ("[payments]\n" + CONFIRMED, "payments: vat_percent is missing"),
+        ('[payments]\nvat_percent = "0"\n' + CONFIRMED, "payments: vat_percent is missing"),
+        ('[payments]\nvat_percent = "much"\n' + CONFIRMED, "payments.vat_percent: 'much' is not"),
+        (
+            '[payments]\nvat_point = "use"\nvat_percent = "19"\n' + CONFIRMED,
+            "payments: vat_percent means nothing",
+        ),
     ],
 )
 def test_each_mistake_is_one_sentence_that_names_its_place(

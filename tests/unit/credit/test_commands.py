@@ -71,6 +71,32 @@ async def test_a_limit_of_which_no_answer_came_is_ordered_again_though_the_old_o
         assert office.pbx.done("limit") == [("1", 59.5)]
 
 
+@pytest.mark.parametrize(("late", "orders"), [(0, 1), (1, 2), (2, 3), (3, 3), (4, 3)])
+async def test_a_limit_that_was_confirmed_late_is_ordered_anew_but_not_without_end(
+    late: int, orders: int
+) -> None:
+    async with an_office("5.00") as office:
+        office.pbx.late_limits = [lambda: None] * late
+        await office.hear("12:00:05 answer 1")
+
+        assert office.pbx.done("limit") == [("1", 59.5)] * orders
+
+
+@pytest.mark.parametrize("wanted_s", [0.0, 20.0])
+async def test_after_a_late_confirmation_what_is_wanted_by_then_is_ordered(wanted_s: float) -> None:
+    async with an_office("5.00") as office:
+
+        def less() -> None:
+            [running] = office.control.running()
+            running.wanted_s = wanted_s
+
+        office.pbx.late_limits = [less]
+        await office.hear("12:00:05 answer 1")
+
+        last = ("limit", "1", wanted_s) if wanted_s else ("hang_up", "1")
+        assert office.pbx.commands == [("limit", "1", 59.5), last]
+
+
 async def test_a_command_for_a_call_that_is_over_is_not_repeated() -> None:
     async with an_office("5.00") as office:
         office.pbx.fail("limit", Unavailable("no link"))
@@ -214,6 +240,16 @@ async def test_an_emergency_call_is_told_once_however_we_come_to_know_of_it(news
         assert len(told) == 1
 
 
+async def test_an_emergency_call_is_told_once_though_its_beginning_is_heard_after_its_end() -> None:
+    async with an_office() as office:
+        await office.hear("12:40:05 back; done 1 answered=12:39:00 ended=12:39:30 to=112")
+        await office.hear("12:38:55 start 1 to=112")
+
+        told = [each for each in await office.waiting() if each.kind == "call.emergency"]
+        assert len(told) == 1
+        assert office.line.emergencies == set()
+
+
 async def test_an_emergency_call_dialled_unanswered_is_told_too_and_once() -> None:
     async with an_office() as office:
         await office.hear("12:40:00 start 1 to=112\n12:40:00 start 1 to=112\n12:40:03 end 1 to=112")
@@ -252,6 +288,15 @@ async def test_an_emergency_call_is_never_hung_up_however_it_was_sent_out() -> N
         await office.hear(f"{EVASION} to=112")
 
         assert office.pbx.done("hang_up") == []
+
+
+async def test_it_is_told_though_it_is_over_when_its_beginning_is_heard() -> None:
+    async with an_office() as office:
+        await office.hear("12:00:20 back; done 1 answered=12:00:02 ended=12:00:10")
+        await office.hear(EVASION)
+
+        assert office.pbx.done("hang_up") == []
+        assert "call.evasion" in [each.kind for each in await office.waiting()]
 
 
 async def test_an_exchange_that_is_only_observed_lets_it_go_and_it_is_told() -> None:

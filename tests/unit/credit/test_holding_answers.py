@@ -93,6 +93,21 @@ async def test_a_call_that_becomes_too_dear_until_its_answer_talks_for_what_ther
         assert limits(office)[-1] == 29.5
 
 
+async def test_what_a_call_costs_from_its_answer_on_is_held_as_soon_as_the_store_has_room() -> None:
+    async with an_office("0.60", tariff=DEARER_FROM_12_01) as office:
+        await office.hear("12:00:55 start 1")
+        office.store.is_stuck, office.store.queue_max = True, 0
+        office.store.has_room_for_live = True
+        await office.hear("12:01:05 answer 1")
+        assert held(office) == [60]
+
+        office.store.is_stuck, office.store.queue_max = False, 10_000
+        await office.clock.advance(2)
+        (hold,) = office.directory.state("room-1").holds
+        assert (hold.granted_s, hold.micros, hold.is_final) == (30, 600_000, True)
+        assert limits(office)[-1] == 29.5
+
+
 async def test_a_question_answered_too_late_still_holds_for_its_call_and_only_once() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         called = office.assessor.classify("0041315550100")
@@ -205,3 +220,15 @@ async def test_a_call_whose_answer_had_to_wait_for_the_store_is_limited() -> Non
         await office.clock.advance(1)
 
         assert limits(office) == [59.5]
+
+
+async def test_nothing_is_held_for_a_call_that_was_over_before_its_beginning_was_heard() -> None:
+    async with an_office("5.00", tariff=SECOND) as office:
+        await office.hear(
+            "12:00:20 back; done 1 answered=12:00:02 ended=12:00:10\n"
+            "12:00:01 start 1\n12:00:02 answer 1\n12:00:10 end 1"
+        )
+
+        assert steps(office) == []
+        assert office.pbx.done("limit") == []
+        assert await office.balance() == 4_920_000

@@ -53,6 +53,25 @@ async def listener() -> AsyncIterator[Listener]:
         (b"POST /v1/authorise/hall HTTP/1.1\r\nContent-Length: x\r\nHost: x\r\n\r\n", 400),
         (b"POST /v1/authorise/hall HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 9000 + b"\r\n\r\n", 431),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length : 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\nContent-Length: 2\n\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nab", 400),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\nab\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", 400),  # whose host?
+        (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+            b"Content-Length: 2\r\n\r\nab",
+            415,
+        ),
+        (b"POST /" + b"y" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
     ],
 )
 async def test_what_is_no_question_gets_an_empty_answer_and_the_connection_is_closed(

@@ -41,6 +41,47 @@ async def test_many_operations_share_a_commit(store: SqliteStore, meter: Countin
     assert meter.gauges["rtbill_store_queue"] == 0
 
 
+async def test_what_one_turn_of_the_loop_asks_for_is_one_commit(
+    store: SqliteStore, meter: CountingMeter
+) -> None:
+    commits = len(meter.observed["rtbill_store_commit_seconds"])
+    futures = [store.submit(posting(a_call(str(number)))) for number in range(512)]
+    await asyncio.wait(futures, timeout=10)
+    assert len(meter.observed["rtbill_store_commit_seconds"]) - commits == 1
+
+
+async def test_what_waits_and_what_follows_from_an_answer_are_one_commit(
+    store: SqliteStore, meter: CountingMeter
+) -> None:
+    is_written, followed = threading.Event(), []
+
+    def wait(state: AccountState, _pools: Pools) -> Facts:
+        is_written.wait(10)
+        return Facts(state)
+
+    first = store.submit(Operation("room-1", "wait", wait))
+    first.add_done_callback(lambda _: followed.append(store.submit(posting(a_call("follows")))))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting = store.submit(posting(a_call("waits")))
+    commits = len(meter.observed["rtbill_store_commit_seconds"])
+    is_written.set()
+    await waiting
+    assert followed[0].done()
+    assert len(meter.observed["rtbill_store_commit_seconds"]) - commits == 2
+
+
+async def test_no_commit_has_more_than_a_batch(settings: StoreSettings) -> None:
+    meter = CountingMeter()
+    small = replace(settings, batch_max=4)
+    async with SqliteStore(small, ManualClock(), meter) as store:
+        await store.change(CreateAccount(an_account()))
+        commits = len(meter.observed["rtbill_store_commit_seconds"])
+        for future in [store.submit(posting(a_call(str(number)))) for number in range(10)]:
+            assert (await future).facts is not None
+        assert len(meter.observed["rtbill_store_commit_seconds"]) - commits == 3
+
+
 async def test_a_row_the_tables_refuse_fails_alone(store: SqliteStore) -> None:
     too_large = a_call("poison", micros=2**63)
     unreadable = a_call("surrogate", note="\ud800")
@@ -178,7 +219,9 @@ async def test_closing_while_the_disk_is_full_refuses_what_was_not_written(
     assert verify(settings.path) == []
 
 
-async def test_closing_writes_what_is_queued(settings: StoreSettings) -> None:
+@pytest.mark.parametrize("batch_max", [64, 1024])
+async def test_closing_writes_what_is_queued(settings: StoreSettings, batch_max: int) -> None:
+    settings = replace(settings, batch_max=batch_max)
     async with SqliteStore(settings, ManualClock(), CountingMeter()) as store:
         await store.change(CreateAccount(an_account()))
         futures = [store.submit(posting(a_call(str(number)))) for number in range(1000)]

@@ -24,10 +24,10 @@ def put(writer: Writer, text: str) -> None:
         if letter == ".":
             writer.queue.put(None)
         elif letter == "c":
-            writer.queue.put(Item(a_leg(), None))
+            writer.queue.put([Item(a_leg(), None)])
         else:
             slice_ = Repricing(1, "room-1", (), is_last=True, decide=_never)
-            writer.queue.put(Item(slice_, None))
+            writer.queue.put([Item(slice_, None)])
 
 
 def _never(*_: object) -> NoReturn:
