@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from rtbill.domain.account import AccountState, DeskLock, Extension, Membership, Service
+from rtbill.domain.account import AccountState, DeskLock, Extension, LiftedLock, Membership, Service
 from rtbill.domain.bundle import Bundle, GivenAllowance, PoolKey, Pools, PostedDraw
 from rtbill.domain.call import CallId
 from rtbill.domain.changes import Change
@@ -317,6 +317,10 @@ class Reader(PaymentReader, VatReader, Protocol):
 
     async def desk_locks(self) -> Sequence[DeskLock]:
         """Locks by hand now in force."""
+        ...
+
+    async def lifted_locks(self, limit: int) -> Sequence[LiftedLock]:
+        """Those that were taken away, the latest first."""
         ...
 
     async def live_rows(self) -> Sequence[LiveRow]:

@@ -118,8 +118,7 @@ async def open_books(
         desk.add_order("balance.report", _reports(config, billing, reader, clock).order)
         gateways = await open_gateways(config, clock, meter) if gateways is None else gateways
         payments = _payments(config, billing, reader, gateways, clock, meter)
-        for verb, order in payments.desk.orders().items():
-            desk.add_order(verb, order)
+        desk.add_orders(payments.desk.orders())
         await billing.reassess(state.account.id for state in directory.states())
         await _recall_waiting_calls(reader, alarms)
         try:

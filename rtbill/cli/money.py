@@ -45,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
         app, "statement", statement, "rtbill statement s1001 --from 2026-11-01 --until 2026-12-01"
     )
     add_command(app, "lock", lock, "rtbill lock hall/1001 --reason 'room empty' --divert")
-    add_command(app, "unlock", unlock, "rtbill unlock hall/1001")
+    add_command(app, "unlock", unlock, "rtbill unlock hall/1001 --reason 'has paid'")
 
 
 def credit(
@@ -95,12 +95,15 @@ def unlock(
     extension_text: Annotated[
         str, typer.Argument(metavar="EXTENSION", help="PBX/NUMBER, or the number alone.")
     ],
+    reason: Annotated[
+        str, typer.Option(help="Kept with the lock that is lifted.")
+    ] = "unlocked at the desk",
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Take a lock by hand away; one for want of money stays until there is money."""
     loaded = load(config)
     unlocked = extension(extension_text, loaded)
-    answer = place_order(loaded, "unlock", {"extension": str(unlocked)})
+    answer = place_order(loaded, "unlock", {"extension": str(unlocked), "reason": reason})
     say(f"{unlocked}: the lock by hand is taken away")
     if answer.get("note"):
         say(str(answer["note"]))

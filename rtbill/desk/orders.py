@@ -19,6 +19,7 @@ from rtbill.desk.price_lists import PriceLists
 from rtbill.desk.price_plans import PricePlans
 from rtbill.desk.registry import Registry
 from rtbill.domain.account import (
+    AT_DESK,
     DeskLock,
     Incoming,
     Outgoing,
@@ -145,6 +146,11 @@ class Desk:
         """Teach the desk an order that needs more than the books, such as a capture."""
         self._orders[verb] = order
 
+    def add_orders(self, orders: Mapping[str, Callable[[Arguments], Awaitable[Answer]]]) -> None:
+        """The same for several."""
+        for verb, order in orders.items():
+            self.add_order(verb, order)
+
     async def order(self, verb: str, arguments: Arguments) -> Answer:
         """Carry out one order; Refused, Conflict, BadRecord say what is wrong and what to do."""
         carry_out = self._orders.get(verb)
@@ -200,7 +206,7 @@ class Desk:
             raise BadRecord("incoming is `ring` or `divert`") from None
         reason = str(arguments.get("reason") or "locked at the desk")
         service = Service(Outgoing.LOCKED, incoming)
-        lock = DeskLock(extension, service, reason, self._clock.now())
+        lock = DeskLock(extension, service, reason, self._clock.now(), _by(arguments))
         await self._store.change(SetDeskLock(lock))
         self._enforcement.desk_locks[extension] = lock
         self._billing.wake()
@@ -208,7 +214,9 @@ class Desk:
 
     async def _unlock(self, arguments: Arguments) -> Answer:
         extension = self._wording.extension(arguments["extension"])
-        await self._store.change(LiftDeskLock(extension))
+        reason = str(arguments.get("reason") or "unlocked at the desk")
+        change = LiftDeskLock(extension, self._clock.now(), _by(arguments), reason)
+        await self._store.change(change)
         self._enforcement.desk_locks.pop(extension, None)
         self._billing.wake()
         wanted = self._enforcement.wanted(extension.pbx).get(extension.number, Service())
@@ -220,3 +228,8 @@ class Desk:
         if wanted != Service():
             answer["note"] = "still locked for want of money; crediting the account opens it"
         return answer
+
+
+def _by(arguments: Arguments) -> str:
+    """Who orders about a lock by hand."""
+    return str(arguments.get("by") or AT_DESK)

@@ -181,11 +181,32 @@ class Membership:
         )
 
 
+AT_DESK = "desk"
+BY_API = "api:"
+"""Before the name of a token."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeskLock:
-    """A person locked this extension by hand; paying does not lift it."""
+    """Somebody locked this extension by hand; paying does not lift it."""
 
     extension: Extension
     service: Service
     reason: str
     since: datetime
+    by: str = AT_DESK
+    """AT_DESK, or BY_API and the name of the token by which it was ordered."""
+
+    def may_be_changed_by(self, by: str) -> bool:
+        """Whether this one may replace or lift it: a lock of the desk is the desk's alone."""
+        return by == AT_DESK or self.by.startswith(BY_API)
+
+
+@dataclass(frozen=True, slots=True)
+class LiftedLock:
+    """A lock by hand that was taken away."""
+
+    lock: DeskLock
+    at: datetime
+    by: str
+    reason: str

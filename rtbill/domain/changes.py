@@ -138,16 +138,21 @@ class EndAllowance:
 
 @dataclass(frozen=True, slots=True)
 class SetDeskLock:
-    """A lock by hand, replacing an earlier one."""
+    """A lock by hand, replacing an earlier one; Refused when that may not be changed by whom."""
 
     lock: DeskLock
 
 
 @dataclass(frozen=True, slots=True)
 class LiftDeskLock:
-    """The lock by hand is taken away."""
+    """The lock by hand is taken away, if there is one, and who did so and why is kept; Refused when
+    it may not be.
+    """
 
     extension: Extension
+    at: datetime
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

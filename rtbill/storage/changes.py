@@ -55,6 +55,7 @@ from rtbill.storage.checks import (
     ended,
 )
 from rtbill.storage.contact_rows import change_contact
+from rtbill.storage.lock_rows import change_desk_lock
 from rtbill.storage.memory import Memory
 from rtbill.storage.operations import stored_call, write_counts, write_observations
 from rtbill.storage.outside_rows import change_outside
@@ -62,17 +63,15 @@ from rtbill.storage.payment_changes import change_payments
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_row
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
-    DESK_LOCK_COLUMNS,
     MEMBERSHIP_COLUMNS,
     NOTICE_COLUMNS,
     account_row,
-    desk_lock_row,
     membership_from,
     membership_row,
     notice_row,
     observation_row,
 )
-from rtbill.storage.run_changes import add_run, mark_invoiced, move_run
+from rtbill.storage.run_changes import change_runs
 from rtbill.storage.tariff_rows import insert_tariff
 from rtbill.storage.vat_rows import change_vat
 
@@ -111,15 +110,11 @@ def apply_change(connection: sqlite3.Connection, memory: Memory, change: Change)
         case AddTariff():
             _add_tariff(connection, change)
         case SetDeskLock() | LiftDeskLock():
-            _change_desk_lock(connection, change)
+            change_desk_lock(connection, change)
         case DropCall():
             _drop_call(connection, memory, change)
-        case MarkInvoiced():
-            mark_invoiced(connection, change)
-        case AddRun():
-            add_run(connection, change)
-        case MoveRun():
-            move_run(connection, change)
+        case MarkInvoiced() | AddRun() | MoveRun():
+            change_runs(connection, change)
         case PostNotices():
             rows = [notice_row(memory.take_id("notice"), notice) for notice in change.notices]
             insert_rows(connection, f"INSERT INTO notice ({NOTICE_COLUMNS})", rows)
@@ -172,14 +167,6 @@ def _write_account(
     terms = account_row(account, known.service)
     connection.execute(_UPDATE_ACCOUNT, (terms[1], terms[2], *terms[4:7], account.id))
     memory.put(memory.accounts, account.id, known._replace(account=account))
-
-
-def _change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | LiftDeskLock) -> None:
-    if isinstance(change, LiftDeskLock):
-        connection.execute("DELETE FROM desk_lock WHERE pbx = ? AND number = ?", change.extension)
-        return
-    insert = f"INSERT OR REPLACE INTO desk_lock ({DESK_LOCK_COLUMNS})"
-    insert_rows(connection, insert, [desk_lock_row(change.lock)])
 
 
 def _memberships(connection: sqlite3.Connection, extension: Extension) -> list[Membership]:

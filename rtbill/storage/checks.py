@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from rtbill.domain.account import Account, AccountState, Membership
+from rtbill.domain.account import Account, AccountState, DeskLock, Membership
 from rtbill.domain.bundle import Allowance, Pools
 from rtbill.domain.call import CallRecord, Outcome, epoch_us, from_epoch_us
 from rtbill.domain.errors import Conflict, Refused
@@ -289,3 +289,11 @@ def _up_to(held: Held, instant: datetime) -> tuple[Held, ...]:
     if held.valid_from == instant:
         return ()
     return (replace(held, valid_until=instant),)
+
+
+def check_lock(known: DeskLock | None, by: str) -> None:
+    """Refused when the lock that is there is not to be replaced or lifted by this one."""
+    if known is not None and not known.may_be_changed_by(by):
+        raise Refused(
+            f"{known.extension} is locked at the desk ({known.reason}); `rtbill unlock` opens it"
+        )

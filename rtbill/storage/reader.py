@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 import aiosqlite
 
-from rtbill.domain.account import AccountState, DeskLock, Membership
+from rtbill.domain.account import AccountState, Membership
 from rtbill.domain.call import epoch_us, from_epoch_us
 from rtbill.domain.errors import Unavailable
 from rtbill.domain.hold import Hold
@@ -35,6 +35,7 @@ from rtbill.storage.bulk import Row, selects_by_keys
 from rtbill.storage.bundle_reader import BundleReader
 from rtbill.storage.contact_rows import ContactReader
 from rtbill.storage.hold_rows import OPEN_HOLD_COLUMNS, open_hold_from
+from rtbill.storage.lock_rows import LockRows
 from rtbill.storage.outside_rows import OutsideReader
 from rtbill.storage.payment_reader import PaymentRows
 from rtbill.storage.plan_rows import PLAN_COLUMNS, plan_from
@@ -50,7 +51,6 @@ from rtbill.storage.rerating_rows import (
 from rtbill.storage.rows import (
     ACCOUNT_COLUMNS,
     CALL_SELECTED,
-    DESK_LOCK_COLUMNS,
     LIVE_COLUMNS,
     MEMBERSHIP_COLUMNS,
     NOTICE_COLUMNS,
@@ -58,7 +58,6 @@ from rtbill.storage.rows import (
     TRANSFER_COLUMNS,
     account_state_from,
     call_from,
-    desk_lock_from,
     live_from,
     membership_from,
     notice_from,
@@ -87,7 +86,6 @@ _PLANS = f"SELECT {PLAN_COLUMNS} FROM price_plan ORDER BY name, version"
 _TERMS = "SELECT id, body FROM terms"
 _BANDS = "SELECT id, body FROM band"
 _OPEN_HOLDS = f"SELECT {OPEN_HOLD_COLUMNS} FROM open_hold ORDER BY account, opened_at, key"
-_DESK_LOCKS = f"SELECT {DESK_LOCK_COLUMNS} FROM desk_lock ORDER BY pbx, number"
 _LIVE = f"SELECT {LIVE_COLUMNS}, at FROM live_call LEFT JOIN heard USING (pbx) ORDER BY answered_at"
 _CALL = f"SELECT {CALL_SELECTED} FROM priced_call WHERE key = ?"
 _SPAN = "SELECT (SELECT min(began_at) FROM call), (SELECT max(began_at) FROM call)"  # by the index
@@ -122,7 +120,7 @@ _BEYOND = (
 _NOTICES = f"SELECT {NOTICE_COLUMNS} FROM notice ORDER BY id LIMIT ?"
 
 
-class SqliteReader(BundleReader, ContactReader, OutsideReader, PaymentRows, VatRows):
+class SqliteReader(BundleReader, ContactReader, OutsideReader, LockRows, PaymentRows, VatRows):
     """Reads a database file that exists; opened and closed by `async with`.
 
     Every query raises Unavailable when it fails or takes longer than the deadline.
@@ -196,10 +194,6 @@ class SqliteReader(BundleReader, ContactReader, OutsideReader, PaymentRows, VatR
     async def price_plans(self) -> Sequence[PricePlan]:
         """Every version of every price plan, by name."""
         return await self._list(plan_from, _PLANS)
-
-    async def desk_locks(self) -> Sequence[DeskLock]:
-        """Locks by hand now in force."""
-        return await self._list(desk_lock_from, _DESK_LOCKS)
 
     async def live_rows(self) -> Sequence[LiveRow]:
         """Answered legs that were never settled, oldest first."""

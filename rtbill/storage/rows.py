@@ -9,7 +9,6 @@ from rtbill.domain.account import (
     Account,
     AccountKind,
     AccountState,
-    DeskLock,
     Extension,
     Incoming,
     Membership,
@@ -33,7 +32,6 @@ ACCOUNT_COLUMNS = (
     " told_low, grace_micros"
 )
 MEMBERSHIP_COLUMNS = "account, pbx, number, valid_from, valid_until, person"
-DESK_LOCK_COLUMNS = "pbx, number, outgoing, incoming, reason, since"
 LIVE_COLUMNS = "key, pbx, payer, dialled, trunk, answered_at, origin"
 NOTICE_COLUMNS = "id, kind, subject, text, at, details"
 OBSERVATION_COLUMNS = (
@@ -252,23 +250,6 @@ def live_from(row: Row) -> LiveLeg:
     """From LIVE_COLUMNS."""
     answered_at, origin = from_epoch_us(row[5]), origin_of_leg(row[6])
     return LiveLeg(call_id_from(row[0], row[1]), row[2], row[3], row[4], answered_at, origin)
-
-
-def desk_lock_row(lock: DeskLock) -> Row:
-    """As in DESK_LOCK_COLUMNS."""
-    return (
-        *lock.extension,
-        lock.service.outgoing.value,
-        lock.service.incoming.value,
-        lock.reason,
-        epoch_us(lock.since),
-    )
-
-
-def desk_lock_from(row: Row) -> DeskLock:
-    """From DESK_LOCK_COLUMNS."""
-    service = Service(Outgoing(row[2]), Incoming(row[3]))
-    return DeskLock(Extension(row[0], row[1]), service, row[4], from_epoch_us(row[5]))
 
 
 def notice_row(number: int, notice: Notice) -> Row:

@@ -12,7 +12,18 @@ from rtbill.storage.bulk import insert_rows
 from rtbill.storage.rerating_rows import DIFFERENCE_COLUMNS, RUN_COLUMNS, difference_row, run_row
 
 
-def add_run(connection: sqlite3.Connection, change: AddRun) -> None:
+def change_runs(connection: sqlite3.Connection, change: MarkInvoiced | AddRun | MoveRun) -> None:
+    """Write the change; Conflict or Refused where it does not fit what is there."""
+    match change:
+        case MarkInvoiced():
+            _mark_invoiced(connection, change)
+        case AddRun():
+            _add_run(connection, change)
+        case MoveRun():
+            _move_run(connection, change)
+
+
+def _add_run(connection: sqlite3.Connection, change: AddRun) -> None:
     """Conflict when its id is not the next."""
     run = change.run
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM rerating").fetchone()[0]
@@ -23,7 +34,7 @@ def add_run(connection: sqlite3.Connection, change: AddRun) -> None:
     insert_rows(connection, f"INSERT INTO rerating_account (run, {DIFFERENCE_COLUMNS})", rows)
 
 
-def move_run(connection: sqlite3.Connection, change: MoveRun) -> None:
+def _move_run(connection: sqlite3.Connection, change: MoveRun) -> None:
     """Refused when there is no such run, Conflict when it cannot become this."""
     found = connection.execute(
         "SELECT kind, state FROM rerating WHERE id = ?", (change.run,)
@@ -55,7 +66,7 @@ def check_move(change: MoveRun, kind: RunKind, state: RunState, accounts_left: i
         raise Conflict(f"run {change.run} has {accounts_left} accounts left to do")
 
 
-def mark_invoiced(connection: sqlite3.Connection, change: MarkInvoiced) -> None:
+def _mark_invoiced(connection: sqlite3.Connection, change: MarkInvoiced) -> None:
     """Refused when a call is unknown or waits, Conflict when another invoice charges it."""
     for key in change.calls:
         found = connection.execute(

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC
 
 from rtbill.credit.running_call import RunningCall
-from rtbill.domain.account import Extension
+from rtbill.domain.account import BY_API, Extension
+from rtbill.domain.errors import Refused
 from rtbill.formats.accounts_csv import OPTIONAL, REQUIRED
 from rtbill.live.calls import LOOKED_AT_SLICE
 from rtbill.web.models import (
@@ -106,22 +107,44 @@ class Accounts:
     async def lock(self, asked: Asked[LockOrder, None]) -> Reply:
         """All extensions that the account holds now are locked by hand."""
         words = {"reason": asked.body.reason, "incoming": asked.body.incoming}
-        return await self._each("lock", asked.path["account"], words)
+        return await self._each("lock", asked, words)
 
     async def unlock(self, asked: Asked[UnlockOrder, None]) -> Reply:
-        """None of them is locked by hand any more; for want of money they may still be."""
-        return await self._each("unlock", asked.path["account"], {})
+        """None of them is locked by hand any more, except at the desk; for want of money they may
+        still be.
+        """
+        return await self._each("unlock", asked, {"reason": asked.body.reason})
 
-    async def _each(self, verb: str, account: str, words: dict[str, str]) -> Reply:
+    async def _each(
+        self,
+        verb: str,
+        asked: Asked[LockOrder, None] | Asked[UnlockOrder, None],
+        words: dict[str, str],
+    ) -> Reply:
+        account, words = asked.path["account"], {**words, "by": f"{BY_API}{asked.token}"}
         self._office.directory.account(account)  # raises when there is none
         held = self._office.directory.extensions_of(account, self._office.clock.now())
         if not held:
             raise Trouble(CONFLICT, f"account {account} holds no extension now")
-        done = [
-            await self._office.order(verb, words | {"extension": str(each)})
-            for each in sorted(held)
-        ]
-        extensions = [LockedExtension(note=each.pop("note", None), **each) for each in done]
+        extensions: list[LockedExtension] = []
+        left: list[str] = []
+        for each in sorted(held):
+            try:
+                done = await self._office.order(verb, {**words, "extension": str(each)})
+            except Refused as refused:
+                lock = self._office.desk_locks.get(each)
+                if lock is None:
+                    raise
+                left.append(str(refused))
+                done = {
+                    "extension": str(each),
+                    "outgoing": lock.service.outgoing.value,
+                    "incoming": lock.service.incoming.value,
+                    "note": str(refused),
+                }
+            extensions.append(LockedExtension(note=done.pop("note", None), **done))
+        if len(left) == len(held):
+            raise Trouble(CONFLICT, left[0])
         return Reply(LockView(account=account, extensions=extensions))
 
     async def _live(self) -> Counter[tuple[str, bool]]:
@@ -172,6 +195,7 @@ class Accounts:
                 valid_from=held.valid_from.astimezone(UTC),
                 until=held.valid_until,
                 locked_by_hand=lock.reason if lock else None,
+                locked_by=lock.by if lock else None,
             )
             found.append(view)
         return found

@@ -131,7 +131,7 @@ class LockOrder(Wire):
 
 
 class UnlockOrder(Wire):
-    """Why they are unlocked."""
+    """Why they are unlocked; kept with the lock that is lifted."""
 
     reason: Line
 
@@ -195,6 +195,14 @@ class ExtensionView(Wire):
     valid_from: Annotated[Instant, Field(alias="from")]
     until: Instant | None
     locked_by_hand: Annotated[StrictStr | None, Field(description="Why; null: it is not.")]
+    locked_by: Annotated[
+        StrictStr | None,
+        Field(
+            description="Who locked it by hand: `desk`, which alone unlocks it then, or `api:` and "
+            "the name of a token.",
+            examples=["api:billing"],
+        ),
+    ]
 
 
 class LiveView(Wire):

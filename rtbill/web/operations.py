@@ -101,7 +101,7 @@ def _of_extensions(accounts: Accounts) -> tuple[Operation, ...]:
             method="POST",
             path=f"{ACCOUNT}/unlock",
             right=Right.TERMS,
-            summary="Lift locks by hand",
+            summary="Lift locks by hand that were set here; one of the desk stays, with a note",
             handler=accounts.unlock,
             body=models.UnlockOrder,
             reply=models.LockView,

@@ -14,6 +14,7 @@ from rtbill.domain.account import (
     DeskLock,
     Extension,
     Incoming,
+    LiftedLock,
     Membership,
     Outgoing,
     Service,
@@ -390,9 +391,28 @@ async def test_a_desk_lock_is_replaced_and_lifted(books: Sides) -> None:
     await books.store.change(SetDeskLock(replace(lock, reason="first")))
     await books.store.change(SetDeskLock(lock))
     assert await books.reader.desk_locks() == [lock]
-    await books.store.change(LiftDeskLock(DESK))
-    await books.store.change(LiftDeskLock(DESK))
+    lift = LiftDeskLock(DESK, NOON, "desk", "has paid")
+    await books.store.change(lift)
+    await books.store.change(lift)
     assert await books.reader.desk_locks() == []
+    assert await books.reader.lifted_locks(9) == [LiftedLock(lock, NOON, "desk", "has paid")]
+
+
+async def test_what_the_desk_locked_no_other_replaces_or_lifts(books: Sides) -> None:
+    lock = DeskLock(DESK, LOCKED, "fraud", NOON)
+    others = replace(lock, reason="not paid", by="api:billing")
+    await books.store.change(SetDeskLock(others))
+    await books.store.change(LiftDeskLock(DESK, NOON, "api:another", "paid"))
+    assert await books.reader.lifted_locks(9) == [LiftedLock(others, NOON, "api:another", "paid")]
+    await books.store.change(SetDeskLock(others))
+    await books.store.change(SetDeskLock(lock))
+    for change in (SetDeskLock(others), LiftDeskLock(DESK, NOON, "api:billing", "paid")):
+        with pytest.raises(Refused, match=r"is locked at the desk \(fraud\); `rtbill unlock`"):
+            await books.store.change(change)
+    assert await books.reader.desk_locks() == [lock]
+    await books.store.change(LiftDeskLock(DESK, NOON, "desk", "it was not"))
+    assert [each.reason for each in await books.reader.lifted_locks(9)] == ["it was not", "paid"]
+    assert [each.reason for each in await books.reader.lifted_locks(1)] == ["it was not"]
 
 
 async def test_notices_wait_in_order_until_sent(books: Sides) -> None:

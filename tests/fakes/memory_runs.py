@@ -54,14 +54,24 @@ class MemoryRuns:
         newer = [each.price for number, each in self._newer.get(key, ()) if number <= (run or 0)]
         return newer[-1] if newer else self._calls[key].price
 
-    def add(self, change: AddRun) -> None:
+    def change(self, change: MarkInvoiced | AddRun | MoveRun) -> None:
+        """As the change says."""
+        match change:
+            case MarkInvoiced():
+                self._mark_invoiced(change)
+            case AddRun():
+                self._add(change)
+            case MoveRun():
+                self._move(change)
+
+    def _add(self, change: AddRun) -> None:
         """Its id is the next."""
         if change.run.id != len(self._runs) + 1:
             raise Conflict(f"run {len(self._runs) + 1} is next")
         self._runs[change.run.id] = change.run
         self._differences[change.run.id] = {each.account: each for each in change.differences}
 
-    def move(self, change: MoveRun) -> None:
+    def _move(self, change: MoveRun) -> None:
         """As the transitions allow."""
         run = self._runs.get(change.run)
         if run is None:
@@ -74,7 +84,7 @@ class MemoryRuns:
             raise Conflict(f"run {others[0].id} is not finished")
         self._runs[run.id] = replace(run, state=change.state, moved_at=change.at)
 
-    def mark_invoiced(self, change: MarkInvoiced) -> None:
+    def _mark_invoiced(self, change: MarkInvoiced) -> None:
         """All of them or none."""
         for key in change.calls:
             call = self._calls.get(key)

@@ -10,7 +10,6 @@ from typing import TypeVar
 from rtbill.domain.account import (
     OPEN_SERVICE,
     AccountState,
-    DeskLock,
     Extension,
     Membership,
 )
@@ -76,6 +75,7 @@ from tests.fakes.memory_bindings import BindingsReader, MemoryBindings
 from tests.fakes.memory_bundles import BundlesReader, MemoryBundles
 from tests.fakes.memory_contacts import ContactsReader, MemoryContacts
 from tests.fakes.memory_filters import began_at, check_newer, matches
+from tests.fakes.memory_locks import LocksReader, MemoryLocks
 from tests.fakes.memory_observations import ObservationsReader
 from tests.fakes.memory_outside import MemoryOutside, OutsideReader
 from tests.fakes.memory_payments import MemoryPayments, PaymentsReader
@@ -92,6 +92,7 @@ class MemoryStore(
     BindingsReader,
     ContactsReader,
     BundlesReader,
+    LocksReader,
     ObservationsReader,
     OutsideReader,
     PaymentsReader,
@@ -111,7 +112,7 @@ class MemoryStore(
         self._outside = MemoryOutside()
         self._tariffs: list[Tariff] = []
         self._plans: list[PricePlan] = []
-        self._desk_locks: dict[Extension, DeskLock] = {}
+        self._locks = MemoryLocks()
         self._calls: dict[str, RatedCall] = {}
         self._calls_posted: dict[str, datetime] = {}
         self._transfers: dict[str, PostedTransfer] = {}
@@ -268,18 +269,12 @@ class MemoryStore(
             case AddTariff(tariff):
                 check_newer("tariff", tariff, self._tariffs)
                 self._tariffs.append(tariff)
-            case SetDeskLock(lock):
-                self._desk_locks[lock.extension] = lock
-            case LiftDeskLock(extension):
-                self._desk_locks.pop(extension, None)
+            case SetDeskLock() | LiftDeskLock():
+                self._locks.change(change)
             case DropCall(key, reason):
                 self._drop(key, reason)
-            case MarkInvoiced():
-                self._runs.mark_invoiced(change)
-            case AddRun():
-                self._runs.add(change)
-            case MoveRun():
-                self._runs.move(change)
+            case MarkInvoiced() | AddRun() | MoveRun():
+                self._runs.change(change)
             case PostNotices(notices):
                 self._post(notices)
             case AddObservations(observations, at):
@@ -343,10 +338,6 @@ class MemoryStore(
     async def price_plans(self) -> Sequence[PricePlan]:
         """Every version, by name."""
         return sorted(self._plans, key=lambda plan: (plan.name, plan.version))
-
-    async def desk_locks(self) -> Sequence[DeskLock]:
-        """Locks by hand, by extension."""
-        return [self._desk_locks[key] for key in sorted(self._desk_locks)]
 
     async def live_rows(self) -> Sequence[LiveRow]:
         """Answered legs that were never settled."""

@@ -232,7 +232,7 @@ class World:
                 is_enforced = self.plan.is_enforced(state.account.account_class)
                 if is_enforced and state.available_micros < policy.exhausted_below_micros:
                     reasons.append(policy.exhausted)
-            by_hand = self.disk.books._desk_locks.get(Extension(PBX, extension))
+            by_hand = self.disk.books._locks.now.get(Extension(PBX, extension))
             reasons += [by_hand.service] if by_hand else []
             if any(each.outgoing == "locked" for each in reasons):
                 locked.add(extension)

@@ -120,6 +120,28 @@ async def test_a_lock_by_hand_holds_whatever_is_paid_until_it_is_lifted() -> Non
         assert api.office.wanted().outgoing == "open"
 
 
+async def test_the_token_that_lifts_a_lock_and_its_reason_are_kept() -> None:
+    async with an_api() as api:
+        await api.ask("POST", f"{ACCOUNT}/lock", {"reason": "not paid since May"})
+        shown = (await api.ask("GET", ACCOUNT)).json()["extensions"]
+        assert shown[0]["locked_by"] == "api:all"
+        await api.ask("POST", f"{ACCOUNT}/unlock", {"reason": "paid on 3 June"})
+        [lifted] = await api.office.store.lifted_locks(9)
+        assert (lifted.by, lifted.reason) == ("api:all", "paid on 3 June")
+        assert lifted.lock.reason == "not paid since May"
+
+
+@pytest.mark.parametrize("verb", ["lock", "unlock"])
+async def test_a_lock_of_the_desk_is_neither_lifted_nor_replaced(verb: str) -> None:
+    async with an_api() as api:
+        await api.office.order("lock", extension="1001", reason="fraud")
+        refused = await api.ask("POST", f"{ACCOUNT}/{verb}", {"reason": "paid"})
+        assert refused.status_code == 409
+        assert "is locked at the desk (fraud)" in refused.json()["detail"]
+        assert api.office.wanted().outgoing == "locked"
+        assert (await api.ask("GET", ACCOUNT)).json()["extensions"][0]["locked_by"] == "desk"
+
+
 async def test_unlocking_tells_of_a_lock_for_want_of_money() -> None:
     async with an_api("0.05") as api:
         await api.office.hear("12:00:05 answer 1\n12:01:35 end 1")
