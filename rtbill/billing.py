@@ -46,7 +46,7 @@ from rtbill.domain.money import Money, too_fine
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
 from rtbill.domain.work import Committed, Operation
-from rtbill.exchanges.lines import Line, Pending
+from rtbill.exchanges.lines import Line, Pending, look_at
 from rtbill.exchanges.link_watch import LinkWatch
 from rtbill.ports import Clock, Meter, Pbx, Store
 from rtbill.postings import Postings
@@ -297,7 +297,8 @@ class Billing:
         for observation in facts.observations:
             self.chronicle.add(observation.at, observation)
         if facts.service_before is not None:
-            self.wake()
+            account, now = facts.state.account.id, self._clock.now()
+            look_at(self.lines, self.directory.extensions_of(account, now))
 
     def _follow(self, facts: Facts) -> None:
         account = facts.state.account.id

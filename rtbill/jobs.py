@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rtbill.alarms import Alarms
 from rtbill.billing import Billing
@@ -13,7 +13,7 @@ from rtbill.chronicle import Served
 from rtbill.credit.observing import Observations
 from rtbill.credit.stances import left_undone
 from rtbill.credit.unaided import UnaidedRows
-from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Service
+from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Membership, Service
 from rtbill.domain.changes import AddObservations, Heard
 from rtbill.domain.errors import PortFailed
 from rtbill.domain.observation import Observation
@@ -49,25 +49,41 @@ class Enforcement(Rounds[Service]):
 
     def wanted(self, pbx: str) -> dict[str, Service]:
         """What each held or locked extension of the exchange shall have now."""
-        services = self._for_money(pbx)
-        for number in self.would_lock(pbx):
-            services[number] = OPEN_SERVICE
+        held = self._billing.directory.extensions_held(self._clock.now(), pbx)
+        services = {each.extension.number: self._for_money(each) for each in held}
         for extension, lock in self.desk_locks.items():
             if extension.pbx == pbx:
-                money = services.get(extension.number)
-                reasons = [lock.service] if money is None else [money, lock.service]
-                services[extension.number] = enforcement.combine(reasons)
+                services[extension.number] = self._locked(services.get(extension.number), lock)
         return services
+
+    def wanted_of(self, pbx: str, numbers: Collection[str]) -> dict[str, Service]:
+        """The same of these extensions alone."""
+        services: dict[str, Service] = {}
+        now = self._clock.now()
+        for number in numbers:
+            extension = Extension(pbx, number)
+            membership = self._billing.directory.holder(extension, now)
+            if membership is not None:
+                services[number] = self._for_money(membership)
+            if (lock := self.desk_locks.get(extension)) is not None:
+                services[number] = self._locked(services.get(number), lock)
+        return services
+
+    def _locked(self, money: Service | None, lock: DeskLock) -> Service:
+        return enforcement.combine([lock.service] if money is None else [money, lock.service])
 
     def would_lock(self, pbx: str) -> dict[str, Service]:
         """Extensions that enforcing would lock or divert at once for want of money."""
         now = self._clock.now()
         return left_undone(self._billing.directory, self._billing.control.stances, pbx, now)
 
-    def _for_money(self, pbx: str) -> dict[str, Service]:
-        directory = self._billing.directory
-        held = directory.extensions_held(self._clock.now(), pbx)
-        return {each.extension.number: directory.state(each.account).service for each in held}
+    def _for_money(self, membership: Membership) -> Service:
+        state = self._billing.directory.state(membership.account)
+        if state.service == OPEN_SERVICE:
+            return OPEN_SERVICE
+        pbx, stances = membership.extension.pbx, self._billing.control.stances
+        is_enforcing = stances.of(pbx, state.account.account_class).is_enforcing
+        return state.service if is_enforcing else OPEN_SERVICE
 
     def held(self, line: Line) -> Held[Service]:
         """Where it is remembered what the exchange holds."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from rtbill.calls.tracker import Tracker
-from rtbill.domain.account import Service
+from rtbill.domain.account import Extension, Service
 from rtbill.domain.call import CallId, CallRecord, Outcome
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
@@ -39,7 +40,29 @@ class Held(Generic[T]):
     read_s: float = 0.0
     """Monotonic instant at which all of it was last read."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something changed that a round should look at."""
+    """Something changed that a round should look at: `changed`, or all where that names nobody."""
+    changed: set[str] = field(default_factory=set)
+    """Numbers that the next round looks at, and leaves the others to the next one by the clock."""
+    is_all_due: bool = True
+    """The next round looks at all, whatever `changed` names."""
+
+    def look_at(self, number: str) -> None:
+        """Have a round look at this extension now."""
+        self.changed.add(number)
+        self.wake.set()
+
+    def look_at_all(self) -> None:
+        """Have a round look at every extension now."""
+        self.is_all_due = True
+        self.wake.set()
+
+    def take(self) -> frozenset[str] | None:
+        """What the round that begins now looks at; None: all."""
+        is_all = self.is_all_due or not self.changed
+        numbers = None if is_all else frozenset(self.changed)
+        self.is_all_due = False
+        self.changed.clear()
+        return numbers
 
 
 @dataclass(slots=True)
@@ -77,6 +100,17 @@ class Line:
         self.services.confirmed = self.unaided.confirmed = None
 
     def wake(self) -> None:
-        """Have the rounds look at what the exchange holds now."""
-        self.services.wake.set()
+        """Have the rounds look at all that the exchange holds now."""
+        self.services.look_at_all()
         self.unaided.wake.set()
+
+
+def look_at(lines: Mapping[str, Line], extensions: Iterable[Extension]) -> None:
+    """Have rounds look at the service of these extensions now. What calls may do unaided follows
+    money, and is looked at as a whole.
+    """
+    for line in lines.values():
+        line.unaided.wake.set()
+    for extension in extensions:
+        if extension.pbx in lines:
+            lines[extension.pbx].services.look_at(extension.number)

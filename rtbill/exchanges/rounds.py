@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from rtbill.alarms import Alarms
@@ -52,6 +52,11 @@ class Rounds(ABC, Generic[T]):
     def wanted(self, pbx: str) -> Mapping[str, T]:
         """What the extensions of the exchange shall have now."""
 
+    def wanted_of(self, pbx: str, numbers: Collection[str]) -> Mapping[str, T]:
+        """The same of these extensions alone; one that is left out shall have `absent`."""
+        wanted = self.wanted(pbx)
+        return {number: wanted[number] for number in numbers if number in wanted}
+
     @abstractmethod
     def held(self, line: Line) -> Held[T]:
         """Where it is remembered what the exchange holds."""
@@ -76,15 +81,25 @@ class Rounds(ABC, Generic[T]):
         return len(self.wanted(line.pbx.name).keys() - self.differing(line).keys())
 
     async def serve(self, line: Line) -> None:
-        """Rounds for one exchange, for ever: after each change, and by the clock."""
+        """Rounds for one exchange, for ever: after each change about those that changed, and by the
+        clock about all; also about all after a round that left something undone.
+        """
         failures = 0
         held = self.held(line)
+        all_due_s = self._clock.monotonic()
         while True:
             held.wake.clear()
+            numbers = held.take()
+            if self._clock.monotonic() >= all_due_s:
+                numbers = None
             pause_s = ROUND_S
             if line.is_up and line.pbx.capabilities.set_service:
-                is_done = await self._round(line)
+                is_done = await self._round(line, numbers)
+                if numbers is None:
+                    all_due_s = self._clock.monotonic() + ROUND_S
+                held.is_all_due |= not is_done
                 failures = 0 if is_done else failures + 1
+                pause_s = max(0.0, all_due_s - self._clock.monotonic())
                 if 0 < failures <= len(RETRY_ROUNDS_S):
                     pause_s = RETRY_ROUNDS_S[failures - 1]
                 if self.pause_min_s:
@@ -99,8 +114,10 @@ class Rounds(ABC, Generic[T]):
         await self._clock.sleep(seconds)
         held.wake.set()
 
-    async def _round(self, line: Line) -> bool:
-        """Whether the exchange is now seen to hold all that is wanted."""
+    async def _round(self, line: Line, numbers: Collection[str] | None = None) -> bool:
+        """Whether the exchange is now seen to hold what is wanted of these extensions; None: of
+        all.
+        """
         name, held = line.pbx.name, self.held(line)
         await self.prepare(line)
         try:
@@ -108,27 +125,37 @@ class Rounds(ABC, Generic[T]):
             if held.confirmed is None or now_s - held.read_s >= READ_BACK_S:
                 held.confirmed, held.read_s = None, now_s
                 held.confirmed = dict(await self.read(line))
-            todo = list(differences(self.wanted(name), held.confirmed, self.absent).items())
+                numbers = None
+            todo = list(self._differing(line, numbers).items())
             failures: list[str] = []
             for start in range(0, len(todo), SET_AT_ONCE_MAX):
                 failures += await self._set_some(line, todo[start : start + SET_AT_ONCE_MAX])
         except PortFailed as error:
             self._alarms.raise_(self.alarm, name, f"{self.subject} cannot be read: {error}")
             return False
-        left = self._left(line, [number for number, _ in todo])
+        left = self._left(line, [number for number, _ in todo], numbers)
         if left and line.is_up:
-            numbers = ", ".join(sorted(left)[:5])
-            text = f"{len(left)} extensions are not seen to hold what is wanted: {numbers}"
+            named = ", ".join(sorted(left)[:5])
+            text = f"{len(left)} extensions are not seen to hold what is wanted: {named}"
             why = f" ({failures[0]})" if failures else ""
             self._alarms.raise_(self.alarm, name, text + why)
         if left:
             return False
-        self._alarms.clear(self.alarm, name)
+        if numbers is None:
+            self._alarms.clear(self.alarm, name)  # of others nothing is known but by a look at all
         return True
 
-    def _left(self, line: Line, tried: list[str]) -> list[str]:
+    def _differing(self, line: Line, numbers: Collection[str] | None) -> dict[str, T]:
+        if numbers is None:
+            return self.differing(line)
+        confirmed = self.held(line).confirmed or {}
+        seen = {number: confirmed[number] for number in numbers if number in confirmed}
+        return differences(self.wanted_of(line.pbx.name, numbers), seen, self.absent)
+
+    def _left(self, line: Line, tried: list[str], numbers: Collection[str] | None) -> list[str]:
         """Numbers not seen to hold what is wanted; all that were tried when nothing is known."""
-        return tried if self.held(line).confirmed is None else list(self.differing(line))
+        is_known = self.held(line).confirmed is not None
+        return list(self._differing(line, numbers)) if is_known else tried
 
     async def _set_some(self, line: Line, todo: Sequence[tuple[str, T]]) -> list[str]:
         """What came of those that failed; the next round tries them again."""
