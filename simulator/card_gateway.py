@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import ssl
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -51,6 +52,7 @@ class CardGateway:
         secret: str = SECRET,
         api_key: str = API_KEY,
         is_live: bool = False,
+        webhook_trust: ssl.SSLContext | None = None,
     ) -> None:
         clock = clock or SpeedClock()
         behaviours: dict[str, Behaviour] = {}
@@ -60,6 +62,7 @@ class CardGateway:
         self.holders = CardHolders(self.books, behaviours)
         self.api = CardApi(self.books, self.payments, self.holders, api_key)
         self.webhooks = CardWebhooks(clock, secret, webhook)
+        self.webhooks.trust = webhook_trust
         self.books.on_event = self.webhooks.offer
         self._pages = CardPages(self.books, self.payments, self.holders)
         self._control = CardControl(self)

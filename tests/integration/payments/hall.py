@@ -61,8 +61,9 @@ sender = "rtbill@example.org"
 operators = ["desk@example.org"]
 [pay]
 port = {pay_port}
+{pay_tls}
 [payments]
-url = "http://localhost:{pay_port}"
+url = "{pay_url}"
 grace = "0"
 vat_percent = "19"
 vat_confirmed_by = "A. Counter"
@@ -103,14 +104,16 @@ class PayingHall:
     cards: CardGateway
     house: CashlessServer
     mail: MailRoom
-    pay_port: int
+    pay_url: str
+    trust: ssl.SSLContext | None = None
+    """Whom a browser believes, where the pages speak TLS themselves."""
     holders: list[Holder] = field(default_factory=list)
 
     # ------------------------------------------------------------------ what people do
 
     def holder(self) -> Holder:
         """Somebody with a browser of their own."""
-        made = Holder(f"http://localhost:{self.pay_port}")
+        made = Holder(self.pay_url, self.trust)
         self.holders.append(made)
         return made
 
@@ -274,27 +277,49 @@ async def until(true: Callable[[], bool], otherwise: str, timeout_s: float = SET
     return time.monotonic() - began
 
 
+@dataclass(frozen=True, slots=True)
+class PageTls:
+    """The certificate that pages and webhooks show, and whom browser and provider believe."""
+
+    own: Certificate
+    trust: ssl.SSLContext
+
+    @property
+    def table(self) -> str:
+        """Of the configuration."""
+        return f'[pay.tls]\ncert_file = "{self.own.cert_file}"\nkey_file = "{self.own.key_file}"'
+
+
 @asynccontextmanager
 async def paying_hall(
-    folder: Path, prepared: Path, extensions: Sequence[str] = EXTENSIONS
+    folder: Path,
+    prepared: Path,
+    extensions: Sequence[str] = EXTENSIONS,
+    tls: PageTls | None = None,
 ) -> AsyncIterator[PayingHall]:
-    """At work, with a copy of prepared books."""
+    """At work, with a copy of prepared books; without `tls` its pages are in clear text."""
     clock, mail, pay_port = SpeedClock(), MailRoom(), free_port()
     house = CashlessServer(some_cards(), DIALECTS["cashless"](), guard=TokenGuard("hall", PASSWORD))
     authority = Authority(folder / "tls")
     own, client = authority.certificate("house"), authority.certificate("rtbill")
     house.tls = server_tls(own, authority)
-    webhook = f"http://127.0.0.1:{pay_port}/webhooks/cards"
+    scheme, trust = ("https", tls.trust) if tls else ("http", None)
+    webhook = f"{scheme}://127.0.0.1:{pay_port}/webhooks/cards"
+    pay_url = f"{scheme}://localhost:{pay_port}"
     exchange = Exchange(clock.now_us, extensions=extensions)
     async with (
         AmiServer(exchange, clock, secret=SECRET) as server,
-        CardGateway(webhook=webhook, secret=WEBHOOK_SECRET, api_key=API_KEY) as cards,
+        CardGateway(
+            webhook=webhook, secret=WEBHOOK_SECRET, api_key=API_KEY, webhook_trust=trust
+        ) as cards,
         house.serving() as house_port,
         a_mail_server(mail) as mail_port,
     ):
         sections = SECTIONS.format(
             mail_port=mail_port,
             pay_port=pay_port,
+            pay_url=pay_url,
+            pay_tls=tls.table if tls else "",
             cards_url=cards.url,
             house_port=house_port,
             mapping=WHOLE / "cashless.toml",
@@ -313,7 +338,8 @@ async def paying_hall(
             cards=cards,
             house=house,
             mail=mail,
-            pay_port=pay_port,
+            pay_url=pay_url,
+            trust=trust,
         )
         biller.start()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,8 +18,9 @@ _METHOD = re.compile(r'name="method" value="([^"]+)"')
 class Holder(Browser):
     """Reads our pages and those of the provider."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S))
+    def __init__(self, url: str, trust: ssl.SSLContext | None = None) -> None:
+        """`trust`: whom they believe; None: the authorities of the web."""
+        super().__init__(httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, verify=trust or True))
 
     async def come_in(self, link: str) -> None:
         """By a link, which is used up."""
