@@ -27,6 +27,11 @@ handshake, and for sending the answer.
 """
 FORM_BYTES_MAX = 4096
 HEAD_BYTES_MAX = 4096
+"""Of the target and of the names and values of headers."""
+_QUESTION_BYTES_MAX = 8 * (HEAD_BYTES_MAX + FORM_BYTES_MAX)
+"""Of a whole question after the piece in which it begins; a chunk takes six bytes for one of the
+form, a header four for one of the head.
+"""
 FIELDS_MAX = 16
 CONNECTIONS_MAX = 1000
 """Open at once; more are closed at once."""
@@ -189,12 +194,16 @@ class _Conversation(asyncio.Protocol):
         """A piece of it; questions are answered one after the other."""
         if self._is_read:
             return
+        self._question_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
             self._refuse(HTTPStatus.BAD_REQUEST)
         except HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST)
+        if self._question_bytes > _QUESTION_BYTES_MAX:
+            # The parser keeps a header, or a trailer, that does not end, and tells us of its end.
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self._asked and not self._is_answering:
             self._is_answering = True
             self._stop_waiting()
@@ -206,6 +215,7 @@ class _Conversation(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Another question."""
         self._head_bytes = 0
+        self._question_bytes = 0
         self._path = b""
         self._host: bytes | None = None
         self._media_type = b""
@@ -226,6 +236,8 @@ class _Conversation(asyncio.Protocol):
         if name == b"content-type":
             self._media_type = value.partition(b";")[0].strip().lower()
         elif name == b"host":
+            if self._host is not None:
+                self._refuse(HTTPStatus.BAD_REQUEST)
             self._host = value
 
     def on_headers_complete(self) -> None:

@@ -65,6 +65,7 @@ async def listener() -> AsyncIterator[Listener]:
         ),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\nab", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", 400),  # whose host?
+        (b"POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n\r\nab", 400),
         (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 405),
         (
             b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
@@ -92,6 +93,29 @@ async def test_a_body_without_end_is_not_collected(listener: Listener) -> None:
     said = await raw(listener.port, head + b"400\r\n" + (b"x" * 1024 + b"\r\n400\r\n") * 5)
 
     assert said == b"" or said.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX: ",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+    ],
+    ids=["name", "value", "trailer", "chunk extension"],
+)
+async def test_a_header_without_end_is_not_collected(listener: Listener, begun: bytes) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(begun)
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < 10_000_000:
+            writer.write(b"y" * 10_000)
+            await writer.drain()
+            sent += 10_000
+    writer.transport.abort()
+    assert sent < 10_000_000, "the connection was closed long before"
 
 
 @pytest.mark.parametrize(
