@@ -168,9 +168,7 @@ def _print(found: Found, begin: date, end: date) -> None:
         say(f"In balances now: {taxed} taxed when bought, {tax} of it tax; {untaxed} not taxed")
     say(_terms_text(found.terms))
     if found.behind:
-        say(
-            f"{found.behind} movements are not booked yet: a running service does it within seconds"
-        )
+        say(f"Not booked yet: {found.behind} of the latest movements; a running service does it")
 
 
 def _json(found: Found, begin: date, end: date, zone: ZoneInfo) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_the_return_of_a_span(booked: Run, tmp_path: Path) -> None:
     assert "VAT of credit that was used: 0.38 EUR" in shown
     assert "9.52 EUR taxed when bought, 1.52 EUR of it tax" in shown
     assert "confirmed by A. Counter on 2026-01-05" in shown
-    assert "1 movements are not booked yet" in shown
+    assert "Not booked yet: 1 of the latest movements" in shown
     assert verify(tmp_path / "rtbill.sqlite") == []
 
 
