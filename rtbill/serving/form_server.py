@@ -182,7 +182,7 @@ class _Conversation(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over; what is being decided goes on, and its answer leads nowhere."""
-        del exc
+        del exc, self._parser  # which knows us: without it nothing waits for the collector
         self._server.open.discard(self)
         self._stop_waiting()
 
@@ -197,9 +197,7 @@ class _Conversation(asyncio.Protocol):
         self._question_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            self._refuse(HTTPStatus.BAD_REQUEST)
-        except HttpParserError:
+        except (HttpParserError, HttpParserUpgrade):
             self._refuse(HTTPStatus.BAD_REQUEST)
         if self._question_bytes > _QUESTION_BYTES_MAX:
             # The parser keeps a header, or a trailer, that does not end, and tells us of its end.

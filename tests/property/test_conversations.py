@@ -5,7 +5,9 @@ whatever comes, an end.
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import weakref
 from itertools import pairwise
 from typing import Any
 
@@ -140,6 +142,22 @@ def test_whatever_comes_each_answer_is_whole_and_the_last_one_says_so(parts: lis
     closing = [is_last for _, is_last in answers]
     assert closing == [False] * (len(answers) - 1) + [is_over] * bool(answers)
     assert all(status == 200 for status, is_last in answers if not is_last)
+
+
+def test_a_conversation_that_is_over_leaves_nothing_to_the_collector() -> None:
+    async def talk() -> weakref.ref[_Conversation]:
+        async with asyncio.TaskGroup() as tasks:
+            talking = _Conversation(_FormServer(answer, None, tasks))
+            talking.connection_made(Wire())
+            talking.data_received(asked(b"/one", b"a=1", is_chunked=False, is_last=True))
+        talking.connection_lost(None)
+        return weakref.ref(talking)
+
+    gc.disable()
+    try:
+        assert asyncio.run(talk())() is None
+    finally:
+        gc.enable()
 
 
 @given(st.lists(questions, min_size=1, max_size=4))
