@@ -286,36 +286,31 @@ class Holdings:
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
 
-    def _extend(self, running: RunningCall) -> None:
+    def _extend(self, running: RunningCall, *, is_settled: bool = False) -> None:
+        """Once more talk; before that, unless it just was, what it has is held at its price."""
         asked = self._asked.get(running.leg.id)
         if asked is not None and asked.is_out:
             asked.is_again = True
             return
         state = self._directory.state(running.account)
         hold = state.hold(running.hold_key)
-        is_priced = hold is None or self._wishes.is_priced(running, hold)  # else that is first
+        is_priced = is_settled or hold is None or self._wishes.is_priced(running, hold)
         wish = self._wishes.of_running(running)
         self._count_on(state, wish)
         self._step(running, partial(holds.extend if is_priced else holds.answered, wish=wish))
 
-    def _step(
-        self,
-        running: RunningCall,
-        decide: Callable[[AccountState], Facts],
-        *,
-        first: bool = False,
-    ) -> None:
+    def _step(self, running: RunningCall, decide: partial[Facts], *, first: bool = False) -> None:
         """One step at a time for each call."""
         call = running.leg.id
         asked = self._asked.get(call)
         if asked is None:
             asked = self._asked[call] = Asked(self._clock.monotonic(), first)
         elif asked.is_out:
-            asked.is_missed = True
+            asked.is_missed = not asked.is_settling
             return
         if first:
             running.hold_key = running.hold_key or str(call)
-        asked.is_out = True
+        asked.is_out, asked.is_settling = True, decide.func is holds.answered
         then = partial(self._stepped, running=running, asked=asked)
         try:
             self._ask(running.account, decide, then)
@@ -335,7 +330,7 @@ class Holdings:
         if self._asked.get(call) is asked:
             del self._asked[call]
             if asked.is_again:
-                self._extend(running)
+                self._extend(running, is_settled=asked.is_settling)
             elif asked.is_first or asked.is_missed:
                 self.tend(running)  # what was asked for at its dialling may have come before it
 

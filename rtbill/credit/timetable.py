@@ -66,5 +66,7 @@ class Asked:
     """The store has the step."""
     is_again: bool = False
     """Something changed meanwhile: one more extension is worth trying."""
+    is_settling: bool = False
+    """It has the store hold what the call costs from its answer on."""
     is_missed: bool = False
-    """Another step was wanted meanwhile: the call is to be looked at when this one is answered."""
+    """Such a step was wanted while another one was out: the call is looked at again afterwards."""
