@@ -23,6 +23,8 @@ from rtbill.exchanges.rounds import Rounds
 from rtbill.ports import Clock, Meter, Store
 
 SWEEP_S = 2.0
+SWEEP_SLICE = 200
+"""Calls that are looked at before others get their turn."""
 HEARD_S = 10.0
 OBSERVATIONS_PAUSE_S = 1.0
 UNAIDED_SLICE = 25
@@ -138,9 +140,11 @@ async def sweep(billing: Billing, store: Store, alarms: Alarms, clock: Clock) ->
     """Hang up what outlived its timer; tell when nothing can be made durable."""
     while True:
         await clock.sleep(SWEEP_S)
-        for line in billing.lines.values():
-            billing.commands.cut_overdue(line)
-            billing.commands.watch(line)
+        calls = billing.control.running()
+        for line in tuple(billing.lines.values()):
+            for start in range(0, len(calls), SWEEP_SLICE):
+                billing.commands.look_at(line, calls[start : start + SWEEP_SLICE])
+                await asyncio.sleep(0)
         if store.failing is not None:
             alarms.raise_("store", "books", store.failing)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import sqlite3
@@ -201,6 +202,8 @@ def prepared(cache: Path) -> Iterator[Bench]:
         folder = Path(name)
         bench = Bench(folder, free_port(), free_port(), free_port())
         shutil.copy(source, bench.database)
+        with bench.database.open("rb") as copied:
+            os.fsync(copied.fileno())  # else the first commits wait for the copy, not for their own
         prefixes = prefixes_of(read_tariff(tariff_text()).rates)
         (folder / "prefixes").write_text("\n".join(prefixes))
         text = _CONFIG.format(

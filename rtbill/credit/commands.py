@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rtbill.alarms import Alarms
 from rtbill.credit.control import CreditControl
 from rtbill.credit.running_call import RunningCall
@@ -12,6 +14,8 @@ from rtbill.ports import Clock, Pbx
 
 COMMAND_PAUSES_S = (1.0, 1.0, 2.0, 4.0, 8.0, 30.0)
 """After a failed command: CC-43."""
+OVERDUE_S = 2.0
+"""So long after its limit a call is hung up that its exchange should have ended."""
 LATE_MAX = 3
 """A limit that the exchange was long in confirming is ordered so often at most."""
 NO_LIMIT_S = 86_400.0
@@ -65,20 +69,21 @@ class Commands:
             running.is_commanded = False
             self._alarms.clear("command", str(call))
 
-    def cut_overdue(self, line: Line, grace_s: float = 2.0) -> None:
-        """Hang up calls that outlived the timer in their exchange: the second means (CC-43)."""
-        now = self._clock.now() - line.clock_ahead
-        for running in self._control.overdue(now, grace_s):
-            if running.leg.id.pbx == line.pbx.name and line.is_up and not running.is_commanded:
+    def look_at(self, line: Line, calls: Iterable[RunningCall]) -> None:
+        """Hang up those of the exchange that outlived its timer: the second means (CC-43). Follow
+        those on which no limit is enforced.
+        """
+        name, now = line.pbx.name, self._clock.now() - line.clock_ahead
+        for running in calls:
+            if running.leg.id.pbx != name:
+                continue
+            if not running.stance.is_enforcing:
+                running.watch(running.talked_s(now))
+            if not running.is_overdue(now, OVERDUE_S) or running.is_commanded or not line.is_up:
+                continue
+            if self._control.find(running.leg.id) is running:  # it may have ended meanwhile
                 running.wanted_s, running.armed_s = 0.0, None
                 self.order(line, running)
-
-    def watch(self, line: Line) -> None:
-        """Follow the calls of the exchange on which no limit is enforced."""
-        now = self._clock.now() - line.clock_ahead
-        for running in self._control.running():
-            if running.leg.id.pbx == line.pbx.name and not running.stance.is_enforcing:
-                running.watch(running.talked_s(now))
 
 
 async def _carry_out(pbx: Pbx, call: CallId, wanted_s: float | None) -> bool:

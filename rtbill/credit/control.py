@@ -265,11 +265,3 @@ class CreditControl:
             return found._replace(bound=known.bound)
         running.priced, running.priced_of = found, made_of
         return found
-
-    def overdue(self, now: datetime, grace_s: float) -> list[RunningCall]:
-        """Calls that still talk this long after their limit: the exchange's timer has failed."""
-        late = []
-        for running in self._running.values():
-            if running.order_s is not None and running.talked_s(now) > running.order_s + grace_s:
-                late.append(running)
-        return late

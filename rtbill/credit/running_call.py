@@ -71,6 +71,10 @@ class RunningCall:
         assert self.leg.answered_at is not None
         return (now - self.leg.answered_at).total_seconds()
 
+    def is_overdue(self, now: datetime, grace_s: float) -> bool:
+        """Whether it still talks this long after its limit: the exchange's timer has failed."""
+        return self.order_s is not None and self.talked_s(now) > self.order_s + grace_s
+
     def watch(self, talked_s: float) -> None:
         """Follow where a limit that is not enforced would have ended the call: at the first instant
         at which talk had gone on for as long as the money then allowed.
