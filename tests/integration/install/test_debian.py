@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-INSTALL_TIMEOUT_S = 240
+INSTALL_TIMEOUT_S = 600
 
 pytestmark = [
     pytest.mark.integration,
@@ -21,8 +21,9 @@ pytestmark = [
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("root")
     done = subprocess.run(
-        # It computes for half a minute, beside calls that are ended to the second.
-        ["nice", "sh", str(ROOT / "install" / "debian.sh"), "--root", str(folder)],
+        # It computes for half a minute, beside calls that are ended to the second, and waits for
+        # whoever keeps the packages.
+        ["nice", "-n", "5", "sh", str(ROOT / "install" / "debian.sh"), "--root", str(folder)],
         capture_output=True,
         text=True,
         check=False,
