@@ -46,8 +46,8 @@ def test_an_amount_is_sent_exactly_or_refused(micros: int, currency: str) -> Non
     assert money_of(units, currency.lower()) == money
 
 
-@given(some.integers(1, 10**6), some.sampled_from(sorted(EXPONENTS)))
-def test_whole_coins_up_to_a_million_can_be_charged(coins: int, currency: str) -> None:
+@given(some.integers(1, 10**6 - 1), some.sampled_from(sorted(EXPONENTS)))
+def test_whole_coins_below_a_million_can_be_charged(coins: int, currency: str) -> None:
     coin = 10 ** (6 - min(EXPONENTS[currency], 2))
     if currency == "MGA":
         coin = 10**6
