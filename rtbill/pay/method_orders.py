@@ -49,7 +49,6 @@ class MethodOrders:
             self._read.account(arguments),
             self._read.gateway(arguments),
             str(arguments["page"]),
-            self._read.agreement(arguments),
         )
         return {"method": kept_json(kept) if kept else None}
 

@@ -121,16 +121,15 @@ class PayMethods:
         await self._store.change(BeginSetUp(begun))
         return page
 
-    async def finish(
-        self, account: str, gateway: str, page_id: str, agreement: Agreement
-    ) -> KeptMethod | None:
+    async def finish(self, account: str, gateway: str, page_id: str) -> KeptMethod | None:
         """The browser came back from the provider's page: the card that is kept now, or None where
-        none was given.
+        none was given. A page that nobody waits for keeps no card: it was settled before, or its
+        holder was never led to it.
         """
         pending = await self._reader.set_up_of(gateway, page_id)
         if pending is None:
             method = await self._given(gateway, page_id)
-            return None if method is None else await self.keep(account, method, agreement)
+            return None if method is None else await self._own(account, method)
         if pending.account != account:
             raise Refused("this page was made for somebody else")
         return await self.look(pending)
@@ -146,6 +145,12 @@ class PayMethods:
         if pending is None or pending.gateway != method.gateway:
             return None
         return await self._settle(pending, method)
+
+    async def _own(self, account: str, method: PaymentMethod) -> KeptMethod | None:
+        """As it is kept for the account already."""
+        known = await self._reader.method(method.gateway, method.reference)
+        is_own = known is not None and known.account == account and known.is_usable
+        return known if is_own else None
 
     async def _given(self, gateway: str, page_id: str) -> PaymentMethod | None:
         return await self._gateways.ask(
@@ -166,11 +171,12 @@ class PayMethods:
         of which it comes ends in the same commit.
         """
         self._directory.account(account)
-        known = await self._reader.method(method.gateway, method.reference)
-        if known is not None and known.account == account and known.is_usable:
+        own = await self._own(account, method)
+        if own is not None:
             if set_up:
                 await self._store.change(EndSetUp(set_up))
-            return known  # told by the browser and by a webhook, or given twice
+            return own  # told by the browser and by a webhook, or given twice
+        known = await self._reader.method(method.gateway, method.reference)
         if known is not None and known.account != account:
             raise Conflict(f"{method.label or method.reference} belongs to another account")
         now = self._clock.now()

@@ -90,7 +90,6 @@ class Cards:
                 url=answer["url"],
                 gateway=arguments["gateway"],
                 page=answer["page"],
-                text_version=arguments["text_version"],
             )
 
         await self._orders.carry_out(visit.own, "pay.method.begin", arguments, ended)

@@ -112,13 +112,13 @@ class Doors:
             visit.language = session.language
         away = session.away
         if away is not None and away.gateway:
-            await self._finish(session, away, visit.address)
+            await self._finish(session, away)
         elif away is not None:
             session.away = None
             session.looked_s = -LIFE_S  # what came of it is asked at once
         return self._templates.page("back", visit.language, path="/pay/back")
 
-    async def _finish(self, session: Session, away: Away, address: str) -> None:
+    async def _finish(self, session: Session, away: Away) -> None:
         def ended(answer: dict[str, object]) -> Ending:
             return Ending(words="card_added" if answer["method"] else "card_none")
 
@@ -126,8 +126,6 @@ class Doors:
             "account": session.account,
             "gateway": away.gateway,
             "page": away.page,
-            "text_version": away.text_version,
-            "address": address,
         }
         await self._orders.carry_out(session, "pay.method.finish", arguments, ended)
 

@@ -30,7 +30,6 @@ class Away:
     gateway: str = ""
     """Of the page on which a card is given; empty: a payment is confirmed."""
     page: str = ""
-    text_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

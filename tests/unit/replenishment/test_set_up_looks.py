@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -143,6 +144,26 @@ async def test_a_provider_that_never_answers_is_asked_no_more_a_week_after_the_p
         async with another_life(paying):
             assert len(pages) == 1
         assert await paying.office.store.set_up_of("fake", page) is None
+
+
+async def test_a_card_that_was_removed_is_not_kept_again_by_going_back_in_the_browser() -> None:
+    async with a_pay_office(buying=()) as paying:
+        page = await begun(paying)
+        paying.provider.given[page] = a_method("card-9")
+        finish = partial(paying.order, "pay.method.finish", account="room-1", page=page)
+        assert (await finish())["method"]["method"] == "card-9"
+        assert (await finish())["method"]["method"] == "card-9"
+        await paying.order("pay.method.remove", account="room-1", method="card-9")
+        assert await finish() == {"method": None}
+        assert await kept(paying) == []
+
+
+async def test_a_page_that_nobody_was_led_to_keeps_no_card() -> None:
+    async with a_pay_office(buying=()) as paying:
+        paying.provider.given["page-of-nobody"] = a_method("card-9")
+        page = {"account": "room-1", "page": "page-of-nobody"}
+        assert await paying.order("pay.method.finish", **page) == {"method": None}
+        assert await kept(paying) == []
 
 
 async def test_a_card_that_was_removed_is_not_kept_again_by_a_late_word() -> None:
