@@ -67,33 +67,29 @@ class Closing:
         """The next movement; `undone` is what it takes back, for a refund or a dispute."""
         if movement.account in (HOUSE, SUSPENSE):
             return
-        if not movement.is_prepaid:
-            self._call(movement, abs(movement.change_micros))
-            return
         held = self._credits.get(movement.account, TaxedCredit(movement.account))
-        after = self._prepaid(movement, held, undone)
-        after = self._bounded(movement, after)
+        after = self._bounded(movement, self._moved(movement, held, undone))
         if after != held:
             self._credits[movement.account] = self._changed[movement.account] = after
 
-    def _prepaid(self, moved: Movement, held: TaxedCredit, undone: Undone | None) -> TaxedCredit:
+    def _moved(self, moved: Movement, held: TaxedCredit, undone: Undone | None) -> TaxedCredit:
         change = moved.change_micros
         if moved.kind in _BACK:
             assert undone is not None, f"{moved.key} takes back something"
             return self._taken_back(moved, held, undone)
         if moved.kind is TransferKind.TOP_UP:
-            return self._sold(moved, held) if self._is_due_at_once else held
+            return held if self._is_due_at_use(moved) else self._sold(moved, held)
         if moved.kind is TransferKind.CORRECTION:
-            if moved.own_side == OVERSPEND and not self._is_due_at_once:
+            if moved.own_side == OVERSPEND and self._is_due_at_use(moved):
                 self._call(moved, change)
             return held
         if change < 0:
             return self._used(moved, held)
         return self._given_back(moved, held)
 
-    @property
-    def _is_due_at_once(self) -> bool:
-        return self._terms.point is VatPoint.TOP_UP
+    def _is_due_at_use(self, moved: Movement) -> bool:
+        """Whatever is said of credit, postpaid accounts are taxed by their calls."""
+        return self._terms.point is VatPoint.USE or not moved.is_prepaid
 
     def _sold(self, moved: Movement, held: TaxedCredit) -> TaxedCredit:
         gross = moved.change_micros
@@ -121,13 +117,13 @@ class Closing:
         taxed = min(micros, held.taxed_micros)
         vat = _share(held, taxed)
         self._sum(moved, moved.own_side, VAT_DEFERRED, vat, taxed, self._rate)
-        if not self._is_due_at_once:
+        if self._is_due_at_use(moved):
             self._call(moved, micros - taxed)
         return _risen(held, -taxed, -vat)
 
     def _given_back(self, moved: Movement, held: TaxedCredit) -> TaxedCredit:
         gross = moved.change_micros
-        if not self._is_due_at_once:
+        if self._is_due_at_use(moved):
             self._call(moved, gross)
             return held
         vat = contained(gross, self._terms.percent_ppm)

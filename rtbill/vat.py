@@ -20,8 +20,8 @@ from rtbill.ports import Clock, Store
 from rtbill.vat_books import VatReader
 
 CLOSE_S = 10.0
-SLICE = 1000
-"""Movements of one closing."""
+SLICE = 200
+"""Movements of one closing, before calls get their turn."""
 
 _logger = logging.getLogger(__name__)
 
@@ -55,15 +55,16 @@ class VatBook:
             await self.clock.sleep(CLOSE_S)
 
     async def close(self) -> int:
-        """Book all that moved, by the terms that held then, and take up those that are wanted now;
-        how many movements that were. PortFailed, Conflict: later.
+        """Take up the terms that are wanted now, and book all that moved, each by the terms that
+        held then; how many movements that were. PortFailed, Conflict: later.
         """
         known = await self.reader.vat_terms()
-        closed = 0 if known is None else await self._close(known)
-        await self._take_up(known)
-        return closed
+        if await self._take_up(known[-1] if known else None):
+            known = await self.reader.vat_terms()
+        return await self._close(known) if known else 0
 
-    async def _take_up(self, known: VatTerms | None) -> None:
+    async def _take_up(self, known: VatTerms | None) -> bool:
+        """Whether other terms hold from now on."""
         if self.wanted is None:
             if known is not None:
                 text = (
@@ -71,20 +72,22 @@ class VatBook:
                     f"{known.confirmed_by} confirmed on {known.confirmed_on} until it does"
                 )
                 self.alarms.raise_("vat", "terms", text)
-            return
+            return False
         self.alarms.clear("vat", "terms")
         if known is not None and known.says_as(self.wanted):
-            return
+            return False
         number = 1 if known is None else known.number + 1
         terms = replace(self.wanted, number=number, since=self.clock.now())
         await self.store.change(SetVatTerms(terms))
+        return True
 
-    async def _close(self, terms: VatTerms) -> int:
+    async def _close(self, terms: Sequence[VatTerms]) -> int:
         after, _ = await self.reader.vat_closed()
         closed = 0
         while page := await self.reader.vat_movements(after, SLICE):
-            slice_ = _first_slice(page)
-            await self.store.change(await self._closing(terms, after, slice_))
+            held = _held(terms, page[0])
+            slice_ = _first_slice([each for each in page if _held(terms, each) is held])
+            await self.store.change(await self._closing(held, after, slice_))
             after = slice_[-1].row
             closed += len(slice_)
         return closed
@@ -114,3 +117,8 @@ def _first_slice(page: Sequence[Movement]) -> Sequence[Movement]:
         if place and takes_back(each):
             return page[:place]
     return page
+
+
+def _held(terms: Sequence[VatTerms], movement: Movement) -> VatTerms:
+    """Those that hold for the movement."""
+    return next(each for each in reversed(terms) if each.after < movement.row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 from rtbill.domain.vat import Movement, TaxedCredit, Undone, VatStanding, VatSum, VatTerms
@@ -12,8 +12,8 @@ from rtbill.domain.vat import Movement, TaxedCredit, Undone, VatStanding, VatSum
 class VatReader(Protocol):
     """What the books hold about tax, as committed."""
 
-    async def vat_terms(self, at: datetime | None = None) -> VatTerms | None:
-        """Those that held at that instant, or hold now; None where tax was not booked."""
+    async def vat_terms(self) -> Sequence[VatTerms]:
+        """All that ever held, the newest last; none where tax was never booked."""
         ...
 
     async def vat_closed(self) -> tuple[int, int]:

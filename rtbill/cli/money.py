@@ -166,7 +166,8 @@ async def _taxed_rate(reader: Reader, account: Account, at: datetime | None) -> 
     from rtbill.domain.price_plan import percent_text
     from rtbill.domain.vat import VatPoint
 
-    terms = await reader.vat_terms(at)
+    held = [each for each in await reader.vat_terms() if at is None or each.since <= at]
+    terms = held[-1] if held else None
     if (
         terms is None
         or terms.point is not VatPoint.TOP_UP

@@ -83,14 +83,14 @@ def vat(
 
 async def _found(reader: Reader, begin: date, end: date) -> Found:
     terms = await reader.vat_terms()
-    if terms is None:
+    if not terms:
         raise Refused(
             'tax is not booked here: set vat_percent (or vat_point = "use"), vat_confirmed_by and '
             "vat_confirmed_on in [payments], and restart the service"
         )
     _, behind = await reader.vat_closed()
     return Found(
-        terms=terms,
+        terms=terms[-1],
         sums=await reader.vat_sums(begin, end),
         standings=await reader.vat_standings(),
         behind=behind,

@@ -24,6 +24,8 @@ class VatTerms:
     number: int
     """From 1, without gaps; the newest hold."""
     since: datetime
+    after: int = 0
+    """Row of the last movement before them, as the store sets it: they hold for what came later."""
     point: VatPoint
     percent_ppm: int
     """Of the net price of credit; contained in what is paid. 0 where tax is due at use: the price
@@ -136,8 +138,8 @@ class VatClosing:
 
 @dataclass(frozen=True, slots=True)
 class SetVatTerms:
-    """From now on tax is booked so: a change of the store. The first begin with the next movement;
-    Conflict where movements wait that belong to the terms before.
+    """From the next movement on tax is booked so: a change of the store. What came before belongs
+    to the terms before, whenever it is booked.
     """
 
     terms: VatTerms

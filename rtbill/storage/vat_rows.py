@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from typing import TypeVar
 
 from rtbill.domain.call import epoch_us, from_epoch_us
@@ -27,17 +28,14 @@ from rtbill.domain.vat import (
 from rtbill.storage.bulk import Row, insert_rows
 
 _T = TypeVar("_T")
-_TERMS_COLUMNS = "number, since, point, percent_ppm, confirmed_by, confirmed_on"
+_TERMS_COLUMNS = "number, since, after_row, point, percent_ppm, confirmed_by, confirmed_on"
 _ENTRY_COLUMNS = (
     "day, debit, credit, micros, gross_micros, currency, rate, source, movements, "
     "belongs_to, reverses, upto"
 )
 
 # ruff: noqa: S608 - the only names put into these texts are constants of this module
-_TERMS = (
-    f"SELECT {_TERMS_COLUMNS} FROM vat_terms WHERE since <= coalesce(?, since)"
-    " ORDER BY number DESC LIMIT 1"
-)
+_TERMS = f"SELECT {_TERMS_COLUMNS} FROM vat_terms ORDER BY number"
 _CLOSED = "SELECT upto FROM vat_closed"
 _NEWEST = "SELECT coalesce(max(id), 0) FROM transfer"
 _BEHIND = """
@@ -105,24 +103,18 @@ _KEYS_MAX = 500
 
 
 def change_vat(connection: sqlite3.Connection, change: SetVatTerms | VatClosing) -> None:
-    """Write the change; Conflict when movements were closed, or came, that it does not know."""
-    row = connection.execute(_CLOSED).fetchone()
+    """Write the change; Conflict when movements were closed that a closing does not know of."""
     match change:
         case SetVatTerms(terms):
             newest = connection.execute(_NEWEST).fetchone()[0]
-            if row is not None and row[0] != newest:
-                raise Conflict("movements wait whose tax belongs to the terms before")
-            insert_rows(
-                connection, f"INSERT INTO vat_terms ({_TERMS_COLUMNS})", [_terms_row(terms)]
+            row = _terms_row(replace(terms, after=newest))
+            insert_rows(connection, f"INSERT INTO vat_terms ({_TERMS_COLUMNS})", [row])
+            connection.execute(
+                "INSERT OR IGNORE INTO vat_closed (only, upto) VALUES (1, ?)", (newest,)
             )
-            if row is None:
-                insert_rows(
-                    connection,
-                    "INSERT INTO vat_closed (only, upto, first)",
-                    [(1, newest, newest)],
-                )
         case VatClosing():
-            if row is None or row[0] != change.after:
+            known = connection.execute(_CLOSED).fetchone()
+            if known is None or known[0] != change.after:
                 raise Conflict("tax was booked by another closing")
             rows = [(*_entry_row(entry), change.upto) for entry in change.entries]
             insert_rows(connection, f"INSERT INTO vat_entry ({_ENTRY_COLUMNS})", rows)
@@ -143,10 +135,9 @@ class VatRows(ABC):
     ) -> list[_T]:
         """The rows of a query, as values."""
 
-    async def vat_terms(self, at: datetime | None = None) -> VatTerms | None:
-        """Those that held at that instant, or hold now; None where tax was not booked."""
-        found = await self._list(_terms_from, _TERMS, None if at is None else epoch_us(at))
-        return found[0] if found else None
+    async def vat_terms(self) -> Sequence[VatTerms]:
+        """All that ever held, the newest last."""
+        return await self._list(_terms_from, _TERMS)
 
     async def vat_closed(self) -> tuple[int, int]:
         """Row of the last movement whose tax is booked, and how many came after it."""
@@ -188,6 +179,7 @@ def _terms_row(terms: VatTerms) -> Row:
     return (
         terms.number,
         epoch_us(terms.since),
+        terms.after,
         terms.point.value,
         terms.percent_ppm,
         terms.confirmed_by,
@@ -199,10 +191,11 @@ def _terms_from(row: Row) -> VatTerms:
     return VatTerms(
         number=row[0],
         since=from_epoch_us(row[1]),
-        point=VatPoint(row[2]),
-        percent_ppm=row[3],
-        confirmed_by=row[4],
-        confirmed_on=date.fromisoformat(row[5]),
+        after=row[2],
+        point=VatPoint(row[3]),
+        percent_ppm=row[4],
+        confirmed_by=row[5],
+        confirmed_on=date.fromisoformat(row[6]),
     )
 
 

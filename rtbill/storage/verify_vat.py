@@ -74,7 +74,7 @@ VAT_PROOFS: tuple[tuple[str, str], ...] = (
     (
         "tax is booked up to movement {0}, there are {1}",
         "SELECT upto, (SELECT coalesce(max(id), 0) FROM transfer) AS newest FROM vat_closed"
-        " WHERE upto > newest OR upto < first",
+        " WHERE upto > newest OR upto < (SELECT min(after_row) FROM vat_terms)",
     ),
     (
         "tax is booked and nobody said how",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 
 from rtbill.domain.account import AccountKind, AccountState
 from rtbill.domain.errors import Conflict
@@ -50,10 +51,9 @@ class MemoryVat:
         """As the change says, or Conflict."""
         match change:
             case SetVatTerms(terms):
-                if self.upto not in (None, len(self._transfers)):
-                    raise Conflict("movements wait whose tax belongs to the terms before")
-                self.terms.append(terms)
-                self.upto = len(self._transfers)
+                newest = len(self._transfers)
+                self.terms.append(replace(terms, after=newest))
+                self.upto = newest if self.upto is None else self.upto
             case VatClosing():
                 if change.after != self.upto:
                     raise Conflict("tax was booked by another closing")
@@ -126,10 +126,9 @@ class VatReader:
     _vat: MemoryVat
     _accounts: dict[str, AccountState]
 
-    async def vat_terms(self, at: datetime | None = None) -> VatTerms | None:
-        """The newest of those that held then."""
-        held = [each for each in self._vat.terms if at is None or each.since <= at]
-        return held[-1] if held else None
+    async def vat_terms(self) -> Sequence[VatTerms]:
+        """All, the newest last."""
+        return list(self._vat.terms)
 
     async def vat_closed(self) -> tuple[int, int]:
         """How far, and how many wait."""

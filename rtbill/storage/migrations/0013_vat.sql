@@ -3,6 +3,7 @@
 CREATE TABLE vat_terms (
     number INTEGER NOT NULL PRIMARY KEY CHECK (number > 0),
     since INTEGER NOT NULL,
+    after_row INTEGER NOT NULL CHECK (after_row >= 0),  -- of transfer: they hold for what came later
     point TEXT NOT NULL CHECK (point IN ('topup', 'use')),
     percent_ppm INTEGER NOT NULL CHECK (percent_ppm >= 0),
     confirmed_by TEXT NOT NULL CHECK (confirmed_by <> ''),
@@ -58,6 +59,5 @@ CREATE TABLE vat_credit (
 -- The last row of transfer whose tax is booked; no row before tax was ever booked.
 CREATE TABLE vat_closed (
     only INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
-    upto INTEGER NOT NULL CHECK (upto >= 0),
-    first INTEGER NOT NULL CHECK (first >= 0)  -- what came up to here was before tax was booked
+    upto INTEGER NOT NULL CHECK (upto >= 0)
 ) STRICT;

@@ -284,6 +284,19 @@ def test_postpaid_accounts_are_taxed_by_their_calls(point: VatPoint) -> None:
     assert account.sums() == {(REVENUE, OUTPUT): 190_000}
 
 
+def test_an_account_that_became_postpaid_uses_up_what_was_taxed_first() -> None:
+    account = Account().buys(11.90)
+    account.calls(5.95, tax=0.95, is_prepaid=False)
+    assert account.sums() == {(DEFERRED, OUTPUT): 1_900_000, (REVENUE, DEFERRED): 950_000}
+    account.calls(7.14, tax=1.14, is_prepaid=False)
+    assert account.sums() == {
+        (DEFERRED, OUTPUT): 1_900_000,
+        (REVENUE, DEFERRED): 1_900_000,
+        (REVENUE, OUTPUT): 190_000,
+    }
+    assert account.taxed == TaxedCredit("room-1")
+
+
 def test_the_sites_own_accounts_have_no_tax() -> None:
     account = Account().buys(10, account="house")
     assert account.closing.entries == ()
