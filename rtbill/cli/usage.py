@@ -13,14 +13,13 @@ from rtbill.cli.frame import (
     AsJson,
     ConfigPath,
     add_command,
-    instant,
     instant_text,
     load,
     read_books,
 )
 from rtbill.cli.paper import print_csv, print_json, print_table, say
+from rtbill.cli.spans import span
 from rtbill.cli.values import instant_json, money_json
-from rtbill.domain.errors import BadRecord
 from rtbill.domain.usage import UsageBy, UsageQuestion
 
 if TYPE_CHECKING:
@@ -57,16 +56,9 @@ def usage(
     last whole month. Calls without a price are in no sum; how many there are is told.
     """
     from rtbill.app.usage import add_up
-    from rtbill.cli.what_if import last_month
-    from rtbill.clock import SystemClock
 
     loaded = load(config)
-    now = SystemClock().now()
-    month = last_month(loaded.site.zone, now)
-    begin = instant(since, loaded) or month[0]
-    end = instant(until, loaded) or (now if since else month[1])
-    if begin >= end:
-        raise BadRecord("--to is not later than --from, so no call is between them")
+    begin, end = span(since, until, loaded)
     wanted = [each for each in ORDER if each in (by or [UsageBy.ACCOUNT])]
     zone = ZoneInfo(loaded.site.zone)
     question = UsageQuestion(
@@ -81,8 +73,8 @@ def usage(
     lines, waiting = read_books(loaded, lambda reader: add_up(reader, question, months_of))
     if as_json:
         rows = [_row(line, wanted) for line in lines]
-        span = {"since": instant_json(begin), "until": instant_json(end), "zone": str(zone)}
-        print_json(span | {"waiting": waiting, "usage": rows})
+        between = {"since": instant_json(begin), "until": instant_json(end), "zone": str(zone)}
+        print_json(between | {"waiting": waiting, "usage": rows})
     elif as_csv:
         _print_csv(lines, wanted)
     else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from typing import Annotated, Any, NamedTuple
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,18 +14,22 @@ from rtbill.cli.frame import (
     AsJson,
     ConfigPath,
     add_command,
-    instant,
     load,
     read_books,
 )
 from rtbill.cli.paper import print_csv, print_json, print_table, say
+from rtbill.cli.spans import span
 from rtbill.cli.values import money_json
-from rtbill.domain.errors import BadRecord, Refused
+from rtbill.domain.errors import Refused
 from rtbill.domain.ledger import VAT_DEFERRED, VAT_OUTPUT
 from rtbill.domain.money import Money
-from rtbill.domain.price_plan import PricePlan, percent_text
-from rtbill.domain.vat import VatPoint, VatStanding, VatSum, VatTerms
-from rtbill.ports import Reader
+from rtbill.domain.price_plan import percent_text
+from rtbill.domain.vat import VatPoint
+
+if TYPE_CHECKING:
+    from rtbill.domain.price_plan import PricePlan
+    from rtbill.domain.vat import VatStanding, VatSum, VatTerms
+    from rtbill.ports import Reader
 
 HEADINGS = ("source", "rate", "what", "movements", "gross", "vat", "currency")
 
@@ -62,16 +66,9 @@ def vat(
     How tax is booked stands in [payments]: with each top-up, or with each call. Without dates, the
     last whole month.
     """
-    from rtbill.cli.what_if import last_month
-    from rtbill.clock import SystemClock
-
     loaded = load(config)
-    zone, now = ZoneInfo(loaded.site.zone), SystemClock().now()
-    month = last_month(loaded.site.zone, now)
-    begin = (instant(since, loaded) or month[0]).astimezone(zone).date()
-    end = (instant(until, loaded) or (now if since else month[1])).astimezone(zone).date()
-    if begin >= end:
-        raise BadRecord("--to is not a day after --from, so no day is between them")
+    zone = ZoneInfo(loaded.site.zone)
+    begin, end = _days(*span(since, until, loaded), zone)
     found = read_books(loaded, lambda reader: _found(reader, begin, end))
     if as_json:
         print_json(_json(found, begin, end, zone))
@@ -79,6 +76,13 @@ def vat(
         print_csv(HEADINGS, (_cells(each, found.plans) for each in _due(found.sums)), raw=False)
     else:
         _print(found, begin, end)
+
+
+def _days(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[date, date]:
+    """All that the span touches, whole: the second is the day after the last."""
+    begin, end = since.astimezone(zone), until.astimezone(zone)
+    is_midnight = end.time() == time()
+    return begin.date(), end.date() if is_midnight else end.date() + timedelta(days=1)
 
 
 async def _found(reader: Reader, begin: date, end: date) -> Found:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -13,14 +11,13 @@ from rtbill.cli.frame import (
     AsJson,
     ConfigPath,
     add_command,
-    instant,
     instant_text,
     load,
     read_books,
 )
 from rtbill.cli.paper import print_json, print_table, say
+from rtbill.cli.spans import span
 from rtbill.cli.values import instant_json, money_json
-from rtbill.domain.errors import BadRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,23 +56,19 @@ def what_if(
     Nothing is changed. Without dates, the calls of the last whole month of the site.
     """
     from rtbill.app.what_if import Question
-    from rtbill.clock import SystemClock
 
     if carrier and instead_of:
         raise typer.BadParameter("--instead-of is of what accounts pay; with --carrier use --trunk")
     loaded = load(config, opens_calendars=True)
-    now = SystemClock().now()
-    month = last_month(loaded.site.zone, now)
+    begin, end = span(since, until, loaded, ("--since", "--until"))
     question = Question(
         name=name,
-        since=instant(since, loaded) or month[0],
-        until=instant(until, loaded) or (now if since else month[1]),
+        since=begin,
+        until=end,
         instead_of=instead_of,
         trunk=trunk,
         is_carrier=carrier,
     )
-    if question.since >= question.until:
-        raise BadRecord("--until is not later than --since, so no call is between them")
     failures: list[str] = []
     told = None if no_hook else failures
     answer = read_books(loaded, lambda reader: _ask(loaded, reader, question, told))
@@ -107,14 +100,6 @@ async def _ask(
         return await ask(reader, book, question)
     accounts = [state.account for state in await reader.accounts()]
     return await ask(reader, book, question, hook=AskedOfCalls(hook, accounts, book))
-
-
-def last_month(zone: str, now: datetime) -> tuple[datetime, datetime]:
-    """The whole calendar month before this one, on the zone's clock; in UTC."""
-    local = now.astimezone(ZoneInfo(zone))
-    ends = datetime(local.year, local.month, 1, tzinfo=local.tzinfo)
-    begins = (ends - timedelta(days=1)).replace(day=1)
-    return begins.astimezone(UTC), ends.astimezone(UTC)
 
 
 def _as_json(question: Question, answer: Answer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -135,7 +135,7 @@ def test_a_span_without_tax_says_so(booked: Run) -> None:
 
 def test_a_span_that_ends_before_it_begins_is_refused(booked: Run) -> None:
     shown = booked("vat", "--from", "2026-02-01", "--to", "2026-01-01", fails=True)
-    assert "--to is not a day after --from" in shown.output
+    assert "--to is not later than --from" in shown.output
 
 
 def test_a_statement_says_that_calls_carry_no_second_tax(booked: Run) -> None:
@@ -150,3 +150,11 @@ def test_a_statement_of_before_tax_was_booked_stays_as_it_was(booked: Run) -> No
     """LG-24."""
     shown = json.loads(booked("statement", "room-1", "--until", "2026-01-01", "--json").output)
     assert shown["vat_paid_with_credit"] is None
+
+
+def test_a_span_that_is_not_over_reaches_to_this_day(booked: Run) -> None:
+    """What became due on the last day is in it, also where it ends within the day."""
+    day = NOON.date()
+    shown = json.loads(booked("vat", "--from", f"{day}", "--to", f"{day}T18:00", "--json").output)
+    assert shown["total"] == {"EUR": "1.90"}
+    assert (shown["from"], shown["until"]) == (f"{day}", f"{day + timedelta(days=1)}")

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rtbill.cli import app
-from rtbill.cli.what_if import last_month
+from rtbill.cli.spans import last_month
 from rtbill.domain.call import CallId
 from rtbill.storage.store import SqliteStore
 from rtbill.storage.writer import StoreSettings
