@@ -201,6 +201,10 @@ class DeskLock:
         """Whether this one may replace or lift it: a lock of the desk is the desk's alone."""
         return by == AT_DESK or self.by.startswith(BY_API)
 
+    def replaced_by(self, other: DeskLock) -> LiftedLock:
+        """As it is kept when another takes its place."""
+        return LiftedLock(self, other.since, other.by, f"replaced: {other.reason}")
+
 
 @dataclass(frozen=True, slots=True)
 class LiftedLock:

@@ -50,15 +50,21 @@ def change_desk_lock(connection: sqlite3.Connection, change: SetDeskLock | LiftD
     match change:
         case SetDeskLock(lock):
             check_lock(known, lock.by)
+            if known is not None:
+                _keep_lifted(connection, known.replaced_by(lock))
             insert = f"INSERT OR REPLACE INTO desk_lock ({_COLUMNS})"
             insert_rows(connection, insert, [_row(lock)])
         case LiftDeskLock(extension, at, by, reason):
             if known is None:
                 return
             check_lock(known, by)
-            insert = f"INSERT INTO lifted_lock ({_LIFTED_COLUMNS})"
-            insert_rows(connection, insert, [(*_row(known), epoch_us(at), by, reason)])
+            _keep_lifted(connection, LiftedLock(known, at, by, reason))
             connection.execute(f"DELETE FROM desk_lock {_OF_EXTENSION}", extension)
+
+
+def _keep_lifted(connection: sqlite3.Connection, lifted: LiftedLock) -> None:
+    row = (*_row(lifted.lock), epoch_us(lifted.at), lifted.by, lifted.reason)
+    insert_rows(connection, f"INSERT INTO lifted_lock ({_LIFTED_COLUMNS})", [row])
 
 
 class LockRows(ABC):

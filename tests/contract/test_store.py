@@ -11,10 +11,8 @@ import pytest
 
 from rtbill.domain.account import (
     AccountState,
-    DeskLock,
     Extension,
     Incoming,
-    LiftedLock,
     Membership,
     Outgoing,
     Service,
@@ -31,10 +29,8 @@ from rtbill.domain.changes import (
     DropCall,
     EndMembership,
     Heard,
-    LiftDeskLock,
     NoticesSent,
     PostNotices,
-    SetDeskLock,
 )
 from rtbill.domain.errors import Conflict, Refused, UnknownAccount
 from rtbill.domain.notice import Notice
@@ -384,35 +380,6 @@ async def test_tariff_versions_stand_beside_each_other(books: Sides) -> None:
     with pytest.raises(Conflict, match="version"):
         await books.store.change(AddTariff(a_tariff(2, (a_rate("1"),))))
     assert await books.reader.tariffs() == [first, second]
-
-
-async def test_a_desk_lock_is_replaced_and_lifted(books: Sides) -> None:
-    lock = DeskLock(DESK, LOCKED, "left without paying", NOON)
-    await books.store.change(SetDeskLock(replace(lock, reason="first")))
-    await books.store.change(SetDeskLock(lock))
-    assert await books.reader.desk_locks() == [lock]
-    lift = LiftDeskLock(DESK, NOON, "desk", "has paid")
-    await books.store.change(lift)
-    await books.store.change(lift)
-    assert await books.reader.desk_locks() == []
-    assert await books.reader.lifted_locks(9) == [LiftedLock(lock, NOON, "desk", "has paid")]
-
-
-async def test_what_the_desk_locked_no_other_replaces_or_lifts(books: Sides) -> None:
-    lock = DeskLock(DESK, LOCKED, "fraud", NOON)
-    others = replace(lock, reason="not paid", by="api:billing")
-    await books.store.change(SetDeskLock(others))
-    await books.store.change(LiftDeskLock(DESK, NOON, "api:another", "paid"))
-    assert await books.reader.lifted_locks(9) == [LiftedLock(others, NOON, "api:another", "paid")]
-    await books.store.change(SetDeskLock(others))
-    await books.store.change(SetDeskLock(lock))
-    for change in (SetDeskLock(others), LiftDeskLock(DESK, NOON, "api:billing", "paid")):
-        with pytest.raises(Refused, match=r"is locked at the desk \(fraud\); `rtbill unlock`"):
-            await books.store.change(change)
-    assert await books.reader.desk_locks() == [lock]
-    await books.store.change(LiftDeskLock(DESK, NOON, "desk", "it was not"))
-    assert [each.reason for each in await books.reader.lifted_locks(9)] == ["it was not", "paid"]
-    assert [each.reason for each in await books.reader.lifted_locks(1)] == ["it was not"]
 
 
 async def test_notices_wait_in_order_until_sent(books: Sides) -> None:

@@ -21,7 +21,10 @@ class MemoryLocks:
         """As the store does."""
         match change:
             case SetDeskLock(lock):
-                check_lock(self.now.get(lock.extension), lock.by)
+                replaced = self.now.get(lock.extension)
+                check_lock(replaced, lock.by)
+                if replaced is not None:
+                    self.lifted.insert(0, replaced.replaced_by(lock))
                 self.now[lock.extension] = lock
             case LiftDeskLock(extension, at, by, reason):
                 check_lock(self.now.get(extension), by)
