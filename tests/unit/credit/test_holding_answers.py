@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from rtbill.domain.tariff import TimeBand
 from tests.fakes.builders import a_membership, a_rate, a_tariff, an_account, at
 from tests.fakes.office import an_office
 from tests.fakes.virtual_clock import settle
+from tests.simulation.planted_credit import half_of_the_price
 from tests.unit.credit.test_holding import SECOND, held, limits, steps
 
 DEARER_FROM_12_01 = a_tariff(
@@ -106,6 +108,18 @@ async def test_what_a_call_costs_from_its_answer_on_is_held_as_soon_as_the_store
         (hold,) = office.directory.state("room-1").holds
         assert (hold.granted_s, hold.micros, hold.is_final) == (30, 600_000, True)
         assert limits(office)[-1] == 29.5
+
+
+async def test_a_hold_that_never_comes_out_as_reckoned_is_not_settled_for_ever() -> None:
+    """Whatever the reason, here a mistake that is planted: it still gets its next slices."""
+    with half_of_the_price():
+        async with an_office("5.00", tariff=SECOND) as office:
+            await office.hear("12:00:00 start 1")
+            await office.hear("12:00:05 answer 1")
+            await office.clock.advance(90)
+            found = Counter(steps(office))
+            assert found[HoldStep.EXTEND] >= 1
+            assert found.total() < 12
 
 
 async def test_a_question_answered_too_late_still_holds_for_its_call_and_only_once() -> None:
