@@ -159,19 +159,10 @@ class Exposures:
     def _beyond(self, running: RunningCall, beyond_s: float) -> int:
         state = self._billing.directory.state(running.account)
         hold = state.hold(running.hold_key)
-        answered_at = running.leg.answered_at
-        if hold is None or answered_at is None:
+        if hold is None:
             return 0
-        try:
-            pricing = self._billing.assessor.pricing(
-                state.account,
-                running.called,
-                answered_at,
-                running.place,
-                running.caller,
-                running.hold_key,
-            )
-        except NoRate:
+        pricing = self._billing.control.priced(running, running.hold_key).pricing
+        if pricing is None:
             return 0
         return max(0, pricing.cost_micros(hold.granted_s + ceil(beyond_s)) - hold.micros)
 

@@ -133,9 +133,12 @@ class Allowances:
         """The same with what is left of them for the call of this hold. A bundle whose tariff is
         not in force does not pay: nobody knows what talk within it costs.
         """
+        held_here = self.paying(account, number, answered_at)
+        if not held_here:
+            return []
         found = []
         reserved = self.reserved.by_others(hold_key)
-        for held in self.paying(account, number, answered_at):
+        for held in held_here:
             bundle, pool = held.bundle, held.pool(answered_at)
             left = max(0, bundle.amount - self.used(pool) - reserved.get(pool, 0))
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from rtbill.domain.account import Account
 from rtbill.domain.adjustment import Adjustment
@@ -29,17 +28,8 @@ from rtbill.rating.price_book import PriceBook
 
 Edition = tuple[PriceBook, int, int]
 CLASSIFIED_KEPT = 4096
-PRICED_KEPT = 4096
 TALK_US_MAX = 24 * 3_600_000_000
 """Longer calls wait for a person: a clock that jumped forward looks just like them."""
-
-
-class _Priced(NamedTuple):
-    """The prices of one call, as long as account and price book are these."""
-
-    account: Account
-    edition: Edition
-    pricing: CallPricing
 
 
 class Assessor:
@@ -62,7 +52,6 @@ class Assessor:
         self._directory = directory
         self._plan = plan
         self._classified: dict[tuple[str | None, TrunkNumbers | None], CalledNumber] = {}
-        self._priced: dict[tuple[Asked, str], _Priced] = {}
 
     @property
     def book(self) -> PriceBook:
@@ -223,22 +212,11 @@ class Assessor:
         hold_key: str = "",
     ) -> CallPricing:
         """What the call of this hold costs by its talk time, by the prices and bundles as they now
-        are; NoRate when no trunk has a rate. Asked many times for each call: may it be dialled, for
-        how long, for how much.
+        are; NoRate when no trunk has a rate. Who asks more than once keeps the answer.
         """
         asked = _asked(account, called, answered_at, place)
-        if not self.is_fixed(account):
-            offers = self.offers.covering(account, asked, place, caller)
-            return CallPricing(offers, asked, self._shares(account, asked, hold_key))
-        key, edition = (asked, place.trunk), self.edition
-        known = self._priced.get(key)
-        if known is not None and known.account is account and known.edition == edition:
-            return known.pricing
-        if len(self._priced) >= PRICED_KEPT:
-            self._priced.clear()
-        pricing = CallPricing(self.offers.covering(account, asked, place, caller), asked)
-        self._priced[key] = _Priced(account, edition, pricing)
-        return pricing
+        offers = self.offers.covering(account, asked, place, caller)
+        return CallPricing(offers, asked, self._shares(account, asked, hold_key))
 
     def _shares(self, account: Account, asked: Asked, hold_key: str = "") -> list[Share]:
         """Bundles that may pay the call, as they stand."""
