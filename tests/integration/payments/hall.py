@@ -61,6 +61,7 @@ sender = "rtbill@example.org"
 operators = ["desk@example.org"]
 [pay]
 port = {pay_port}
+{webhooks_apart}
 {pay_tls}
 [payments]
 url = "{pay_url}"
@@ -105,6 +106,8 @@ class PayingHall:
     house: CashlessServer
     mail: MailRoom
     pay_url: str
+    webhook_url: str
+    """Where the card provider tells what became of payments."""
     trust: ssl.SSLContext | None = None
     """Whom a browser believes, where the pages speak TLS themselves."""
     holders: list[Holder] = field(default_factory=list)
@@ -290,21 +293,37 @@ class PageTls:
         return f'[pay.tls]\ncert_file = "{self.own.cert_file}"\nkey_file = "{self.own.key_file}"'
 
 
+def _house(authority: Authority) -> CashlessServer:
+    guard = TokenGuard("hall", PASSWORD)
+    house = CashlessServer(some_cards(), DIALECTS["cashless"](), guard=guard)
+    house.tls = server_tls(authority.certificate("house"), authority)
+    return house
+
+
+def _keep_secrets(folder: Path) -> None:
+    for name, secret in SECRETS.items():
+        (folder / name).write_text(secret)
+        (folder / name).chmod(0o400)
+
+
 @asynccontextmanager
 async def paying_hall(
     folder: Path,
     prepared: Path,
     extensions: Sequence[str] = EXTENSIONS,
     tls: PageTls | None = None,
+    *,
+    webhooks_apart: bool = False,
 ) -> AsyncIterator[PayingHall]:
-    """At work, with a copy of prepared books; without `tls` its pages are in clear text."""
+    """At work, with a copy of prepared books; without `tls` its pages are in clear text.
+    `webhooks_apart` gives webhooks a port of their own.
+    """
     clock, mail, pay_port = SpeedClock(), MailRoom(), free_port()
-    house = CashlessServer(some_cards(), DIALECTS["cashless"](), guard=TokenGuard("hall", PASSWORD))
+    webhook_port = free_port() if webhooks_apart else pay_port
     authority = Authority(folder / "tls")
-    own, client = authority.certificate("house"), authority.certificate("rtbill")
-    house.tls = server_tls(own, authority)
+    house, client = _house(authority), authority.certificate("rtbill")
     scheme, trust = ("https", tls.trust) if tls else ("http", None)
-    webhook = f"{scheme}://127.0.0.1:{pay_port}/webhooks/cards"
+    webhook = f"{scheme}://127.0.0.1:{webhook_port}/webhooks/cards"
     pay_url = f"{scheme}://localhost:{pay_port}"
     exchange = Exchange(clock.now_us, extensions=extensions)
     async with (
@@ -319,6 +338,7 @@ async def paying_hall(
             mail_port=mail_port,
             pay_port=pay_port,
             pay_url=pay_url,
+            webhooks_apart=f"webhook_port = {webhook_port}" if webhooks_apart else "",
             pay_tls=tls.table if tls else "",
             cards_url=cards.url,
             house_port=house_port,
@@ -327,9 +347,7 @@ async def paying_hall(
             client_cert=client.cert_file,
             client_key=client.key_file,
         )
-        for name, secret in SECRETS.items():
-            (folder / name).write_text(secret)
-            (folder / name).chmod(0o400)
+        _keep_secrets(folder)
         biller = Biller(folder, server.port, more=sections)
         biller.take_over(prepared)
         hall = PayingHall(
@@ -339,6 +357,7 @@ async def paying_hall(
             house=house,
             mail=mail,
             pay_url=pay_url,
+            webhook_url=webhook,
             trust=trust,
         )
         biller.start()

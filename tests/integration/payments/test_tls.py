@@ -72,6 +72,27 @@ async def test_a_card_is_given_pays_and_is_told_of_over_tls(tmp_path: Path, prep
         assert hall.biller.query(heard) == [(1,)]
 
 
+async def test_webhooks_have_a_port_of_their_own_with_the_same_tls_and_nothing_else_on_it(
+    tmp_path: Path, prepared: Path
+) -> None:
+    authority = Authority(tmp_path / "pages")
+    tls = PageTls(authority.certificate("pay"), trusting(authority))
+    async with paying_hall(tmp_path, prepared, tls=tls, webhooks_apart=True) as hall:
+        await hall.with_card("room-1001", AT_ONCE, "10.00")
+        await until(lambda: hall.credits("room-1001") == [1000], "it was not bought")
+        await until(hall.has_heard_all, "webhooks are left")
+        assert hall.cards.webhooks.sent > 0
+        port = urlsplit(hall.webhook_url).port
+        assert port not in (None, port_of(hall))
+        assert await met(port, tls.trust, "localhost") in ("TLSv1.2", "TLSv1.3")
+        assert b"HTTP/1.1" not in await answer_in_clear_text(port, "/webhooks/cards")
+        async with httpx.AsyncClient(verify=tls.trust) as client:
+            pages = f"https://localhost:{port}/pay/account"
+            assert (await client.get(pages)).status_code == httpx.codes.NOT_FOUND
+            webhooks = f"{hall.pay_url}/webhooks/cards"
+            assert (await client.post(webhooks, content=b"{}")).status_code == httpx.codes.NOT_FOUND
+
+
 async def test_clear_text_on_the_port_of_tls_is_not_answered_and_harms_nobody(
     tmp_path: Path, prepared: Path
 ) -> None:
