@@ -305,8 +305,8 @@ class Billing:
         is_news = self.directory.put(facts.state)
         if not facts.transfers and facts.service_before is not None:
             self.directory.put_service(facts.state)
-        if facts.transfers:
-            self._wake_unaided()
+        if facts.transfers or facts.service_before is not None:
+            self._look_at_unaided(account)
         drawn = facts.drawn if account in self.allowances else {}
         if drawn:
             self._drawn(account, drawn)
@@ -319,9 +319,9 @@ class Billing:
 
     def _drawn(self, payer: str, drawn: Mapping[PoolKey, int]) -> None:
         """Running calls of all who share these bundles follow at once, locks when there is time."""
-        self._wake_unaided()
         spent = self.allowances.draw(drawn)
         sharing = set().union(*(self.allowances.accounts_of(pool.allowance) for pool in drawn))
+        self._look_at_unaided(*sharing)
         for account in sharing & self.control.accounts_talking():
             self._rebalance(account)
         for key in spent:
@@ -362,8 +362,8 @@ class Billing:
         """Decide anew what service these accounts shall have, and how long their running calls may
         talk: terms, policies or what bundles pay changed.
         """
-        self._wake_unaided()
         for account in accounts:
+            self._look_at_unaided(account)
             self._rebalance(account)
             operation = self.postings.service(account)
             if operation is not None:
@@ -376,10 +376,11 @@ class Billing:
                 self.holdings.moved(running, before)
             self._order(running)
 
-    def _wake_unaided(self) -> None:
-        """Money or terms changed, on which those rows depend; not what is held."""
+    def _look_at_unaided(self, *accounts: str) -> None:
+        """Money or terms changed, on which their rows depend; not what is held."""
         for line in self.lines.values():
-            line.unaided.wake.set()
+            for account in accounts:
+                line.unaided.look_at(account)
 
     def _rebalance(self, account: str, changed: Collection[str] | None = None) -> None:
         """Let running calls follow their account; `changed` are the keys of holds that changed, if

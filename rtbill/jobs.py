@@ -1,4 +1,4 @@
-"""Work by the clock and by need: enforcement rounds, the sweep of overdue calls, gauges."""
+"""Work by the clock and by need: rounds about locks and unaided rows, the sweep of late calls."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from rtbill.credit.stances import left_undone
 from rtbill.credit.unaided import UnaidedRows
 from rtbill.domain.account import OPEN_SERVICE, DeskLock, Extension, Membership, Service
 from rtbill.domain.changes import AddObservations, Heard
+from rtbill.domain.directory import Directory
 from rtbill.domain.errors import PortFailed
 from rtbill.domain.observation import Observation
 from rtbill.exchanges import enforcement
 from rtbill.exchanges.lines import Held, Line
 from rtbill.exchanges.rounds import Rounds
-from rtbill.ports import Clock, Meter, Store
+from rtbill.ports import Clock, Store
 
 SWEEP_S = 2.0
 SWEEP_SLICE = 200
 """Calls that are looked at before others get their turn."""
 HEARD_S = 10.0
 OBSERVATIONS_PAUSE_S = 1.0
-UNAIDED_SLICE = 25
-"""Extensions whose rows are reckoned before others get their turn."""
 UNAIDED_PAUSE_S = 2.0
 """At least so long between two rounds of unaided rows, which follow every balance."""
 
@@ -49,17 +48,13 @@ class Enforcement(Rounds[Service]):
         self._billing = billing
         self.desk_locks: dict[Extension, DeskLock] = {lock.extension: lock for lock in locks}
 
-    def wanted(self, pbx: str) -> dict[str, Service]:
-        """What each held or locked extension of the exchange shall have now."""
-        held = self._billing.directory.extensions_held(self._clock.now(), pbx)
-        services = {each.extension.number: self._for_money(each) for each in held}
-        for extension, lock in self.desk_locks.items():
-            if extension.pbx == pbx:
-                services[extension.number] = self._locked(services.get(extension.number), lock)
-        return services
+    def numbers(self, pbx: str) -> set[str]:
+        """Each held or locked extension of the exchange."""
+        locked = {each.number for each in self.desk_locks if each.pbx == pbx}
+        return locked.union(self._billing.directory.numbers_at(pbx))
 
     def wanted_of(self, pbx: str, numbers: Collection[str]) -> dict[str, Service]:
-        """The same of these extensions alone."""
+        """What each of these shall have now, where it is held or locked."""
         services: dict[str, Service] = {}
         now = self._clock.now()
         for number in numbers:
@@ -109,19 +104,31 @@ class UnaidedRounds(Rounds[str | None]):
     absent = None
     pause_min_s = UNAIDED_PAUSE_S
 
-    def __init__(self, rows: UnaidedRows, alarms: Alarms, clock: Clock) -> None:
+    def __init__(
+        self, rows: UnaidedRows, directory: Directory, alarms: Alarms, clock: Clock
+    ) -> None:
         super().__init__(alarms, clock)
         self._rows = rows
+        self._directory = directory
 
-    async def prepare(self, line: Line) -> None:
-        """Reckon the rows in slices; `wanted` then finds them all."""
-        for count, _ in enumerate(self._rows.reckon(line.pbx.name, self._clock.now()), start=1):
-            if count % UNAIDED_SLICE == 0:
-                await asyncio.sleep(0)
+    async def prepare(self, line: Line, numbers: Collection[str]) -> None:
+        """Reckon worst prices in steps; `wanted_of` then finds them all."""
+        for _ in self._rows.make_ready(line.pbx.name, numbers, self._clock.now()):
+            await asyncio.sleep(0)
 
-    def wanted(self, pbx: str) -> dict[str, str | None]:
-        """The row of each held extension of the exchange."""
-        return dict(self._rows.reckon(pbx, self._clock.now()))
+    def numbers(self, pbx: str) -> Collection[str]:
+        """Each held extension of the exchange."""
+        return self._directory.numbers_at(pbx)
+
+    def meant(self, pbx: str, names: Collection[str]) -> list[str]:
+        """Those that these accounts hold: a row follows its account."""
+        now = self._clock.now()
+        held = [each for name in names for each in self._directory.extensions_of(name, now)]
+        return sorted({each.number for each in held if each.pbx == pbx})
+
+    def wanted_of(self, pbx: str, numbers: Collection[str]) -> Mapping[str, str | None]:
+        """The row of each of these that is held."""
+        return self._rows.rows(pbx, numbers, self._clock.now())
 
     def held(self, line: Line) -> Held[str | None]:
         """Where it is remembered what the exchange holds."""
@@ -196,47 +203,3 @@ async def note_heard(billing: Billing, store: Store, clock: Clock) -> None:
                 # Without it the evidence is older, no more: a failing disk has its own alarm.
                 with contextlib.suppress(PortFailed):
                     await store.change(Heard(line.pbx.name, clock.now() - line.clock_ahead))
-
-
-def _gauge_holds(billing: Billing, held: dict[str, int], meter: Meter) -> None:
-    """Open holds by exchange, and by currency what they come to."""
-    holds = dict.fromkeys(billing.lines, 0)
-    for state in billing.directory.holding():
-        currency = state.account.currency
-        held[currency] = held.get(currency, 0) + state.held_micros
-        for hold in state.holds:
-            holds[hold.pbx] = holds.get(hold.pbx, 0) + 1
-    for pbx, count in holds.items():
-        meter.gauge("rtbill_holds_open", count, pbx=pbx)
-    for currency, micros in held.items():
-        meter.gauge("rtbill_held_micros", micros, currency=currency)
-
-
-async def keep_gauges(
-    billing: Billing, rounds: Enforcement, store: Store, meter: Meter, clock: Clock
-) -> None:
-    """Refresh the gauges that nobody else sets."""
-    by_kind: dict[str, int] = {}
-    held: dict[str, int] = {}
-    while True:
-        held = dict.fromkeys(held, 0)  # a currency in which nothing is held any more falls to 0
-        _gauge_holds(billing, held, meter)
-        meter.gauge("rtbill_store_queue", store.queued)
-        wanted = confirmed = differing = 0
-        for line in billing.lines.values():
-            name = line.pbx.name
-            meter.gauge("rtbill_calls_live", line.tracker.count(), pbx=name)
-            meter.gauge("rtbill_services_left_undone", len(rounds.would_lock(name)), pbx=name)
-            want = rounds.wanted(name)
-            wanted += len(want)
-            confirmed += rounds.confirmed_count(line)
-            differing += len(rounds.differing(line))
-        meter.gauge("rtbill_services_wanted", wanted)
-        meter.gauge("rtbill_services_confirmed", confirmed)
-        meter.gauge("rtbill_services_differing", differing)
-        by_kind = dict.fromkeys(by_kind, 0)  # a kind that is over falls to 0
-        for alarm in billing.alarms.active():
-            by_kind[alarm.kind] = by_kind.get(alarm.kind, 0) + 1
-        for kind, count in by_kind.items():
-            meter.gauge("rtbill_alarms", count, kind=kind)
-        await clock.sleep(5.0)

@@ -128,7 +128,7 @@ async def open_books(
                 reader=reader,
                 billing=billing,
                 enforcement=enforcement,
-                unaided=UnaidedRounds(unaided_rows, alarms, clock),
+                unaided=UnaidedRounds(unaided_rows, billing.directory, alarms, clock),
                 unaided_rows=unaided_rows,
                 hold_terms=hold_terms,
                 desk=desk,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import sdnotify  # type: ignore[import-untyped]  # ships no types
 import structlog
 
-from rtbill import dispatch, jobs, renewals
+from rtbill import dispatch, gauges, jobs, renewals
 from rtbill.app.asking import inline_listener
 from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
@@ -105,7 +105,7 @@ async def _start(
             dispatch.pump_outbox(notifiers, books.reader, store, alarms, clock, meter),
             "outbox",
         ),
-        (jobs.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
+        (gauges.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
         (_watchdog(clock), "watchdog"),
         *payment_work(books, meter),
     ]

@@ -41,10 +41,8 @@ class Status:
         counts = await books.reader.status_counts()
         waiting = await books.reader.waiting_notices(1000)
         lines = list(books.billing.lines.values())
-        rounds = books.enforcement
-        differing = [
-            f"{line.pbx.name}/{number}" for line in lines for number in rounds.differing(line)
-        ]
+        services = {line.pbx.name: await books.enforcement.tally(line) for line in lines}
+        unaided = [await books.unaided.tally(line) for line in lines]
         return {
             "version": __version__,
             "ready": not self.readiness().problems,
@@ -55,13 +53,15 @@ class Status:
                 "calls": {str(status): count for status, count in counts.items()},
             },
             "services": {
-                "wanted": sum(len(rounds.wanted(line.pbx.name)) for line in lines),
-                "confirmed": sum(rounds.confirmed_count(line) for line in lines),
-                "differing": differing,
+                "wanted": sum(each.wanted for each in services.values()),
+                "confirmed": sum(each.confirmed for each in services.values()),
+                "differing": [
+                    f"{pbx}/{number}" for pbx, each in services.items() for number in each.differing
+                ],
             },
             "unaided": {
-                "wanted": sum(len(books.unaided.wanted(line.pbx.name)) for line in lines),
-                "confirmed": sum(books.unaided.confirmed_count(line) for line in lines),
+                "wanted": sum(each.wanted for each in unaided),
+                "confirmed": sum(each.confirmed for each in unaided),
             },
             "payments": await books.payments.desk.status(),
             "outbox": len(waiting),

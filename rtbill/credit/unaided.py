@@ -16,23 +16,31 @@ business of this row: the dialplan asks about them first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from rtbill.credit.stances import STANDARD, Stances
-from rtbill.domain.account import Account, AccountKind, AccountState
+from rtbill.domain.account import Account, AccountKind, AccountState, Extension
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.stance import Unaided
 from rtbill.pricing.assessment import Assessor
 from rtbill.pricing.assignment import Place
 from rtbill.rating.offer import Offer
-from rtbill.rating.worst import OTHER, Prefixes, WorstPrices
+from rtbill.rating.worst import (
+    OTHER,
+    Prefixes,
+    WorstPrices,
+    worst_prices,
+    worst_prices_in_steps,
+)
 
 CLOSED = "closed"
 OPEN = "open"
+EXTENSIONS_A_STEP = 25
+"""Looked at before others get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +100,32 @@ class UnaidedRows:
         self._rows: dict[tuple[str, str], tuple[object, str]] = {}
         """By account and exchange: what the row was made of, and the row."""
 
-    def reckon(self, pbx: str, at: datetime) -> Iterator[tuple[str, str]]:
-        """Number and row of each extension of the exchange that some account holds, one by one: a
-        row whose account has changed takes longer than one that is known.
+    def rows(self, pbx: str, numbers: Iterable[str], at: datetime) -> dict[str, str]:
+        """The row of each of these extensions of the exchange that some account holds."""
+        found: dict[str, str] = {}
+        for number in numbers:
+            membership = self._directory.holder(Extension(pbx, number), at)
+            if membership is not None:
+                state = self._directory.state(membership.account)
+                stance = self._stances.of(pbx, state.account.account_class)
+                found[number] = self.row(state, at, pbx) if stance.is_enforcing else OPEN
+        return found
+
+    def make_ready(self, pbx: str, numbers: Iterable[str], at: datetime) -> Iterator[None]:
+        """Reckon in steps the worst prices that the rows of these extensions need, which takes a
+        long time after another tariff.
         """
-        for membership in self._directory.extensions_held(at, pbx):
-            state = self._directory.state(membership.account)
-            stance = self._stances.of(pbx, state.account.account_class)
-            row = self.row(state, at, pbx) if stance.is_enforcing else OPEN
-            yield membership.extension.number, row
+        for count, number in enumerate(numbers, start=1):
+            membership = self._directory.holder(Extension(pbx, number), at)
+            if membership is not None:
+                account = self._directory.account(membership.account)
+                for offer in self._offers(account, at, pbx):
+                    if offer not in self._worst:
+                        hook = self._assessor.offers.hook_bounds
+                        made = yield from worst_prices_in_steps(offer, self._classes, hook)
+                        self._worst[offer] = made
+            if count % EXTENSIONS_A_STEP == 0:
+                yield
 
     def row(self, state: AccountState, at: datetime, pbx: str = "") -> str:
         """What the account's extensions at the exchange may do where its limits are enforced."""
@@ -161,12 +186,15 @@ class UnaidedRows:
         """The worst prices for the account now, by every list that its call might be priced by
         there; none when there is no tariff for it.
         """
-        try:
-            offers = self._assessor.offers.possible(account, at, Place(pbx))
-        except NoRate:
-            return ()
+        offers = self._offers(account, at, pbx)
         for offer in offers:
             if offer not in self._worst:
                 hook = self._assessor.offers.hook_bounds
-                self._worst[offer] = WorstPrices(offer, self._classes, hook)
+                self._worst[offer] = worst_prices(offer, self._classes, hook)
         return tuple(self._worst[offer] for offer in offers)
+
+    def _offers(self, account: Account, at: datetime, pbx: str) -> Sequence[Offer]:
+        try:
+            return self._assessor.offers.possible(account, at, Place(pbx))
+        except NoRate:
+            return ()

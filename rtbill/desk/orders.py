@@ -219,7 +219,9 @@ class Desk:
         await self._store.change(change)
         self._enforcement.desk_locks.pop(extension, None)
         self._billing.wake()
-        wanted = self._enforcement.wanted(extension.pbx).get(extension.number, Service())
+        wanted = self._enforcement.wanted_of(extension.pbx, [extension.number]).get(
+            extension.number, Service()
+        )
         answer: Answer = {
             "extension": str(extension),
             "outgoing": str(wanted.outgoing),

@@ -135,6 +135,10 @@ class Directory:
                 held += [membership for membership in memberships if membership.covers(at)]
         return held
 
+    def numbers_at(self, pbx: str) -> list[str]:
+        """Every extension of the exchange that some account holds at some time."""
+        return [each.number for each in self._by_extension if each.pbx == pbx]
+
     def extensions_of(self, account: str, at: datetime) -> list[Extension]:
         """Every extension that the account holds at this instant, on any exchange."""
         held = self._by_account.get(account, ())

@@ -42,13 +42,15 @@ class Held(Generic[T]):
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Something changed that a round should look at: `changed`, or all where that names nobody."""
     changed: set[str] = field(default_factory=set)
-    """Numbers that the next round looks at, and leaves the others to the next one by the clock."""
+    """What the next round looks at, leaving the rest to the next one by the clock: numbers of
+    extensions, or the accounts that hold them where the fact follows the account.
+    """
     is_all_due: bool = True
     """The next round looks at all, whatever `changed` names."""
 
-    def look_at(self, number: str) -> None:
-        """Have a round look at this extension now."""
-        self.changed.add(number)
+    def look_at(self, name: str) -> None:
+        """Have a round look at this extension, or at those of this account, now."""
+        self.changed.add(name)
         self.wake.set()
 
     def look_at_all(self) -> None:
@@ -102,15 +104,11 @@ class Line:
     def wake(self) -> None:
         """Have the rounds look at all that the exchange holds now."""
         self.services.look_at_all()
-        self.unaided.wake.set()
+        self.unaided.look_at_all()
 
 
 def look_at(lines: Mapping[str, Line], extensions: Iterable[Extension]) -> None:
-    """Have rounds look at the service of these extensions now. What calls may do unaided follows
-    money, and is looked at as a whole.
-    """
-    for line in lines.values():
-        line.unaided.wake.set()
+    """Have rounds look at the service of these extensions now."""
     for extension in extensions:
         if extension.pbx in lines:
             lines[extension.pbx].services.look_at(extension.number)

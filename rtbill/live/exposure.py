@@ -35,7 +35,7 @@ from rtbill.exchanges.lines import Line
 from rtbill.ports import Clock
 from rtbill.pricing.assignment import Place
 from rtbill.rating.offer import Offer
-from rtbill.rating.worst import OTHER, WorstPrices
+from rtbill.rating.worst import OTHER, worst_prices
 
 SLICE = 200
 PRICED_SLICE = 20
@@ -223,4 +223,4 @@ async def _in_slices(found: Sequence[_T], size: int) -> AsyncIterator[_T]:
 
 
 def _dearest_first(offer: Offer) -> int:
-    return WorstPrices(offer, {}).first_micros(OTHER) or 0
+    return worst_prices(offer, {}).first_micros(OTHER) or 0

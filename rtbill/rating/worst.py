@@ -12,7 +12,7 @@ Courses that another exceeds at every length are dropped; few are left of ten th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 from rtbill.domain.adjustment import Bounds
 from rtbill.domain.money import divide_rounding_up, largest_rounding_to
@@ -29,6 +29,10 @@ OTHER = "other"
 PARTS = 1000
 """Of a micro-unit, in which bounds of a plan are reckoned."""
 NO_HOOK = Bounds()
+RATES_A_STEP = 100
+"""Looked at before others get their turn: a list of ten thousand takes a fifth of a second."""
+COURSES_MAX = 2000
+"""Kept of a class before those are dropped that another exceeds."""
 
 Prefixes = Mapping[str, Sequence[str]]
 """Prefixes in international form, with plus, by class."""
@@ -39,24 +43,15 @@ AlikeRates = dict[tuple[int, ...], Sequence[Rate]]
 class WorstPrices:
     """The worst courses of every class in one version of a tariff or plan. Keeps no rates."""
 
-    def __init__(self, offer: Offer, classes: Prefixes, hook: Bounds = NO_HOOK) -> None:
-        """`hook` says how much dearer a site's hook may make a call."""
+    def __init__(
+        self, offer: Offer, found: Mapping[str, Iterable[Course]], bounds: Mapping[str, ClassBounds]
+    ) -> None:
+        """Made by `worst_prices`; both by class."""
         plan = self._plan = offer.plan
         self._rounding = plan.rounding if plan else offer.tables[0].tariff.rounding
-        self._per_micro = PARTS if plan else offer.tables[0].per_micro
+        self._per_micro = _per_micro(offer)
         self._least = plan.charge_min_micros * PARTS if plan else 0
-        found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
-        self._bounds = {name: ClassBounds(plan, hook) for name in found}
-        for table in offer.all_tables:
-            for name, of_class in _by_class(table, classes).items():
-                for rates in of_class.values():
-                    sold = courses(table, rates)
-                    if plan is not None:
-                        sold = [_marked_up(plan, each, table.per_micro) for each in sold]
-                    if hook != NO_HOOK:
-                        sold = [_adjusted(hook, each, self._per_micro) for each in sold]
-                    found[name].update(sold)
-                    self._bounds[name].add(table, rates)
+        self._bounds = bounds
         self._courses = {name: _worst_of(each) for name, each in found.items()}
 
     def affordable_s(self, name: str, money_micros: int, cap_s: int) -> int | None:
@@ -110,6 +105,51 @@ class WorstPrices:
         return largest_rounding_to(net // step, step * self._per_micro, self._rounding.mode)
 
 
+def worst_prices(offer: Offer, classes: Prefixes, hook: Bounds = NO_HOOK) -> WorstPrices:
+    """Of what calls are priced by; `hook` says how much dearer a site's hook may make a call."""
+    steps = worst_prices_in_steps(offer, classes, hook)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            made: WorstPrices = done.value
+            return made
+
+
+def worst_prices_in_steps(
+    offer: Offer, classes: Prefixes, hook: Bounds = NO_HOOK
+) -> Generator[None, None, WorstPrices]:
+    """The same, for who has other work meanwhile: what the last step returns."""
+    found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
+    bounds = {name: ClassBounds(offer.plan, hook) for name in found}
+    for table in offer.all_tables:
+        by_class = yield from _by_class(table, classes)
+        for name, of_class in by_class.items():
+            for count, rates in enumerate(of_class.values(), start=1):
+                found[name].update(_sold(offer, table, rates, hook))
+                bounds[name].add(table, rates)
+                if len(found[name]) > COURSES_MAX:
+                    found[name] = set(_worst_of(found[name]))
+                if count % RATES_A_STEP == 0:
+                    yield
+    return WorstPrices(offer, found, bounds)
+
+
+def _per_micro(offer: Offer) -> int:
+    """Parts of a micro-unit in which its courses are reckoned."""
+    return PARTS if offer.plan else offer.tables[0].per_micro
+
+
+def _sold(offer: Offer, table: RateTable, rates: Sequence[Rate], hook: Bounds) -> list[Course]:
+    """As dear as plan and hook make them."""
+    sold = courses(table, rates)
+    if offer.plan is not None:
+        sold = [_marked_up(offer.plan, each, table.per_micro) for each in sold]
+    if hook != NO_HOOK:
+        sold = [_adjusted(hook, each, _per_micro(offer)) for each in sold]
+    return sold
+
+
 def _marked_up(plan: PricePlan, course: Course, per_micro: int) -> Course:
     """The course with the dearest markup of the plan, without discount and minimum, in thousandths
     of a micro-unit.
@@ -146,16 +186,20 @@ def _raised(course: Course, markup: Markup, before: int, after: int) -> Course:
     return Course(course.first_s, first, course.step_s, step, jump, course.ahead_s)
 
 
-def _by_class(table: RateTable, classes: Prefixes) -> dict[str, AlikeRates]:
+def _by_class(table: RateTable, classes: Prefixes) -> Generator[None, None, dict[str, AlikeRates]]:
     """The rates that numbers of each class can meet."""
     rates: dict[str, list[Rate]] = {}
-    for rate in table.tariff.rates:
+    for count, rate in enumerate(table.tariff.rates, start=1):
         rates.setdefault("+" + rate.prefix, []).append(rate)
+        if count % (10 * RATES_A_STEP) == 0:
+            yield
     class_of = {prefix: name for name, prefixes in classes.items() for prefix in prefixes}
     lengths = sorted({len(prefix) for prefix in class_of}, reverse=True)
     found: dict[str, AlikeRates] = {name: {} for name in (*classes, OTHER)}
-    for prefix, of_prefix in rates.items():
+    for count, (prefix, of_prefix) in enumerate(rates.items(), start=1):
         found[_longest(prefix, class_of, lengths) or OTHER][_alike(of_prefix)] = of_prefix
+        if count % (10 * RATES_A_STEP) == 0:
+            yield
     # A rate whose prefix is shorter than that of the class covers numbers of it all the same.
     rate_lengths = sorted({len(prefix) for prefix in rates}, reverse=True)
     for prefix, name in class_of.items():

@@ -74,8 +74,6 @@ class UnratedRanges:
         for table in tables:
             assessor.book.add_version(table)
         self._billing.wake()
-        for line in self._billing.lines.values():
-            line.unaided.wake.set()
         return await self._recycling.plan(UNRATED, by, progress), added
 
     async def _earliest(self, prefix: str, tariff: str) -> datetime:

@@ -14,8 +14,10 @@ from itertools import chain
 from typing import Any
 
 Row = tuple[Any, ...]
-_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""Few sizes, so that each statement is compiled once and stays cached."""
+_SIZES = (256, 128, 64, 32, *range(16, 0, -1))
+"""Few sizes, so that each statement is compiled once and stays cached; the little sets of a quiet
+moment are one statement each.
+"""
 _VARIABLES_MAX = 32_000
 
 

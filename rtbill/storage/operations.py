@@ -337,10 +337,9 @@ class OperationSet:
                 (*_standing(state), account),
             )
         opened = [live_row(leg) for leg in self._live.values() if leg is not None]
-        closed = [(str(call),) for call, leg in self._live.items() if leg is None]
+        closed = [str(call) for call, leg in self._live.items() if leg is None]
         insert_rows(connection, _INSERT_LIVE, opened)
-        if closed:
-            connection.executemany("DELETE FROM live_call WHERE key = ?", closed)
+        delete_by_keys(connection, "DELETE FROM live_call WHERE key", closed)
         write_counts(connection, memory)
 
     def _number_transfers(self) -> None:

@@ -159,7 +159,7 @@ class Office:
         rows = UnaidedRows(
             self.assessor, self.directory, stances, UnaidedLimits(), DESTINATIONS, unaided or {}
         )
-        self.unaided = jobs.UnaidedRounds(rows, self.alarms, self.clock)
+        self.unaided = jobs.UnaidedRounds(rows, self.directory, self.alarms, self.clock)
         self._zone, self._calendars = zone, calendars
         self.restart_desk()
 

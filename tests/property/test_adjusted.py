@@ -23,7 +23,7 @@ from rtbill.rating.explain import explain
 from rtbill.rating.hook_answer import checked
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
-from rtbill.rating.worst import WorstPrices
+from rtbill.rating.worst import worst_prices
 from tests.fakes.hooks import GENEROUS
 from tests.property.plan_oracle import OracleCall, OracleChange, OracleCharge, oracle_charge
 from tests.property.price_oracle import NoRateThen, oracle_below_s
@@ -193,7 +193,7 @@ def test_the_lines_of_an_adjusted_price_add_up(
 def test_no_adjusted_call_costs_more_than_the_worst_price_within_the_hooks_bounds(
     case: Case, change: Change, asked: Asked, micros: int
 ) -> None:
-    worst = WorstPrices(case.offer, {"home": ["+44"]}, change.bounds)
+    worst = worst_prices(case.offer, {"home": ["+44"]}, change.bounds)
     granted_s = worst.affordable_s("home", micros, CAP_S)
     assert granted_s is not None
     if granted_s == 0:
@@ -238,7 +238,7 @@ def test_no_adjusted_call_ends_before_its_worst_bound_within_the_hooks_bounds(
     case: Case, change: Change, asked: Asked, ceiling_micros: int
 ) -> None:
     offer = adjusted(case, change)
-    worst = WorstPrices(case.offer, {"home": ["+44"]}, change.bounds)
+    worst = worst_prices(case.offer, {"home": ["+44"]}, change.bounds)
     granted_s = worst.longest_s("home", CAP_S, ceiling_micros)
     assert granted_s is not None
     try:

@@ -19,7 +19,7 @@ from rtbill.rating.chain import Asked, largest_net
 from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
-from rtbill.rating.worst import WorstPrices
+from rtbill.rating.worst import worst_prices
 from tests.property.plan_oracle import OracleCall, OracleCharge, oracle_charge
 from tests.property.price_oracle import NoRateThen, oracle_rate, oracle_sum
 from tests.property.test_price import NUMBER, instants
@@ -216,7 +216,7 @@ def test_the_lines_of_an_explanation_add_up_to_the_charge(
 def test_no_call_costs_more_than_what_the_worst_price_allows_it(
     case: Case, asked: Asked, micros: int
 ) -> None:
-    worst = WorstPrices(case.offer, {"home": ["+44"]})
+    worst = worst_prices(case.offer, {"home": ["+44"]})
     granted_s = worst.affordable_s("home", micros, CAP_S)
     assert granted_s is not None
     if granted_s == 0:

@@ -23,7 +23,7 @@ from rtbill.rating.longest import Ceiling, below_ceiling_s, longest_s
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
 from rtbill.rating.price import price
-from rtbill.rating.worst import WorstPrices
+from rtbill.rating.worst import worst_prices
 from tests.property.price_oracle import (
     NoRateThen,
     OracleAnswer,
@@ -169,7 +169,7 @@ def test_no_call_costs_more_than_what_the_worst_price_allows_it(
     tariff: Tariff, answered_at: datetime, money: int
 ) -> None:
     table = RateTable(tariff, HOLIDAYS)
-    granted_s = WorstPrices(Offer([table]), {"home": ["+44"]}).affordable_s("home", money, CAP_S)
+    granted_s = worst_prices(Offer([table]), {"home": ["+44"]}).affordable_s("home", money, CAP_S)
     assert granted_s is not None
     if granted_s == 0:
         return
@@ -202,7 +202,7 @@ def test_the_time_below_a_ceiling_agrees_with_the_oracle(
         return
     expected = oracle_below_s(tariff, answered_at, ceiling_micros, CAP_S, HOLIDAYS)
     assert below_ceiling_s(table, NUMBER, answered_at, ceiling, CAP_S) == expected
-    worst = WorstPrices(Offer([table]), {"home": ["+44"]})
+    worst = worst_prices(Offer([table]), {"home": ["+44"]})
     granted_s = worst.longest_s("home", CAP_S, ceiling_micros)
     assert granted_s is not None
     assert granted_s <= expected

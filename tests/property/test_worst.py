@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rtbill.domain.tariff import Rate, Terms, TimeBand
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
-from rtbill.rating.worst import OTHER, WorstPrices
+from rtbill.rating.worst import OTHER, worst_prices
 from tests.property.price_oracle import oracle_price
 from tests.property.test_price import instants
 from tests.unit.rating.builders import a_tariff
@@ -126,7 +126,7 @@ def answer(
     rates: Sequence[Rate], classes: dict[str, list[str]], name: str, micros: int, digits: int
 ) -> int | None:
     table = RateTable(a_tariff(*rates, digits=digits))
-    return WorstPrices(Offer([table]), classes).affordable_s(name, micros, CAP_S)
+    return worst_prices(Offer([table]), classes).affordable_s(name, micros, CAP_S)
 
 
 def held_by_class(

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.asterisk.adapter import AsteriskPbx
 from adapters.asterisk.settings import AsteriskSettings, Trunk
-from rtbill import dispatch, jobs
+from rtbill import dispatch, gauges, jobs
 from rtbill.alarms import Alarms
 from rtbill.app.asking import authoriser_of
 from rtbill.app.service import _tracker
@@ -176,7 +176,7 @@ class Biller:
             hold_terms=self._hold_terms(),
         )
         enforcement = Enforcement(billing, self.alarms, clock, await reader.desk_locks())
-        unaided = UnaidedRounds(self._unaided_rows(billing), self.alarms, clock)
+        unaided = UnaidedRounds(self._unaided_rows(billing), billing.directory, self.alarms, clock)
         desk = Desk(
             billing=billing,
             enforcement=enforcement,
@@ -202,7 +202,7 @@ class Biller:
                 jobs.keep_observations(billing, store, self.alarms, clock),
                 jobs.note_heard(billing, store, clock),
                 dispatch.pump_outbox([notifier], reader, store, self.alarms, clock, meter),
-                jobs.keep_gauges(billing, enforcement, store, meter, clock),
+                gauges.keep_gauges(billing, enforcement, store, meter, clock),
             ):
                 group.create_task(work)
             self.desk, self.line, self._group = desk, line, group

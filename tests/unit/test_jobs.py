@@ -12,10 +12,9 @@ from rtbill.domain.changes import Change, Heard
 from rtbill.domain.errors import OutcomeUnknown, Unavailable
 from rtbill.exchanges import rounds
 from rtbill.exchanges.enforcement import Policy
-from tests.fakes.builders import a_membership, an_account, at
-from tests.fakes.environment import CountingMeter
+from tests.fakes.builders import a_membership, at
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.office import an_office, extension
+from tests.fakes.office import an_office
 
 DIVERTED = Service(Outgoing.OPEN, Incoming.DIVERT)
 BOTH = Service(Outgoing.LOCKED, Incoming.DIVERT)
@@ -33,7 +32,7 @@ async def test_a_balance_that_runs_out_takes_away_what_the_class_says(exhausted:
 
         assert office.wanted() == exhausted
         assert office.pbx.held == {"1001": exhausted}
-        assert office.enforcement.differing(office.line) == {}
+        assert (await office.enforcement.tally(office.line)).differing == []
 
 
 async def test_every_extension_of_a_group_is_locked() -> None:
@@ -111,7 +110,7 @@ async def test_a_lock_that_fails_is_an_alarm_and_repeated_within_seconds(
         await office.hear(SPENDS_ALL)
         assert office.pbx.held == {}
         assert office.alarm_kinds() == ["service"]
-        assert office.enforcement.differing(office.line) == {"1001": LOCKED_SERVICE}
+        assert (await office.enforcement.tally(office.line)).differing == ["1001"]
 
         await office.clock.advance(3)
 
@@ -208,44 +207,4 @@ async def test_nothing_is_noted_as_heard_while_the_link_is_lost() -> None:
 
         [row] = await office.store.live_rows()
         assert row.heard_until is None
-        task.cancel()
-
-
-async def test_the_gauge_of_an_alarm_that_is_over_falls_to_zero() -> None:
-    meter = CountingMeter()
-    async with an_office(accounts=[an_account()]) as office, asyncio.TaskGroup() as group:
-        gauges = jobs.keep_gauges(
-            office.billing, office.enforcement, office.store, meter, office.clock
-        )
-        task = group.create_task(gauges, name="gauges")
-        await office.hear("12:01:00 lost")
-        await office.clock.advance(5)
-        assert meter.gauges["rtbill_alarms"] == 1
-
-        await office.hear("12:02:00 back")
-        await office.clock.advance(5)
-
-        assert meter.gauges["rtbill_alarms"] == 0
-        assert meter.gauges["rtbill_services_wanted"] == 1
-        assert office.wanted(extension().number) == OPEN_SERVICE
-        task.cancel()
-
-
-async def test_gauges_follow_what_is_held_and_fall_to_zero_with_it() -> None:
-    meter = CountingMeter()
-    async with an_office("5.00") as office, asyncio.TaskGroup() as group:
-        gauges = jobs.keep_gauges(
-            office.billing, office.enforcement, office.store, meter, office.clock
-        )
-        task = group.create_task(gauges, name="gauges")
-        await office.hear("12:00:00 answer 1\n12:00:00 answer 2")
-        await office.clock.advance(5)
-        assert meter.gauges["rtbill_holds_open"] == 2
-        assert meter.gauges["rtbill_held_micros"] == 1_200_000
-
-        await office.hear("12:00:05 end 1\n12:00:05 end 2")
-        await office.clock.advance(5)
-        assert meter.gauges["rtbill_holds_open"] == 0
-        assert meter.gauges["rtbill_held_micros"] == 0
-        assert office.meter.counts["rtbill_hold_steps_total"] == 4
         task.cancel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -180,8 +181,9 @@ def test_every_held_extension_has_a_row_and_no_other() -> None:
         an_assessor(directory, TARIFF), directory, ENFORCED, UnaidedLimits(), DESTINATIONS, {}
     )
 
-    assert dict(rows.reckon(PBX, NOON)) == {"1001": "closed", "2001": "open"}
-    assert dict(rows.reckon("annex", NOON)) == {}
+    held = {"1001": "closed", "2001": "open"}
+    assert rows.rows(PBX, ["1001", "1009", "2001", "3001"], NOON) == held
+    assert rows.rows("annex", ["1001"], NOON) == {}
 
 
 @pytest.mark.parametrize("stance", [Stance.OBSERVE, Stance.WARN])
@@ -196,7 +198,7 @@ def test_where_it_is_not_enforced_every_row_is_open(stance: Stance) -> None:
         {},
     )
 
-    assert dict(rows.reckon(PBX, NOON)) == {"1001": "open"}
+    assert rows.rows(PBX, ["1001"], NOON) == {"1001": "open"}
 
 
 def test_a_row_follows_the_balance_the_terms_and_the_tariff() -> None:
@@ -207,7 +209,7 @@ def test_a_row_follows_the_balance_the_terms_and_the_tariff() -> None:
     )
 
     def now() -> str:
-        return dict(rows.reckon(PBX, NOON))["1001"]
+        return rows.rows(PBX, ["1001"], NOON)["1001"]
 
     assert now() == "home:europe:other/599:59:0"
     known = directory.state("room-1")
@@ -275,6 +277,29 @@ async def test_a_busy_account_writes_its_row_at_most_every_two_seconds() -> None
         assert office.pbx.rows == {"1001": "home:europe:other/0:8999:0"}
 
 
+async def test_a_round_after_a_payment_looks_at_the_extensions_of_its_account_alone() -> None:
+    accounts = [an_account(), an_account("room-2")]
+    memberships = [a_membership(), a_membership(number="1002"), a_membership("room-2", "2001")]
+    async with an_office(
+        "1.20", accounts=accounts, memberships=memberships, unaided={"standard": OPEN}
+    ) as office:
+        await office.clock.advance(2 * jobs.UNAIDED_PAUSE_S)
+        looked_at: list[list[str]] = []
+        wanted_of = office.unaided.wanted_of
+
+        def watched(pbx: str, numbers: Collection[str]) -> Mapping[str, str | None]:
+            looked_at.append(sorted(numbers))
+            return wanted_of(pbx, numbers)
+
+        office.unaided.wanted_of = watched  # type: ignore[method-assign]
+        await office.credit("1.20")
+        await office.clock.advance(jobs.UNAIDED_PAUSE_S)
+
+        assert looked_at
+        assert {tuple(each) for each in looked_at} == {("1001", "1002")}
+        assert office.pbx.rows["1002"] == "home:europe:other/0:119:0"
+
+
 async def test_a_new_tariff_is_at_the_exchange_at_once() -> None:
     csv = (
         "prefix,destination,connect_fee,price_per_minute,first_increment,next_increment\n"
@@ -312,7 +337,7 @@ async def test_a_row_that_cannot_be_written_is_an_alarm_and_tried_again(
         assert office.alarm_kinds() == ["unaided"]
         [alarm] = office.alarms.active()
         assert f"1001 ({error})" in alarm.text
-        assert office.unaided.differing(office.line) == {"1001": "home:europe:other/0:119:0"}
+        assert (await office.unaided.tally(office.line)).differing == ["1001"]
 
         await office.clock.advance(jobs.UNAIDED_PAUSE_S + rounds.RETRY_ROUNDS_S[0])
 

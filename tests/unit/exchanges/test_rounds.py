@@ -33,13 +33,13 @@ async def spend(office: Office, number: str, amount: str = "-10.00", key: str = 
 def looks_at_all(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The instants at which a round looked at every extension."""
     found: list[float] = []
-    wanted = Enforcement.wanted
+    numbers = Enforcement.numbers
 
     def noting(self: Enforcement, pbx: str) -> object:
         found.append(office.clock.monotonic())
-        return wanted(self, pbx)
+        return numbers(self, pbx)
 
-    monkeypatch.setattr(Enforcement, "wanted", noting)
+    monkeypatch.setattr(Enforcement, "numbers", noting)
     return found
 
 

@@ -21,7 +21,7 @@ from rtbill.rating.chain import Asked
 from rtbill.rating.explain import explain
 from rtbill.rating.lookup import RateTable
 from rtbill.rating.offer import Offer
-from rtbill.rating.worst import WorstPrices
+from rtbill.rating.worst import worst_prices
 from tests.fakes.hooks import some_bounds
 from tests.unit.rating.builders import (
     NOON,
@@ -195,7 +195,7 @@ def test_a_tariff_that_rounds_up_rounds_the_adjusted_price_up() -> None:
     ],
 )
 def test_the_worst_price_is_as_dear_as_a_hook_may_make_it(bounds: Any, seconds: int) -> None:
-    worst = WorstPrices(Offer([TABLE]), {"home": ["+44"]}, bounds)
+    worst = worst_prices(Offer([TABLE]), {"home": ["+44"]}, bounds)
 
     assert worst.affordable_s("home", 139_999, 14_400) == seconds
 
@@ -256,7 +256,7 @@ def test_while_rtbill_is_silent_the_dearest_minute_is_one_that_a_hook_made_dear(
     plan: PricePlan | None, bounds: Bounds, dearest: str
 ) -> None:
     worst, micros = (
-        WorstPrices(Offer([TABLE], plan), {"home": ["+44"]}, bounds),
+        worst_prices(Offer([TABLE], plan), {"home": ["+44"]}, bounds),
         parse_micros(dearest),
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from rtbill.domain.price_plan import PricePlan
 from rtbill.domain.tariff import Rate, Step, TimeBand
+from rtbill.rating import worst as worst_module
 from rtbill.rating.course import Course, courses
 from rtbill.rating.offer import Offer
-from rtbill.rating.worst import OTHER, WorstPrices
+from rtbill.rating.worst import OTHER, worst_prices, worst_prices_in_steps
 from tests.unit.rating.builders import (
     a_band,
     a_discount,
@@ -28,7 +30,7 @@ CLASSES = {"home": ["+49"], "europe": ["+43", "+41"]}
 def seconds(name: str, euros: str, *rates: Rate) -> int | None:
     """How long the class may be called with this money."""
     micros = round(float(euros) * 1_000_000)
-    return WorstPrices(Offer([a_table(*rates)]), CLASSES).affordable_s(name, micros, 14_400)
+    return worst_prices(Offer([a_table(*rates)]), CLASSES).affordable_s(name, micros, 14_400)
 
 
 def course(rate: Rate) -> Course:
@@ -102,7 +104,7 @@ def test_what_no_class_names_is_other() -> None:
 def test_a_class_within_another_has_its_own_numbers() -> None:
     classes = {"home": ["+49"], "mobile": ["+4915"]}
     rates = [a_rate("60/60", "0.10", prefix="49"), a_rate("60/60", "0.50", prefix="4915")]
-    worst = WorstPrices(Offer([a_table(*rates)]), classes)
+    worst = worst_prices(Offer([a_table(*rates)]), classes)
 
     assert worst.affordable_s("home", 1_000_000, 14_400) == 600
     assert worst.affordable_s("mobile", 1_000_000, 14_400) == 120
@@ -122,8 +124,8 @@ def test_no_money_buys_free_calls_only(euros: str) -> None:
 def test_the_rounding_of_the_price_is_the_rounding_of_the_bill() -> None:
     table = a_table(a_rate("1/1", "0.60", prefix="49"), digits=2)
 
-    assert WorstPrices(Offer([table]), CLASSES).affordable_s("home", 10_000, 60) == 1
-    assert WorstPrices(Offer([table]), CLASSES).affordable_s("home", 14_999, 60) == 1
+    assert worst_prices(Offer([table]), CLASSES).affordable_s("home", 10_000, 60) == 1
+    assert worst_prices(Offer([table]), CLASSES).affordable_s("home", 14_999, 60) == 1
 
 
 def test_a_course_that_costs_less_at_every_length_is_covered() -> None:
@@ -151,7 +153,7 @@ def test_a_course_that_is_free_after_the_first_increment_lasts_for_ever() -> Non
 
 def first(name: str, *rates: Rate, plan: PricePlan | None = None) -> int | None:
     """What an answer costs at most, in micro-units."""
-    return WorstPrices(Offer([a_table(*rates)], plan), CLASSES).first_micros(name)
+    return worst_prices(Offer([a_table(*rates)], plan), CLASSES).first_micros(name)
 
 
 def test_an_answer_costs_the_dearest_connect_fee_and_first_increment_together() -> None:
@@ -183,7 +185,7 @@ def test_an_answer_costs_markup_least_charge_and_tax_too() -> None:
 def by_plan(plan: PricePlan, euros: str, *rates: Rate) -> int | None:
     """How long home may be called with this money."""
     micros = round(float(euros) * 1_000_000)
-    worst = WorstPrices(Offer([a_table(*rates)], plan), CLASSES)
+    worst = worst_prices(Offer([a_table(*rates)], plan), CLASSES)
     return worst.affordable_s("home", micros, 14_400)
 
 
@@ -215,7 +217,7 @@ def test_every_list_of_a_plan_counts_and_the_carriers_where_it_is_at_cost() -> N
 
     def paid(*, is_at_cost: bool) -> int | None:
         offer = Offer([vip, retail], a_plan(is_at_cost=is_at_cost), carrier)
-        return WorstPrices(offer, CLASSES).affordable_s("home", 1_000_000, 14_400)
+        return worst_prices(offer, CLASSES).affordable_s("home", 1_000_000, 14_400)
 
     assert (paid(is_at_cost=False), paid(is_at_cost=True)) == (120, 60)
 
@@ -231,14 +233,14 @@ def with_terms(prefix: str = "49", *, band: TimeBand | None = None, **more: Any)
 
 def longest(*rates: Rate, ceiling: int | None = None, plan: PricePlan | None = None) -> int | None:
     """How long home may be called."""
-    worst = WorstPrices(Offer([a_table(*rates)], plan), CLASSES)
+    worst = worst_prices(Offer([a_table(*rates)], plan), CLASSES)
     return worst.longest_s("home", 14_400, ceiling)
 
 
 def test_least_seconds_are_billed_in_whole_increments_beyond_the_talk() -> None:
     # Two increments of 180 s are due at the answer: 3.60.
     least = with_terms(steps=(Step(0, 600_000, 60, 180),), first_increment_s=0, billable_min_s=200)
-    worst = WorstPrices(Offer([a_table(least)]), CLASSES)
+    worst = worst_prices(Offer([a_table(least)]), CLASSES)
 
     assert worst.affordable_s("home", 3_000_000, 14_400) == 0
 
@@ -280,3 +282,42 @@ def test_the_ceiling_is_met_by_the_dearest_markup_with_tax_and_recurring_fees() 
 
     assert longest(rate, plan=plan, ceiling=1_250_000) == 14_400
     assert longest(rate, plan=plan, ceiling=1_249_999) == 0
+
+
+# ---------------------------------------------------------------------- in steps
+
+
+def many_rates(count: int) -> list[Rate]:
+    """One for each prefix of its own, all different, the dearest last but one."""
+    cents = [*range(1, count - 1), 2 * count, count]
+    return [
+        a_rate("60/60", f"{cent / 100:.2f}", prefix=f"43{number:05}")
+        for number, cent in enumerate(cents)
+    ]
+
+
+def test_a_long_list_is_reckoned_in_steps_and_others_get_their_turn() -> None:
+    offer = Offer([a_table(*many_rates(1000))])
+    steps = worst_prices_in_steps(offer, CLASSES)
+    turns: list[None] = []
+
+    def reckon() -> Generator[None, None, None]:
+        made.append((yield from steps))
+
+    made: list[worst_module.WorstPrices] = []
+    turns += reckon()
+    [found] = made
+    assert len(turns) >= 1000 // worst_module.RATES_A_STEP
+    assert found.affordable_s("europe", 40_000_000, 14_400) == 120  # 20.00 a minute
+    assert found.affordable_s("home", 40_000_000, 14_400) is None
+
+
+def test_few_courses_are_kept_on_the_way_and_the_dearest_among_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worst_module, "COURSES_MAX", 3)
+    rates = many_rates(50)
+
+    for ordered in (rates, rates[::-1]):
+        found = worst_prices(Offer([a_table(*ordered)]), CLASSES)
+        assert found.affordable_s("europe", 3_000_000, 14_400) == 180  # 1.00 a minute
