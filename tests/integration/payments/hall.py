@@ -315,9 +315,7 @@ async def paying_hall(
     *,
     webhooks_apart: bool = False,
 ) -> AsyncIterator[PayingHall]:
-    """At work, with a copy of prepared books; without `tls` its pages are in clear text.
-    `webhooks_apart` gives webhooks a port of their own.
-    """
+    """At work, with a copy of prepared books; in clear text without `tls`."""
     clock, mail, pay_port = SpeedClock(), MailRoom(), free_port()
     webhook_port = free_port() if webhooks_apart else pay_port
     authority = Authority(folder / "tls")
@@ -325,9 +323,8 @@ async def paying_hall(
     scheme, trust = ("https", tls.trust) if tls else ("http", None)
     webhook = f"{scheme}://127.0.0.1:{webhook_port}/webhooks/cards"
     pay_url = f"{scheme}://localhost:{pay_port}"
-    exchange = Exchange(clock.now_us, extensions=extensions)
     async with (
-        AmiServer(exchange, clock, secret=SECRET) as server,
+        AmiServer(Exchange(clock.now_us, extensions=extensions), clock, secret=SECRET) as server,
         CardGateway(
             webhook=webhook, secret=WEBHOOK_SECRET, api_key=API_KEY, webhook_trust=trust
         ) as cards,
