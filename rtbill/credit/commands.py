@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rtbill.alarms import Alarms
 from rtbill.credit.control import CreditControl
-from rtbill.credit.running_call import RunningCall
+from rtbill.credit.running_call import UNCERTAIN_S, RunningCall
 from rtbill.domain.call import CallId
 from rtbill.domain.errors import OutcomeUnknown, PortFailed
 from rtbill.exchanges.lines import Line
@@ -54,10 +54,10 @@ class Commands:
                 try:
                     is_exact = await _carry_out(line.pbx, call, wanted)
                     late = 0 if is_exact else (late + 1) % LATE_MAX
-                    running.armed_s = -1.0 if late else wanted
+                    running.armed_s = UNCERTAIN_S if late else wanted
                 except PortFailed as error:
                     if isinstance(error, OutcomeUnknown):
-                        running.armed_s = -1.0  # the old limit may hold no more
+                        running.armed_s = UNCERTAIN_S  # the old limit may hold no more
                     pause = COMMAND_PAUSES_S[min(failures, len(COMMAND_PAUSES_S) - 1)]
                     failures += 1
                     if failures > 2:

@@ -24,7 +24,7 @@ from rtbill.credit.grants import Grant
 from rtbill.credit.hold_keys import HoldKeys
 from rtbill.credit.hold_terms import HoldTerms
 from rtbill.credit.orphans import Orphans
-from rtbill.credit.running_call import RunningCall
+from rtbill.credit.running_call import UNCERTAIN_S, RunningCall
 from rtbill.credit.timetable import Asked, Timetable, early_s
 from rtbill.credit.wishes import Wishes
 from rtbill.domain.account import AccountState
@@ -247,9 +247,18 @@ class Holdings:
             if hold is None:
                 self.tend(running)
             elif hold.granted_s == granted_s:
+                if hold.is_final:
+                    self._order_anew(running)
                 self._extend(running)
             elif not granted_s:
                 self._found_done(running)
+
+    def _order_anew(self, running: RunningCall) -> None:
+        """Once more before the end: the dialplan may have set its own timer, of whole seconds, over
+        ours in the moment of the answer, and ended the call up to a second too soon.
+        """
+        running.armed_s = UNCERTAIN_S
+        self._order(running)
 
     def _found_done(self, running: RunningCall) -> None:
         """The step that gave it its hold seemed to fail, and was done all the same."""

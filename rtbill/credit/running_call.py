@@ -13,6 +13,9 @@ from rtbill.domain.stance import Stance
 from rtbill.pricing.assignment import Place
 from rtbill.pricing.site_hook import Answers, Caller
 
+UNCERTAIN_S = -1.0
+"""Instead of a limit: it is not known which one the exchange holds."""
+
 
 @dataclass(slots=True)
 class RunningCall:
@@ -25,7 +28,7 @@ class RunningCall:
     wanted_s: float | None = None
     """Seconds from answer that money, rate and class allow; None means no limit."""
     armed_s: float | None = None
-    """What the exchange has confirmed; negative while it did not answer."""
+    """What the exchange has confirmed; UNCERTAIN_S while it did not answer."""
     is_commanded: bool = False
     """A task is bringing `armed_s` to `order_s`."""
     stance: Stance = Stance.ENFORCE

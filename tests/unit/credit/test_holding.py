@@ -101,6 +101,19 @@ async def test_the_last_of_the_money_is_granted_exactly_and_marked() -> None:
         assert limits(office)[-1] == 74.5
 
 
+async def test_the_last_limit_is_ordered_once_more_before_it_is_reached() -> None:
+    """The dialplan sets its own timer, 74 s, in the moment of the answer: it may do so after us."""
+    async with an_office("0.75", tariff=SECOND) as office:
+        await office.hear("12:00:00 answer 1")
+        await office.clock.advance(70)
+        assert limits(office).count(74.5) == 1
+
+        await office.clock.advance(3.75)
+        assert limits(office)[-2:] == [74.5, 74.5]
+        await office.clock.advance(10)
+        assert limits(office).count(74.5) == 2
+
+
 async def test_a_credit_during_the_last_slice_saves_the_call() -> None:
     async with an_office("0.75", tariff=SECOND) as office:
         await office.hear("12:00:00 answer 1")
