@@ -36,6 +36,8 @@ FIELDS_MAX = 16
 CONNECTIONS_MAX = 1000
 """Open at once; more are closed at once."""
 BACKLOG = 1024
+TAKEN_AT_ONCE = 16
+"""Connections, before others get their turn."""
 _FORM = b"application/x-www-form-urlencoded"
 _ACCEPT_PAUSE_S = 0.1
 
@@ -106,13 +108,27 @@ class _FormServer:
                 _logger.warning("a connection could not be accepted", exc_info=True)
                 await asyncio.sleep(_ACCEPT_PAUSE_S)
                 continue
-            if self._arriving + len(self.open) >= CONNECTIONS_MAX:
-                connection.close()
-            else:
-                self._arriving += 1
-                self.start(self._begin(connection))
+            self._take(connection)
+            self._take_waiting(listener)
             # A socket that is always ready would keep everybody else from running.
             await asyncio.sleep(0)
+
+    def _take_waiting(self, listener: socket.socket) -> None:
+        """Some of those that came in the same moment: each would wait for a turn of its own."""
+        for _ in range(TAKEN_AT_ONCE - 1):
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # there is none, or what is wrong is found in the next turn
+                return
+            connection.setblocking(False)  # noqa: FBT003 - its only form
+            self._take(connection)
+
+    def _take(self, connection: socket.socket) -> None:
+        if self._arriving + len(self.open) >= CONNECTIONS_MAX:
+            connection.close()
+        else:
+            self._arriving += 1
+            self.start(self._begin(connection))
 
     async def _begin(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
