@@ -37,7 +37,7 @@ from rtbill.serving.control import serve_control, serve_health
 from rtbill.serving.live_stream import LiveStream
 
 WATCHDOG_S = 10.0
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0001
 """The writer thread gets Python's lock back this soon from a busy event loop; with Python's own
 5 ms a commit waited several times that.
 """
