@@ -111,6 +111,9 @@ class Accepted:
     def __init__(self, ours: MemoryTransport) -> None:
         self.ours = ours
 
+    def setblocking(self, _flag: bool) -> None:  # noqa: FBT001 - a socket's own signature
+        """It never blocks."""
+
     def close(self) -> None:
         """Break it."""
         self.ours.abort()
@@ -134,6 +137,13 @@ class MemoryListener(MemoryServer):
 
     def setblocking(self, _flag: bool) -> None:  # noqa: FBT001 - a socket's own signature
         """It never blocks."""
+
+    def accept(self) -> tuple[Accepted, str]:
+        """A connection that somebody opened; BlockingIOError when there is none."""
+        try:
+            return self.arrived.get_nowait(), "127.0.0.1"
+        except asyncio.QueueEmpty:
+            raise BlockingIOError(11, "Resource temporarily unavailable") from None
 
     def take(self, theirs: MemoryTransport) -> None:
         """Somebody connects; nothing is heard of it before it is accepted."""
