@@ -7,7 +7,9 @@ from datetime import datetime
 
 from rtbill.domain.account import Account, AccountState
 from rtbill.domain.call import CallId
+from rtbill.domain.errors import Refused
 from rtbill.domain.ledger import CASH, CORRECTIONS, OVERSPEND, REVENUE, Transfer, TransferKind
+from rtbill.domain.money import Money
 from rtbill.domain.rated import CallStatus, Facts, PricedCall, RatedCall, Repriced
 
 
@@ -19,6 +21,11 @@ def call_key(call: CallId) -> str:
 def credit_key(key: str) -> str:
     """The key of a credit whose giver chose `key`."""
     return f"credit:{key}"
+
+
+def refund_key(key: str) -> str:
+    """The key of what is given back at the desk, where the giver chose `key`."""
+    return f"refunded:{key}"
 
 
 def absorbed_key(call: CallId) -> str:
@@ -128,6 +135,44 @@ def credit(  # noqa: PLR0913 - the facts of one credit
         reason=reason,
     )
     return Facts(after, None, (transfer,))
+
+
+def refund(  # noqa: PLR0913 - the facts of one refund
+    state: AccountState, credited: Transfer, micros: int, key: str, at: datetime, reason: str
+) -> Facts:
+    """So much of a credit that was given at the desk goes back, in cash or as if it had never come;
+    Refused when less of it is unused.
+    """
+    assert credited.account == state.account.id
+    assert 0 < micros <= credited.amount_micros, "no more goes back than came"
+    unused = unused_micros(state)
+    if micros > unused:
+        raise Refused(
+            f"account {state.account.id} has {Money(unused, credited.currency)} unused; give no "
+            "more back, or credit first what it should have had"
+        )
+    after = _moved(state, -micros)
+    transfer = Transfer(
+        key=refund_key(key),
+        debit=state.account.id,
+        credit=CASH,
+        amount_micros=micros,
+        currency=credited.currency,
+        kind=TransferKind.REFUND,
+        event_at=at,
+        account=state.account.id,
+        version=after.version,
+        balance_after_micros=after.balance_micros,
+        reason=reason,
+        reverses=credited.key,
+    )
+    return Facts(after, None, (transfer,))
+
+
+def unused_micros(state: AccountState) -> int:
+    """What of its money may leave the account: neither spent, nor held for calls, nor lent."""
+    unlent = state.grantable_micros - state.account.credit_limit_micros
+    return max(0, min(state.balance_micros, unlent))
 
 
 def reprice(state: AccountState, run: int, calls: Sequence[Repriced], at: datetime) -> Facts:

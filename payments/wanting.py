@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from balance.ledger import unused_micros
 from payments import looking
 from payments.attempts import Event
 from payments.heard import Heard, of_reversal
@@ -196,10 +197,10 @@ def _check_refund(state: AccountState, row: TopUp, money: Money) -> None:
         raise Refused(
             f"of top-up {row.reference} no more than {Money(left, money.currency)} can go back"
         )
-    unused = min(state.balance_micros, state.grantable_micros - state.account.credit_limit_micros)
+    unused = unused_micros(state)
     if money.micros > unused:
         raise Refused(
-            f"account {row.account} has {Money(max(0, unused), money.currency)} unused; "
+            f"account {row.account} has {Money(unused, money.currency)} unused; "
             f"{money} cannot go back"
         )
 

@@ -136,6 +136,24 @@ def credited(  # noqa: PLR0913 - the facts of one credit
     return with_consequences(state, facts, policies, at, reach, purse.left(pools))
 
 
+def refunded(  # noqa: PLR0913 - the facts of one refund
+    state: AccountState,
+    pools: Pools,
+    credited: Transfer,
+    micros: int,
+    key: str,
+    reason: str,
+    policies: Policies,
+    at: datetime,
+    reach: Reach = EVERYWHERE,
+    purse: Purse = EMPTY_PURSE,
+) -> Facts:
+    """Money of an earlier credit goes back at the desk, with all that follows from it."""
+    facts = ledger.refund(state, credited, micros, key, at, reason)
+    facts = facts._replace(notices=(_credited_notice(facts.transfers[0], at),))
+    return with_consequences(state, facts, policies, at, reach, purse.left(pools))
+
+
 def repriced(  # noqa: PLR0913 - the facts of one slice
     state: AccountState,
     calls: Sequence[Repriced],

@@ -11,6 +11,7 @@ from rtbill.credit.control import CreditControl
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
+from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, RatedCall
 from rtbill.domain.work import Operation
@@ -94,6 +95,25 @@ class Postings:
             is_correction=is_correction,
         )
         return Operation(account, ledger.credit_key(key), decide, pools=purse.pools)
+
+    def refund(self, credited: Transfer, micros: int, key: str, reason: str) -> Operation:
+        """So much of a credit of the desk given back; once for each key. Refused when less of it is
+        unused.
+        """
+        account, at = credited.account, self._clock.now()
+        purse = self._assessor.allowances.purse(account, at)
+        decide = partial(
+            consequences.refunded,
+            credited=credited,
+            micros=micros,
+            key=key,
+            reason=reason,
+            policies=self._policies,
+            at=at,
+            reach=self._control.reach(account, at),
+            purse=purse,
+        )
+        return Operation(account, ledger.refund_key(key), decide, pools=purse.pools)
 
     def service(self, account: str) -> Operation | None:
         """Another service for the account than it has; None where it has what it shall have."""

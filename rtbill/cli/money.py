@@ -42,6 +42,12 @@ def add_to(app: typer.Typer) -> None:
         app, "credit", credit, "rtbill credit s1001 20.00 --key receipt-4711", takes_negative=True
     )
     add_command(
+        app,
+        "refund",
+        refund,
+        "rtbill refund receipt-4711 --key back-4711 --reason 'typed 100 for 10'",
+    )
+    add_command(
         app, "statement", statement, "rtbill statement s1001 --from 2026-11-01 --until 2026-12-01"
     )
     add_command(app, "lock", lock, "rtbill lock hall/1001 --reason 'room empty' --divert")
@@ -69,6 +75,36 @@ def credit(
     currency = answer["currency"]
     done = "was credited before with" if answer["repeated"] else "is credited with"
     say(f"{answer['account']} {done} {answer['amount']} {currency}")
+    say(f"balance {answer['balance']} {currency}")
+
+
+def refund(
+    of: Annotated[
+        str, typer.Argument(metavar="CREDIT", help="The key that the credit was given with.")
+    ],
+    key: Annotated[
+        str, typer.Option(help="Names this refund for ever: given twice, it counts once.")
+    ],
+    reason: Annotated[str, typer.Option(help="Stands on the statement.")],
+    amount: Annotated[
+        str | None, typer.Option(help="A part of it; else all that is left of it.")
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Give back money that was credited at the desk, as far as the account has it unused.
+
+    Its tax goes back with it. What came from a card goes back with `rtbill pay refund`.
+    """
+    arguments = {"of": of, "key": key, "amount": amount, "reason": reason}
+    answer = place_order(load(config), "refund", arguments)
+    if as_json:
+        print_json(answer)
+        return
+    currency = answer["currency"]
+    given = str(answer["amount"]).removeprefix("-")
+    done = "were given back before" if answer["repeated"] else "go back"
+    say(f"{given} {currency} of {of} {done} from {answer['account']}")
     say(f"balance {answer['balance']} {currency}")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rtbill.billing import Billing
 from rtbill.desk.bundles import Bundles, BundleSettings
+from rtbill.desk.cash import CashDesk
 from rtbill.desk.contacts import Contacts
 from rtbill.desk.payer_keys import PayerKeys
 from rtbill.desk.price_lists import PriceLists
@@ -27,7 +28,6 @@ from rtbill.domain.account import (
 )
 from rtbill.domain.changes import LiftDeskLock, SetDeskLock
 from rtbill.domain.errors import BadRecord
-from rtbill.domain.money import EXPONENTS, decimal_text, parse_micros
 from rtbill.domain.pins import Pins
 from rtbill.formats.wording import Wording
 from rtbill.jobs import Enforcement
@@ -82,6 +82,7 @@ class Desk:
         self.runs = Runs(
             billing=billing, store=store, reader=reader, clock=clock, wording=self._wording
         )
+        cash = CashDesk(billing, reader)
         waiting = WaitingCalls(billing=billing, store=store, reader=reader, clock=clock)
         self._orders: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "accounts.import": registry.import_accounts,
@@ -90,7 +91,8 @@ class Desk:
             "group.remove": registry.group_remove,
             **self._key_orders(reader, pins, trunks),
             **self._price_orders(reader, zone, currency, calendars),
-            "credit": self._credit,
+            "credit": cash.credit,
+            "refund": cash.refund,
             "lock": self._lock,
             "unlock": self._unlock,
             "calls.bill": waiting.bill,
@@ -174,27 +176,6 @@ class Desk:
                 return await order(arguments)
 
         return carried_out
-
-    # ------------------------------------------------------------------ money
-
-    async def _credit(self, arguments: Arguments) -> Answer:
-        micros = parse_micros(str(arguments["amount"]))
-        if micros == 0:
-            raise BadRecord("an amount of zero moves nothing; give what was received")
-        key = str(arguments["key"]).strip()
-        if not key:
-            raise BadRecord("a credit needs a key, so that repeating it cannot pay twice")
-        reason = str(arguments.get("reason") or "credit at the desk")
-        account = str(arguments["account"])
-        credited = await self._billing.credit(account, micros, key, reason)
-        digits = EXPONENTS[credited.currency]
-        return {
-            "account": account,
-            "amount": decimal_text(micros, digits),
-            "currency": credited.currency,
-            "balance": decimal_text(credited.balance_micros, digits),
-            "repeated": credited.is_repeated,
-        }
 
     # ------------------------------------------------------------------ locks by hand
 

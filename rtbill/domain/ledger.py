@@ -47,7 +47,7 @@ class Transfer(NamedTuple):
 
     key: str
     """Built from the business fact, unique for ever: `call:<call id>`, `credit:<key>`,
-    `rerate:<run>:<account>:<call id>`, `absorbed:<call id>`.
+    `refunded:<key>`, `rerate:<run>:<account>:<call id>`, `absorbed:<call id>`.
     """
     debit: str
     """Account id that pays: its balance falls by the amount."""

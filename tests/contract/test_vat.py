@@ -15,14 +15,17 @@ from payments import wanting
 from payments.attempts import Event
 from payments.wanting import GiveBack
 from rtbill.alarms import Alarms
+from rtbill.domain.account import AccountState
+from rtbill.domain.bundle import Pools
 from rtbill.domain.changes import CreateAccount
 from rtbill.domain.errors import Conflict
 from rtbill.domain.ledger import TransferKind
 from rtbill.domain.payment import Approved
 from rtbill.domain.payment_changes import KeepMethod, SetReplenishment
-from rtbill.domain.rated import Repriced
+from rtbill.domain.rated import Facts, Repriced
 from rtbill.domain.top_up import Asker
 from rtbill.domain.vat import CallTax, SetVatTerms, VatClosing, VatPoint, VatStanding, VatTerms
+from rtbill.domain.work import Operation
 from rtbill.vat import VatBook
 from tests.contract.conftest import Sides
 from tests.contract.test_rerating import begin, priced, slice_of
@@ -133,6 +136,40 @@ async def test_what_goes_back_wholly_leaves_no_tax(books: Sides) -> None:
     found = await sums(books)
     assert found["VAT output", "VAT deferred", "clearing:stripe"] == (1_596_639, 10_000_000, 4)
     assert await books.reader.vat_standings() == [VatStanding("EUR", 0, 0, 0)]
+
+
+async def test_cash_that_goes_back_takes_its_tax_with_it_at_the_rate_of_its_day(
+    books: Sides,
+) -> None:
+    await book(books).close()
+    await books.store.submit(paid("one", 10_000_000))
+    await book(books).close()
+    lower = replace(TERMS, number=2, percent_ppm=160_000)
+    await book(books, lower).close()
+    for key, micros in (("a", 2_500_000), ("b", 7_500_000)):
+        await books.store.submit(given_back("one", key, micros))
+    await book(books, lower).close()
+    assert await sums(books) == {
+        ("VAT deferred", "VAT output", "cash"): (1_596_639, 10_000_000, 1),
+        ("VAT output", "VAT deferred", "cash"): (1_596_639, 10_000_000, 2),
+    }
+    assert await books.reader.vat_standings() == [VatStanding("EUR", 0, 0, 0)]
+
+
+def paid(key: str, micros: int) -> Operation:
+    return Operation(
+        "room-1",
+        ledger.credit_key(key),
+        lambda state, _pools: ledger.credit(state, micros, key, NOON, "paid"),
+    )
+
+
+def given_back(of: str, key: str, micros: int) -> Operation:
+    def decide(state: AccountState, _pools: Pools) -> Facts:
+        credited = ledger.credit(state, 10_000_000, of, NOON, "paid").transfers[0]
+        return ledger.refund(state, credited, micros, key, NOON, "a mistake")
+
+    return Operation("room-1", ledger.refund_key(key), decide)
 
 
 async def test_movements_bring_the_tax_of_their_call(books: Sides) -> None:

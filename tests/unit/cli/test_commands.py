@@ -141,6 +141,21 @@ def test_a_key_of_another_amount_is_refused(books: Run) -> None:
     assert "Traceback" not in refused.output
 
 
+def test_a_credit_of_the_desk_is_given_back_and_the_statement_says_why(books: Run) -> None:
+    books("credit", "room-1", "100.00", "--key", "r1")
+    back = ("refund", "r1", "--key", "b1", "--reason", "typed 100 for 10")
+    done = books(*back, "--amount", "90.00")
+    assert done.exit_code == 0, done.output
+    assert "90.00 EUR of r1 go back from room-1" in done.output
+    assert "balance 20.00 EUR" in done.output
+    assert "90.00 EUR of r1 were given back before from room-1" in books(*back).output
+    assert "refund: typed 100 for 10" in books("statement", "room-1").output
+    refused = books("refund", "r1", "--key", "b2", "--reason", "again", "--amount", "11")
+    assert refused.exit_code == 1
+    assert "no more than 10.00 EUR can go back" in refused.output
+    assert "proven" in books("verify").output
+
+
 def test_a_negative_amount_takes_money_back(books: Run) -> None:
     done = books("credit", "room-1", "-2.50", "--key", "r2", "--reason", "paid out")
     assert done.exit_code == 0, done.output
