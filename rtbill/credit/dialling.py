@@ -90,7 +90,7 @@ class Dialling:
             line.barred.add(event.id)
             reason = Reason.WRONG_CODE if grant.is_code_refused else Reason.BALANCE
             refuse(Reason.MALFORMED if event.let_out_by else reason)
-        elif grant.is_held and self._holdings.take_up(event, grant.account):
+        elif self._holdings.take_up(event, grant.account) and grant.is_held:
             return
         elif not grant.is_affordable:
             refuse(Reason.DEAR if grant.is_too_dear else Reason.BALANCE)

@@ -103,16 +103,21 @@ class Holdings:
         """
         state = self._directory.state(account)
         channel = f"{pbx}/{channel}"
+        other, key = self._keys.on_another(account, channel)
+        if other:  # who pays has changed since it asked before
+            self._ask(other, self._release(key))
         key = self._keys.of_channel(state, channel)
         wish = self._wishes.of_new(state, key, None, called, at, Place(pbx), caller, priced)
         future = self._reserve(state, wish)
-        self._keys.reserving(channel, key, future)
+        self._keys.reserving(channel, account, key, future)
         committed = await asyncio.shield(future)
         assert committed.facts is not None
         return committed.facts.state.hold(key)
 
     def take_up(self, event: CallStarted, account: str) -> bool:
-        """Whether a hold was asked for before this call was dialled; it is the call's then."""
+        """Whether a hold of the account was asked for before this call was dialled; it is the
+        call's then, as is what another account was asked for.
+        """
         return self._keys.take_up(event, account)
 
     def dialled(self, event: CallStarted, grant: Grant, refuse: Callable[[], None]) -> None:
@@ -154,17 +159,16 @@ class Holdings:
             self._reserved.for_next(state, wish)
 
     def key_of(self, running: RunningCall) -> str:
-        """The key of the leg's hold, also from before a restart; empty without one. What another
-        account held for it while it rang is given back.
+        """The key of the leg's hold, also from before a restart; empty without one. What other
+        accounts held for it while it rang is given back.
         """
-        account, known = self._keys.of_leg(running.leg.id)
-        if known and account != running.account:
-            self._give_back(account, known)
+        for other, key in self._keys.take_from_others(running):
+            self._give_back(other, key)
         return self._keys.find(running)
 
-    def key_of_dialled(self, call: CallId) -> str:
-        """The key of the hold of a leg that rings; empty when it asked for none."""
-        return self._keys.of_leg(call)[1]
+    def key_of_dialled(self, call: CallId, account: str) -> str:
+        """The key of what the account holds for a leg that rings; empty when it was not asked."""
+        return self._keys.of_leg(call, account)
 
     def tend(self, running: RunningCall) -> None:
         """Have the hold that the call needs as it now stands, and no other."""
@@ -210,21 +214,22 @@ class Holdings:
 
     def ended(self, call: CallId, running: RunningCall | None, account: str) -> str:
         """The key of the hold that the call leaves to be resolved by the account that pays it;
-        empty when there is none. What another one held for it while it rang is given back.
+        empty when there is none. What others held for it while it rang is given back.
         """
-        holder, key = self._keys.pop(call)
+        held = self._keys.pop(call)
+        key = held.pop(account, "")
         self._asked.pop(call, None)
         self._timetable.forget(call)
         self._warnings.forget(call)
         self._alarms.clear(_ALARM, str(call))
-        if key and holder != account:
-            self._give_back(holder, key)
-            key = ""
+        for other, others_key in held.items():
+            self._give_back(other, others_key)
         return running.hold_key if running is not None and running.hold_key else key
 
-    def resolved(self, events: Iterable[HoldEvent]) -> None:
+    def follow_steps(self, events: Iterable[HoldEvent]) -> None:
         """Steps of holds are committed: what ended counts on no bundle any more."""
         for event in events:
+            self._keys.follow(event)
             if event.step in ENDS:
                 self._reserved.drop(event.hold.key)
 
@@ -281,7 +286,7 @@ class Holdings:
 
     def _expire_orphans(self) -> None:
         in_use = {running.hold_key for running in self._control.running()}
-        legs = self._keys.of_legs().items()
+        legs = self._keys.of_legs()
         in_use |= {key for call, key in legs if self._lines[call.pbx].tracker.knows(call)}
         for hold in self._orphans.overdue(self._directory, in_use, self._clock.monotonic()):
             self._let_go(hold.account, hold.key, HoldStep.EXPIRE)
@@ -369,9 +374,12 @@ class Holdings:
     def _give_back(self, account: str, key: str, step: HoldStep = HoldStep.RELEASE) -> None:
         """Also what is asked for and not yet durable: steps of an account are taken in order."""
         try:
-            self._ask(account, partial(holds.resolve, key=key, step=step, at=self._clock.now()))
+            self._ask(account, self._release(key, step))
         except Unavailable:
             self._orphans.give_up(key)
+
+    def _release(self, key: str, step: HoldStep = HoldStep.RELEASE) -> partial[Facts]:
+        return partial(holds.resolve, key=key, step=step, at=self._clock.now())
 
     def _schedule(self, running: RunningCall, hold: Hold) -> None:
         """Look at the call before what it is granted ends; at once when that is now."""
