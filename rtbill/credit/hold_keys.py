@@ -44,7 +44,10 @@ class HoldKeys:
     def of_channel(self, state: AccountState, channel: str) -> str:
         """Under which the channel may hold for its next call."""
         account, key = self._reserving.get(channel, NOT_HELD)
-        return key if account == state.account.id else holds.key_for(state, channel)
+        if account == state.account.id:
+            return key
+        _, taken = self.on_another(state.account.id, channel)
+        return holds.key_for(state, channel, taken)
 
     def on_another(self, account: str, channel: str) -> Held:
         """What the channel asked for last, on another account than this; `NOT_HELD` when nothing

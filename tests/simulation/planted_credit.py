@@ -106,7 +106,7 @@ def whole_balance_to_each() -> AbstractContextManager[None]:
 def held_for_each_question() -> AbstractContextManager[None]:
     """A question that comes twice is held for twice."""
 
-    def key_for(state: AccountState, channel: str) -> str:
+    def key_for(state: AccountState, channel: str, _taken: str = "") -> str:
         return f"{channel}#{state.hold_steps}"
 
     return instead(holds, "key_for", key_for)

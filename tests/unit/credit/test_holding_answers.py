@@ -258,6 +258,17 @@ async def test_a_channel_that_asks_again_when_another_account_pays_holds_there_o
         await settle()
 
         assert (held(office), held(office, "room-2")) == ([], [60])
+        assert len({event.hold.key for event in office.store._hold_events}) == 2
+
+
+async def test_a_channel_that_asks_again_on_its_new_account_holds_once() -> None:
+    async with an_office("5.00", tariff=SECOND, accounts=[an_account(), ROOM_2]) as office:
+        called = await two_rooms(office)
+        for account in ("room-1", "room-2", "room-2"):
+            await office.billing.holdings.reserve(account, "hotel", "17.1", called, at("12:00:00"))
+            await settle()
+
+        assert (held(office), held(office, "room-2")) == ([], [60])
 
 
 async def test_after_a_restart_of_ours_what_another_account_was_asked_for_is_still_known() -> None:
