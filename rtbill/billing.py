@@ -123,7 +123,7 @@ class Billing:
         self._dialling = Dialling(
             assessor=assessor,
             control=control,
-            holdings=self.holdings,
+            reserving=self.holdings.reserving,
             commands=self.commands,
             observations=self.observations,
             alarms=alarms,

@@ -264,7 +264,7 @@ class LiveCalls:
     def _hold_of(self, each: InProgress, state: AccountState) -> Hold | None:
         if isinstance(each, RunningCall):
             return state.hold(each.hold_key) if each.hold_key else None
-        return state.hold(self._billing.holdings.key_of_dialled(each.id, state.account.id))
+        return state.hold(self._billing.holdings.reserving.key_of(each.id, state.account.id))
 
     def _talk_s(self, running: RunningCall) -> float:
         ahead = self._billing.lines[running.leg.id.pbx].clock_ahead
