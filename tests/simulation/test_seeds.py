@@ -83,7 +83,7 @@ FINDS = {
     "early-acknowledgement": 86,
     "early-release": 1,
     "half-of-the-price": 1,
-    "held-for-each-question": 4,
+    "held-for-each-question": 70,
     "hold-after-command": 3,
     "late-release": 1,
     "limit-forgotten": 3,
