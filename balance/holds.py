@@ -156,19 +156,25 @@ def resolve(state: AccountState, key: str, step: HoldStep, at: datetime) -> Fact
     return Facts(state.with_holds(kept, steps=1), holds=(HoldEvent(step, hold, at),))
 
 
-def key_for(state: AccountState, channel: str) -> str:
+def key_for(state: AccountState, channel: str, taken: str = "") -> str:
     """The key under which the channel, `pbx/uniqueid`, may hold for its next call: the one of its
-    call that is not answered yet, as it asks again for another trunk; else an unused one.
+    call that is not answered yet, as it asks again for another trunk; else an unused one, and not
+    the one that another account has `taken`.
     """
+    if (asked := asked_for(state, channel)) is not None:
+        return asked.key
     number = 0
-    while (hold := state.hold(f"{channel}#{number}")) is not None and hold.call is not None:
+    while (key := f"{channel}#{number}") == taken or state.hold(key) is not None:
         number += 1
-    return f"{channel}#{number}"
+    return key
 
 
 def asked_for(state: AccountState, channel: str) -> Hold | None:
     """The open hold that the channel asked for and whose leg is not known yet."""
-    return state.hold(key_for(state, channel))
+    begins = f"{channel}#"
+    return next(
+        (hold for hold in state.holds if hold.call is None and hold.key.startswith(begins)), None
+    )
 
 
 def of_call(state: AccountState, call: CallId) -> Hold | None:

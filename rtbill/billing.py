@@ -123,7 +123,7 @@ class Billing:
         self._dialling = Dialling(
             assessor=assessor,
             control=control,
-            holdings=self.holdings,
+            reserving=self.holdings.reserving,
             commands=self.commands,
             observations=self.observations,
             alarms=alarms,
@@ -310,7 +310,7 @@ class Billing:
         drawn = facts.drawn if account in self.allowances else {}
         if drawn:
             self._drawn(account, drawn)
-        self.holdings.resolved(facts.holds)
+        self.holdings.follow_steps(facts.holds)
         # One without a step of its own has told of a step whose answer was lost.
         is_all = drawn or not facts.holds
         changed = None if is_all else [event.hold.key for event in facts.holds]

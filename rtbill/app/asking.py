@@ -47,7 +47,7 @@ def authoriser_of(
         meter.count("rtbill_refusals_let_through_total", pbx=question.pbx, reason=reason)
 
     async def reserve(question: Question, grant: Grant, at: datetime) -> Hold | None:
-        return await billing.holdings.reserve(
+        return await billing.holdings.reserving.reserve(
             grant.account,
             question.pbx,
             question.channel,

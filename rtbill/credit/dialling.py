@@ -12,8 +12,8 @@ from rtbill.credit.authorisation import heed_code
 from rtbill.credit.commands import Commands
 from rtbill.credit.control import CreditControl
 from rtbill.credit.grants import Grant
-from rtbill.credit.holding import Holdings
 from rtbill.credit.observing import Observations
+from rtbill.credit.reserving import Reserving
 from rtbill.credit.running_call import RunningCall
 from rtbill.domain.call import CallId
 from rtbill.domain.events import CallRefused, CallStarted, LiveLeg
@@ -36,7 +36,7 @@ class Dialling:
         *,
         assessor: Assessor,
         control: CreditControl,
-        holdings: Holdings,
+        reserving: Reserving,
         commands: Commands,
         observations: Observations,
         alarms: Alarms,
@@ -45,7 +45,7 @@ class Dialling:
     ) -> None:
         self._assessor = assessor
         self._control = control
-        self._holdings = holdings
+        self._reserving = reserving
         self._commands = commands
         self._observations = observations
         self._alarms = alarms
@@ -69,7 +69,7 @@ class Dialling:
         pbx, payer = event.id.pbx, event.payer
         if not event.let_out_by and not event.origin.code:
             account = self._assessor.payers.of(pbx, payer, event.at, event.origin).account
-            if self._holdings.take_up(event, account):
+            if self._reserving.take_up(event, account):
                 return
         grant = self._control.grant(pbx, payer, event.dialled, event.at, event.origin, event.trunk)
         if event.origin.code:
@@ -90,12 +90,12 @@ class Dialling:
             line.barred.add(event.id)
             reason = Reason.WRONG_CODE if grant.is_code_refused else Reason.BALANCE
             refuse(Reason.MALFORMED if event.let_out_by else reason)
-        elif grant.is_held and self._holdings.take_up(event, grant.account):
+        elif self._reserving.take_up(event, grant.account) and grant.is_held:
             return
         elif not grant.is_affordable:
             refuse(Reason.DEAR if grant.is_too_dear else Reason.BALANCE)
         elif grant.is_held:
-            self._holdings.dialled(event, grant, partial(refuse, Reason.BALANCE))
+            self._reserving.dialled(event, grant, partial(refuse, Reason.BALANCE))
 
     def _refuse(self, line: Line, event: CallStarted, called: CalledNumber, reason: Reason) -> None:
         self._chronicle.add(

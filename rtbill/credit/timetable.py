@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 
 from rtbill.domain.call import CallId
@@ -53,20 +52,3 @@ def early_s(hold: Hold, left_s: float, slice_max_s: int, guard_s: float) -> floa
     if hold.is_final:
         return guard_s + LAST_LOOK_S
     return max(RENEW_MIN_S, RENEW_SHARE * min(left_s, float(slice_max_s)))
-
-
-@dataclass(slots=True)
-class Asked:
-    """Steps of a running call's hold that are on their way to the disk, one at a time."""
-
-    since_s: float
-    is_first: bool
-    """The call has no hold yet."""
-    is_out: bool = False
-    """The store has the step."""
-    is_again: bool = False
-    """Something changed meanwhile: one more extension is worth trying."""
-    is_settling: bool = False
-    """It has the store hold what the call costs from its answer on."""
-    is_missed: bool = False
-    """Such a step was wanted while another one was out: the call is looked at again afterwards."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from balance.holds import Wish
+from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import (
     NOTHING_LEFT,
     Allowance,
@@ -102,6 +104,11 @@ class Allowances:
     def __contains__(self, account: str) -> bool:
         """Whether the account ever held a bundle."""
         return account in self._by_account
+
+    def reserve(self, state: AccountState, wish: Wish) -> None:
+        """No other call may count on what the next slice of this one may take of bundles."""
+        if state.account.id in self:
+            self.reserved.for_next(state, wish)
 
     def versions(self, name: str) -> list[Bundle]:
         """All of one bundle, the newest last."""

@@ -205,7 +205,7 @@ class World:
         )
 
         async def reserve(question: Question, grant: Grant, at_: Any) -> Hold | None:
-            return await billing.holdings.reserve(
+            return await billing.holdings.reserving.reserve(
                 grant.account, PBX, question.channel, grant.called, at_
             )
 

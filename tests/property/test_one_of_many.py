@@ -21,7 +21,7 @@ MINUTE = a_tariff(a_rate("60/60", "0.60"))
 
 
 def authoriser(office: Office) -> Authoriser:
-    reserve = office.billing.holdings.reserve
+    reserve = office.billing.holdings.reserving.reserve
     return Authoriser(
         control=office.control,
         desk_locks=office.enforcement.desk_locks,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import count
 from typing import Any
 
 from balance import holds
 from rtbill import consequences
 from rtbill.billing import Billing
+from rtbill.credit.hold_book import HoldBook
+from rtbill.credit.hold_keys import HoldKeys
 from rtbill.credit.holding import Holdings
+from rtbill.credit.reserving import Reserving
 from rtbill.credit.running_call import RunningCall
 from rtbill.domain.account import AccountState
 from rtbill.domain.events import LinkLost
@@ -24,28 +28,28 @@ _Decide = Callable[[AccountState], Facts]
 
 def hold_after_command() -> AbstractContextManager[None]:
     """The exchange is told of a grant before the hold is durable."""
-    original = Holdings._ask
+    original = HoldBook.ask
 
-    def ask(self: Holdings, account: str, decide: _Decide, *then: Any) -> Any:
+    def ask(self: HoldBook, account: str, decide: _Decide, *then: Any) -> Any:
         self._follow(Committed(decide(self._directory.state(account)), None))
         return original(self, account, decide, *then)
 
-    return instead(Holdings, "_ask", ask)
+    return instead(HoldBook, "ask", ask)
 
 
 def answer_before_commit() -> AbstractContextManager[None]:
     """Who asks is told of a hold that is not durable yet."""
-    original = Holdings.reserve
+    original = Reserving.reserve
 
-    async def reserve(self: Holdings, account: str, *about: Any) -> Hold | None:
+    async def reserve(self: Reserving, account: str, *about: Any) -> Hold | None:
         kept: list[Facts] = []
-        ask = self._ask
+        ask = self._book.ask
 
         def noted(account: str, decide: _Decide, *then: Any) -> Any:
             kept.append(decide(self._directory.state(account)))
             return ask(account, decide, *then)
 
-        with instead(self, "_ask", noted):
+        with instead(self._book, "ask", noted):
             waiting = original(self, account, *about)
             try:
                 waiting.send(None)
@@ -55,7 +59,7 @@ def answer_before_commit() -> AbstractContextManager[None]:
         (event,) = kept[0].holds or (None,)
         return event.hold if event else None
 
-    return instead(Holdings, "reserve", reserve)
+    return instead(Reserving, "reserve", reserve)
 
 
 def no_retry_in_the_final_slice() -> AbstractContextManager[None]:
@@ -87,7 +91,7 @@ def early_release() -> AbstractContextManager[None]:
         original(self, line, event)
         if isinstance(event, LinkLost):
             for running in self.control.running():
-                self.holdings._let_go(running.account, running.hold_key)
+                self.holdings._book.let_go(running.account, running.hold_key)
 
     return instead(Billing, "_notice", notice)
 
@@ -105,11 +109,12 @@ def whole_balance_to_each() -> AbstractContextManager[None]:
 
 def held_for_each_question() -> AbstractContextManager[None]:
     """A question that comes twice is held for twice."""
+    numbers = count()
 
-    def key_for(state: AccountState, channel: str) -> str:
-        return f"{channel}#{state.hold_steps}"
+    def of_channel(_self: HoldKeys, _state: AccountState, channel: str) -> str:
+        return f"{channel}#{next(numbers)}"
 
-    return instead(holds, "key_for", key_for)
+    return instead(HoldKeys, "of_channel", of_channel)
 
 
 def half_of_the_price() -> AbstractContextManager[None]:

@@ -54,7 +54,7 @@ def _timers(world: World, now_s: float) -> Iterator[str]:
         truth = world.exchange.truths.get(hold.call.leg)
         if truth is None or truth.ended_us is not None or truth.answered_s > lately_s:
             continue
-        if world.heard_s(truth) > lately_s or world.is_handed_over(truth):
+        if world.heard_s(truth) > lately_s:
             continue
         if any(at_s > truth.answered_s - CLOCK_LEARNT_S for at_s, _ in world.steps):
             continue
@@ -96,7 +96,7 @@ def _held_twice(world: World, now_s: float) -> Iterator[str]:
         truth = world.exchange.truths.get(leg)
         # Of a transferred call whose beginning was not heard nothing tells who asked.
         is_known = truth is not None and {truth.linked_to, linked.get(leg)} == {truth.asked_by}
-        if len(keys) > 1 and truth and is_known and not world.is_handed_over(truth):
+        if len(keys) > 1 and is_known:
             yield f"I6: leg {leg} is held for as {' and as '.join(sorted(keys))} at {now_s:.2f}"
 
 

@@ -52,6 +52,7 @@ FOUND = (
     67_065,
     68_404,
     69_745,
+    70_598,
 )
 """Seeds that failed since. A call asked for before a price break and answered after it held the old
 price (40); what was held for a call moved while it rang stayed held (45); an alarm outlived its
@@ -65,12 +66,13 @@ failed although another one held for it (2517); two legs linked to one channel t
 each other without end (4068); a renewal that fell due just then was never made (20115); what was
 asked for on another account, or was not durable yet, was not found at the answer (20480, 20694);
 what had been asked for on another account was not given back when the store was full, or had not
-written it yet (51265, 52341); a call was held for whose beginning was heard after its end (69745);
-after a restart of the exchange an order about a call of before met one with its channel name
-(68404); a step that failed at the answer was not tried again, so a call went on with a hold at the
-price of its dialling (64983, 67065); a timer that was confirmed late was set again for more than
-was held by then (53366, 61477). Two payments of one sum at one instant bore one receipt, and were
-taken for one (62189): that was the simulation's desk.
+written it yet (51265, 52341), or while the new account held for the call as well (70598): the
+question was charged by our clock, the call by that of its exchange; a call was held for whose
+beginning was heard after its end (69745); after a restart of the exchange an order about a call of
+before met one with its channel name (68404); a step that failed at the answer was not tried again,
+so a call went on with a hold at the price of its dialling (64983, 67065); a timer that was
+confirmed late was set again for more than was held by then (53366, 61477). Two payments of one sum
+at one instant bore one receipt, and were taken for one (62189): that was the simulation's desk.
 """
 SEEDS = range(10_001, 10_101)
 KINDS_MIN = 14
@@ -81,7 +83,7 @@ FINDS = {
     "early-acknowledgement": 86,
     "early-release": 1,
     "half-of-the-price": 1,
-    "held-for-each-question": 4,
+    "held-for-each-question": 70,
     "hold-after-command": 3,
     "late-release": 1,
     "limit-forgotten": 3,

@@ -196,7 +196,7 @@ async def test_a_hold_of_a_call_that_nobody_sees_is_given_up() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         state = office.directory.state("room-1")
         called = office.assessor.classify("0041315550100")
-        hold = await office.billing.holdings.reserve(
+        hold = await office.billing.holdings.reserving.reserve(
             state.account.id, "hotel", "1700000000.1", called, at("12:00:00")
         )
         assert hold is not None
@@ -211,7 +211,9 @@ async def test_a_hold_of_a_call_that_nobody_sees_is_given_up() -> None:
 async def test_the_hold_that_was_asked_for_is_that_of_the_leg_which_the_channel_dials() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         called = office.assessor.classify("0041315550100")
-        await office.billing.holdings.reserve("room-1", "hotel", "17.1", called, at("12:00:00"))
+        await office.billing.holdings.reserving.reserve(
+            "room-1", "hotel", "17.1", called, at("12:00:00")
+        )
         await office.hear("12:00:00 start 1 asked_by=17.1")
         await office.hear("12:00:05 answer 1")
         assert len(held(office)) == 1
@@ -225,7 +227,9 @@ async def test_a_channel_that_asks_again_for_another_trunk_holds_once() -> None:
     async with an_office("5.00", tariff=SECOND) as office:
         called = office.assessor.classify("0041315550100")
         for _ in range(3):
-            await office.billing.holdings.reserve("room-1", "hotel", "17.1", called, at("12:00:00"))
+            await office.billing.holdings.reserving.reserve(
+                "room-1", "hotel", "17.1", called, at("12:00:00")
+            )
 
         await settle()
         assert held(office) == [60]
@@ -326,7 +330,9 @@ async def test_a_store_that_is_gone_for_a_new_call_is_told_to_who_asks() -> None
         office.store.is_stuck, office.store.queue_max = True, 0
         called = office.assessor.classify("0041315550100")
         with pytest.raises(Unavailable):
-            await office.billing.holdings.reserve("room-1", "hotel", "17.1", called, at("12:00:00"))
+            await office.billing.holdings.reserving.reserve(
+                "room-1", "hotel", "17.1", called, at("12:00:00")
+            )
 
 
 async def test_who_pays_is_warned_a_minute_and_twenty_seconds_before_the_end() -> None:
