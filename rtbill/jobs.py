@@ -195,7 +195,7 @@ async def note_heard(billing: Billing, store: Store, clock: Clock) -> None:
             if line.is_up and store.failing is None:
                 # Without it the evidence is older, no more: a failing disk has its own alarm.
                 with contextlib.suppress(PortFailed):
-                    await store.change(Heard(line.pbx.name, clock.now() - line.clock_ahead))
+                    await store.change(Heard(line.pbx.name, line.now(clock)))
 
 
 def _gauge_holds(billing: Billing, held: dict[str, int], meter: Meter) -> None:

@@ -35,7 +35,7 @@ class Commands:
         it is not enforced, only follow what it would have done.
         """
         if not running.stance.is_enforcing:
-            running.watch(running.talked_s(self._clock.now() - line.clock_ahead))
+            running.watch(running.talked_s(line.now(self._clock)))
         if running.order_s == running.armed_s or running.is_commanded:
             return
         if not line.pbx.capabilities.limit_call or line.commands is None:
@@ -73,7 +73,7 @@ class Commands:
         """Hang up those of the exchange that outlived its timer: the second means (CC-43). Follow
         those on which no limit is enforced.
         """
-        name, now = line.pbx.name, self._clock.now() - line.clock_ahead
+        name, now = line.pbx.name, line.now(self._clock)
         for running in calls:
             if running.leg.id.pbx != name:
                 continue

@@ -110,8 +110,9 @@ class Wishes:
         return [running for _, running in sorted(final, key=lambda each: each[0])]
 
     def talked_s(self, running: RunningCall) -> float:
-        """By the clock of its exchange."""
-        return running.talked_s(self._clock.now() - self._lines[running.leg.id.pbx].clock_ahead)
+        """Seconds by the clock of its exchange; none where that was set back behind its answer."""
+        now = self._lines[running.leg.id.pbx].now(self._clock)
+        return max(0.0, running.talked_s(now))
 
     def _prices(self, running: RunningCall, key: str) -> tuple[Pricing, SliceTerms]:
         state = self._directory.state(running.account)

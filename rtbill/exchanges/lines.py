@@ -14,7 +14,7 @@ from rtbill.domain.call import CallId, CallRecord, Outcome
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import RatedCall
 from rtbill.domain.work import Committed
-from rtbill.ports import Pbx
+from rtbill.ports import Clock, Pbx
 
 T = TypeVar("T")
 
@@ -93,7 +93,21 @@ class Line:
     barred: set[CallId] = field(default_factory=set)
     """Calls that a telephone sent to a trunk by itself: to be hung up, however far they are."""
     clock_ahead: timedelta = timedelta()
-    """How much our clock is ahead of the exchange's, as its latest snapshot showed."""
+    """How much our clock was ahead of the exchange's, as its latest snapshot showed."""
+    _told: tuple[datetime, float] | None = None
+    """What the exchange's clock showed then, and the monotonic instant of it."""
+
+    def learn_clock(self, ahead: timedelta, clock: Clock) -> None:
+        """Our clock is so far ahead of the exchange's now."""
+        self.clock_ahead = ahead
+        self._told = clock.now() - ahead, clock.monotonic()
+
+    def now(self, clock: Clock) -> datetime:
+        """What the exchange's clock shows; however often ours is set since we learnt it."""
+        if self._told is None:
+            return clock.now()
+        at, read_s = self._told
+        return at + timedelta(seconds=clock.monotonic() - read_s)
 
     def forget_held(self) -> None:
         """Nothing is known any more of what the exchange holds."""

@@ -52,7 +52,7 @@ class LinkWatch:
         if not isinstance(snapshot, Snapshot):
             return
         ahead = snapshot.clock_ahead  # a snapshot may have waited for us
-        line.clock_ahead = self._clock.now() - snapshot.at if ahead is None else ahead
+        line.learn_clock(self._clock.now() - snapshot.at if ahead is None else ahead, self._clock)
         seconds = line.clock_ahead.total_seconds()
         if abs(seconds) <= self._clock_apart_s:
             self._alarms.clear("clock", snapshot.pbx)

@@ -267,8 +267,8 @@ class LiveCalls:
         return state.hold(self._billing.holdings.reserving.key_of(each.id, state.account.id))
 
     def _talk_s(self, running: RunningCall) -> float:
-        ahead = self._billing.lines[running.leg.id.pbx].clock_ahead
-        return max(0.0, running.talked_s(self._clock.now() - ahead))
+        line = self._billing.lines[running.leg.id.pbx]
+        return max(0.0, running.talked_s(line.now(self._clock)))
 
     def _urgency(self, each: InProgress) -> tuple[int, float]:
         """Smaller for what ends sooner. What is granted more in time comes behind it, then what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -189,6 +190,43 @@ def test_a_hold_is_resolved_once(step: HoldStep) -> None:
     once = holds.resolve(state, "1", step, AT)
     assert [event.step for event in once.holds] == [step]
     assert holds.resolve(once.state, "1", step, AT) == Facts(once.state)
+
+
+@pytest.mark.parametrize("step", [holds.extend, holds.answered])
+def test_a_step_of_a_hold_that_nobody_has_changes_nothing(
+    step: Callable[[AccountState, Wish], Facts],
+) -> None:
+    state = opened(state_with(1_000_000), PerMinute(100_000)).state
+    wish = Wish(key="other", call=LEG, pricing=PerMinute(1), terms=SliceTerms(), at=AT)
+    assert step(state, wish) == Facts(state)
+
+
+@pytest.mark.parametrize("step", sorted(ENDS))
+def test_the_end_of_a_hold_that_nobody_has_changes_nothing(step: HoldStep) -> None:
+    state = opened(state_with(1_000_000), PerMinute(100_000)).state
+    assert holds.resolve(state, "other", step, AT) == Facts(state)
+
+
+def test_the_hold_of_one_leg_is_never_that_of_another() -> None:
+    state = opened(state_with(100_000), PerMinute(100_000)).state
+    wish = Wish(key="1", call=LEG, pricing=PerMinute(100_000), terms=SliceTerms(), at=AT)
+    bound = holds.answered(state, wish).state
+    other = wish._replace(call=CallId("hall", "1700000000.8"))
+    assert holds.answered(bound, other) == Facts(bound)
+
+
+@pytest.mark.parametrize("balance", [0, -1, -5_000_000])
+def test_nothing_is_granted_of_no_money_or_of_debts(balance: int) -> None:
+    hold = opened(state_with(balance), PerMinute(100_000)).state.holds[0]
+    assert (hold.granted_s, hold.micros, hold.is_final) == (0, 0, True)
+
+
+@pytest.mark.parametrize("balance", [0, -5_000_000])
+def test_what_is_granted_stands_when_the_money_is_gone(balance: int) -> None:
+    granted = opened(state_with(100_000), PerMinute(100_000)).state
+    poor = granted._replace(balance_micros=balance)
+    hold = extended(poor, PerMinute(100_000), 50).state.holds[0]
+    assert (hold.granted_s, hold.micros, hold.is_final) == (60, 100_000, True)
 
 
 def test_asking_again_under_the_same_key_holds_nothing_twice() -> None:
