@@ -297,6 +297,7 @@ async def test_after_a_restart_of_ours_what_another_account_was_asked_for_is_sti
         await office.billing.holdings.reserving.reserve(
             "room-2", "hotel", "17.1", called, at("12:00:00")
         )
+        await settle()
         office.billing.holdings._keys = HoldKeys(office.directory, office.control)
         await office.hear("12:00:05 back; live 1 answered=12:00:02 asked_by=17.1")
 
