@@ -42,7 +42,12 @@ def kept(world: World) -> Iterator[str]:
 
 
 def _priced(world: World, life: HoldLife, truth: Truth) -> Iterator[str]:
-    """I10: so much talk costs no more than was set aside, by the prices at its answer."""
+    """I10: so much talk costs no more than was set aside, by the prices at its answer. What another
+    account than the payer held is given back then, and not reckoned anew.
+    """
+    booked = world.disk.books._calls.get(str(life.call))
+    if booked is not None and booked.account != life.account:
+        return
     tariff = world.disk.books._accounts[life.account].account.tariff
     assert truth.answered_us is not None
     wrong: list[tuple[Hold, int]] = []

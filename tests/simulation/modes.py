@@ -70,7 +70,7 @@ def let_go(world: World) -> Iterator[str]:
         is_calm = seen.is_calm and _stayed_calm(world, truth)
         if (
             is_calm
-            and call.price.micros > seen.available_micros + paid
+            and call.price.micros > max(0, seen.available_micros + paid)  # who owes may call free
             and not was_observed(world, call)
         ):
             spent, had = call.price.micros, seen.available_micros
