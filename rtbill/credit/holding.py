@@ -118,7 +118,7 @@ class Holdings:
     def moved(self, running: RunningCall, before: str) -> None:
         """Another account pays the call, which asks it for a hold of its own."""
         self._book.let_go(before, running.hold_key)
-        running.hold_key = ""
+        running.hold_key, running.moved_to = "", running.account
         self._stepping.forget(running.leg.id)
         self.tend(running)
 

@@ -34,6 +34,10 @@ class RunningCall:
     stance: Stance = Stance.ENFORCE
     hold_key: str = ""
     """Its hold; empty until one is asked for, and of calls that need none."""
+    moved_to: str = ""
+    """The account that came to pay it while it talked: the books keep open holds by key, and what
+    the one before held may still be open when this one is asked.
+    """
     would_be_refused: bool = False
     """It only goes on because its limit is not enforced."""
     is_barred: bool = False
@@ -53,6 +57,12 @@ class RunningCall:
         if not self.stance.is_enforcing:
             return None
         return 0.0 if self.is_barred else self.wanted_s
+
+    @property
+    def key(self) -> str:
+        """Of its hold, or of the one that it will ask for."""
+        own = f"{self.leg.id}@{self.moved_to}" if self.moved_to else str(self.leg.id)
+        return self.hold_key or own
 
     @property
     def caller(self) -> Caller:

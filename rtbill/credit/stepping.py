@@ -88,7 +88,7 @@ class Stepping:
             asked.is_missed = not asked.is_settling
             return
         if first:
-            running.hold_key = running.hold_key or str(call)
+            running.hold_key = running.key
         asked.is_out, asked.is_settling = True, decide.func is holds.answered
         then = partial(self._stepped, running=running, asked=asked)
         try:

@@ -71,7 +71,7 @@ class Wishes:
 
     def of_running(self, running: RunningCall) -> Wish:
         """For a call in progress."""
-        key = running.hold_key or str(running.leg.id)
+        key = running.key
         pricing, terms = self._prices(running, key)
         talked_s = max(0, int(self.talked_s(running)))
         return Wish(key, running.leg.id, pricing, terms, self._clock.now(), talked_s)

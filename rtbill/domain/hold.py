@@ -31,8 +31,8 @@ class Hold(NamedTuple):
     """What one call may spend, and how long it may talk for that."""
 
     key: str
-    """`pbx/channel#n`: the channel that asked, or the leg itself where nobody did, and how many of
-    its calls came before.
+    """`pbx/channel#n`: the channel that asked, and how many of its calls came before; where nobody
+    asked `pbx/leg`, or `pbx/leg@account` on one that came to pay it while it talked.
     """
     account: str
     call: CallId | None

@@ -166,6 +166,27 @@ async def test_a_call_moved_to_another_account_is_held_for_there() -> None:
         assert held(office, "room-2") == [60]
 
 
+async def test_two_accounts_never_hold_for_a_call_under_one_key() -> None:
+    """The books keep open holds by key: the end of the first would take the second with it, and
+    after a restart nothing would be held.
+    """
+    accounts = [an_account(), an_account("room-2")]
+    async with an_office("5.00", tariff=SECOND, accounts=accounts) as office:
+        await office.credit("3.00", account="room-2")
+        await office.hear("12:00:00 answer 1")
+        for holder in ("room-2", "room-1", "room-2"):
+            office.directory.replace_memberships([a_membership(holder)])
+            office.billing.reassign()
+            await settle()
+
+        opened: dict[str, set[str]] = {}
+        for hold in [event.hold for event in office.store._hold_events]:
+            opened.setdefault(hold.key, set()).add(hold.account)
+        assert len(opened) == 3
+        assert all(len(holders) == 1 for holders in opened.values())
+        assert held(office, "room-2") == [60]
+
+
 @pytest.mark.parametrize("then", ["answer 1", "end 1"])
 async def test_what_was_held_for_a_call_moved_while_it_rang_is_given_back(then: str) -> None:
     other = an_account("room-2")
