@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
+from unittest import mock
+
 import pytest
 from hypothesis import settings
+from typer.main import get_command
 
 from rtbill.collector import settle_for_service
 
@@ -31,3 +36,12 @@ def pytest_collection_finish() -> None:
     again, for a tenth of the time and more.
     """
     settle_for_service()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def commands_built_once() -> Iterator[None]:
+    """Typer's test runner uses one set of commands: building it anew for each of a test's commands
+    takes five times as long as running them.
+    """
+    with mock.patch("typer.testing._get_command", cache(get_command)):
+        yield
