@@ -30,7 +30,7 @@ def main() -> int:
     # Started in the background of a shell, we would let no test stop a command by Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = dict(os.environ)
-    # Started some five hundred times, the program would compile itself each time.
+    # Started a hundred times and more, the program would compile itself each time.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as said:
         computing = subprocess.Popen(

@@ -16,7 +16,7 @@ from rtbill.domain.changes import AddTariff
 from rtbill.domain.errors import Refused
 from rtbill.domain.tariff import Rate, Tariff
 from rtbill.rating.tariff_file import read_tariff
-from rtbill.serving.control import ControlClient
+from rtbill.serving.control_client import ControlClient
 from rtbill.storage.books import Books
 from rtbill.storage.sqlite import open_writer, process_lock
 

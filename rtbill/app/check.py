@@ -21,7 +21,7 @@ from rtbill.domain.rated import RatedCall
 from rtbill.exchanges import inspections
 from rtbill.ports import Clock
 from rtbill.pricing.assignment import Place
-from rtbill.serving.control import ControlClient
+from rtbill.serving.control_client import ControlClient
 
 _BOOKED_TRIES = 6
 _BOOKED_PAUSE_S = 0.5

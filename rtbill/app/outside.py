@@ -1,4 +1,6 @@
-"""What an outside billing package asks and is told, put together."""
+"""What an outside billing package asks and is told, put together; the API's parts are loaded only
+where one is configured.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,6 @@ from rtbill.domain.changes import KeepEventsOf
 from rtbill.live.calls import LiveCalls
 from rtbill.notify.webhook import WebhookQueue
 from rtbill.ports import Meter, Notifier
-from rtbill.serving.listening import server_tls
-from rtbill.web.access import Access
-from rtbill.web.api import api_application, serve_api
-from rtbill.web.office import Office
-from rtbill.web.operations import operations
 
 Work = list[tuple[Coroutine[Any, Any, None], str]]
 
@@ -66,6 +63,12 @@ def _webhooks(books: Books, meter: Meter) -> tuple[list[Notifier], Work]:
 
 async def billing_api(api: ApiConfig, books: Books, live: LiveCalls, meter: Meter) -> None:
     """Serve until cancelled. Refused when the port is taken, or its TLS cannot be used."""
+    from rtbill.serving.listening import server_tls
+    from rtbill.web.access import Access
+    from rtbill.web.api import api_application, serve_api
+    from rtbill.web.office import Office
+    from rtbill.web.operations import operations
+
     tls = None
     if api.cert_file is not None and api.key_file is not None:
         tls = server_tls(api.cert_file, api.key_file, "api.tls")

@@ -1,4 +1,7 @@
-"""The running service: exchanges, books, clockwork and listeners under one task group."""
+"""The running service: exchanges, books, clockwork and listeners under one task group.
+
+What a site does not have, such as pay pages or a screen, is not imported: a start is shorter by it.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,7 @@ from rtbill.app.books import Books, open_books
 from rtbill.app.capture import Captures
 from rtbill.app.exchanges import check_capabilities, make_pbx
 from rtbill.app.mailing import mail_notifier
-from rtbill.app.onlooker import Onlooker
 from rtbill.app.outside import Work, outside_work
-from rtbill.app.pay_web import payment_work
 from rtbill.app.status import Status
 from rtbill.calls.tracker import Tracker
 from rtbill.clock import SystemClock
@@ -59,6 +60,8 @@ async def run(config: Config, view: str = "auto") -> int:
         async with asyncio.TaskGroup() as group:
             tasks = await _start(group, books, status, live, meter)
             if view != "none":
+                from rtbill.app.onlooker import Onlooker
+
                 onlooker = Onlooker(books, live)
                 tasks.append(group.create_task(onlooker.show(view), name="view"))
             _tell_systemd("READY=1")
@@ -107,7 +110,7 @@ async def _start(
         ),
         (gauges.keep_gauges(billing, books.enforcement, store, meter, clock), "gauges"),
         (_watchdog(clock), "watchdog"),
-        *payment_work(books, meter),
+        *_payments(books, meter),
     ]
     asked = inline_listener(books, meter)
     if asked is not None:
@@ -146,6 +149,15 @@ def _http(books: Books, status: Status, live: LiveCalls, meter: PrometheusMeter)
     health = serve_health(http.host, http.port, status.readiness, meter.render, stream)
     work.append((health, "health"))
     return work
+
+
+def _payments(books: Books, meter: PrometheusMeter) -> Work:
+    """What has to run for payments, with the pages where there are some."""
+    if books.config.pay is None:
+        return books.payments.work()
+    from rtbill.app.pay_web import payment_work
+
+    return payment_work(books, meter)
 
 
 async def _notifiers(books: Books, meter: PrometheusMeter) -> list[Notifier]:

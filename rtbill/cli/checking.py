@@ -74,7 +74,7 @@ def _wanted(config: Config, name: str | None) -> list[PbxConfig]:
 
 
 def _checked(config: Config, wanted: Sequence[PbxConfig], name: str | None) -> dict[str, Any]:
-    from rtbill.serving.control import ControlClient
+    from rtbill.serving.control_client import ControlClient
 
     if ControlClient(config.control.socket).is_running():
         return ask_service(config, "check", {} if name is None else {"pbx": name})

@@ -99,7 +99,7 @@ def load(path: Path, *, opens_calendars: bool = False) -> Config:
 
 def place_order(config: Config, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """The answer to an order: of the running service, or of the same code in this process."""
-    from rtbill.serving.control import ControlClient
+    from rtbill.serving.control_client import ControlClient
 
     client = ControlClient(config.control.socket)
     if client.is_running():
@@ -111,7 +111,7 @@ def place_order(config: Config, verb: str, arguments: dict[str, Any]) -> dict[st
 
 def ask_service(config: Config, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """The answer of the running service; Unavailable names the command that starts it."""
-    from rtbill.serving.control import ControlClient
+    from rtbill.serving.control_client import ControlClient
 
     return ControlClient(config.control.socket).order(verb, arguments)
 

@@ -1,4 +1,4 @@
-"""Orders to the service, and how it is: two listeners, and the client of the first.
+"""Orders to the service, and how it is: two listeners.
 
 Orders change things: a Unix socket that only the service's own user can open, POST
 /v1/orders/{verb}. Health shows how things are: HTTP with /healthz, /readyz, /metrics, and /v1/live
@@ -15,47 +15,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from rtbill.domain.errors import (
-    BadRecord,
-    ConfigError,
-    Conflict,
-    NoRate,
-    OutcomeUnknown,
-    Refused,
-    RtbillError,
-    Unavailable,
-    UnknownAccount,
-)
-from rtbill.serving.listening import is_answered, serve, tcp_listener, unix_listener
+from rtbill.domain.errors import BadRecord, ConfigError, OutcomeUnknown, RtbillError
+from rtbill.serving.control_client import ERROR_KINDS, ORDER_TIMEOUT_S, Arguments
+from rtbill.serving.listening import serve, tcp_listener
 from rtbill.serving.live_stream import LiveStream
+from rtbill.serving.unix_socket import unix_listener
 
 BODY_BYTES_MAX = 32 * 1024 * 1024
 """As much as a tariff of 500,000 lines."""
-ORDER_TIMEOUT_S = 60.0
 _SLICE = 500
 """Elements of a list that are written in one step."""
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Arguments = dict[str, Any]
 Orders = Callable[[str, Arguments], Awaitable[dict[str, Any]]]
 """Carries out one order; raises RtbillError when it cannot."""
-
-_KINDS: dict[str, tuple[type[RtbillError], int]] = {
-    "conflict": (Conflict, 409),
-    "no_rate": (NoRate, 409),
-    "unknown_account": (UnknownAccount, 409),
-    "refused": (Refused, 409),
-    "bad_record": (BadRecord, 422),
-    "unavailable": (Unavailable, 503),
-    "outcome_unknown": (OutcomeUnknown, 504),
-}
-"""How an error travels: the first entry whose class fits. Subclasses stand before their parent."""
 
 _logger = logging.getLogger(__name__)
 
@@ -154,7 +132,7 @@ def _value(value: object) -> str:
 def _refusal(error: RtbillError) -> Response:
     if isinstance(error, ConfigError):
         error = BadRecord(str(error))
-    for kind, (raised, status) in _KINDS.items():
+    for kind, (raised, status) in ERROR_KINDS.items():
         if isinstance(error, raised):
             return _answer(status, kind, str(error))
     return _answer(409, "refused", str(error))
@@ -190,46 +168,3 @@ def _health_application(
     if live is not None:
         routes.append(Route("/v1/live", live))
     return Starlette(routes=routes)
-
-
-class ControlClient:
-    """Gives orders to the running service; raises the error that the service raised."""
-
-    def __init__(self, path: Path, *, timeout_s: float = ORDER_TIMEOUT_S + 5) -> None:
-        self._path = path
-        self._timeout_s = timeout_s
-
-    def is_running(self) -> bool:
-        """Whether a service answers on the socket."""
-        return self._path.exists() and is_answered(self._path)
-
-    def order(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of one order. Unavailable when no service answers."""
-        absent = f"no rtbill answers on {self._path}; start it with: rtbill run"
-        if not self.is_running():
-            raise Unavailable(absent)
-        transport = httpx.HTTPTransport(uds=str(self._path))
-        timeout = httpx.Timeout(self._timeout_s, connect=5)
-        try:
-            with httpx.Client(transport=transport, timeout=timeout) as client:
-                response = client.post(f"http://rtbill/v1/orders/{verb}", json=dict(arguments))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise Unavailable(absent) from error
-        except httpx.HTTPError as error:
-            raise OutcomeUnknown(
-                f"{verb}: the service broke off; look whether it was done"
-            ) from error
-        return _result(verb, response)
-
-
-def _result(verb: str, response: httpx.Response) -> dict[str, Any]:
-    try:
-        content = response.json()
-    except ValueError as error:
-        raise OutcomeUnknown(f"{verb}: the answer cannot be read") from error
-    if response.status_code == httpx.codes.OK:
-        assert isinstance(content, dict)
-        return content
-    kind, message = str(content.get("error")), str(content.get("message"))
-    raised, _ = _KINDS.get(kind, (OutcomeUnknown, 500))
-    raise raised(message)

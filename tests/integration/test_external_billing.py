@@ -11,9 +11,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration import program
 from tests.unit.cli.test_commands import CONFIG, TARIFF
 
 pytestmark = [
@@ -69,7 +70,7 @@ def a_receiver() -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
 class House:
     """A folder with the configuration of the document, and the service that reads it."""
 
-    service: subprocess.Popen[bytes]
+    service: program.Process
 
     def __init__(self, folder: Path, receiver: int) -> None:
         self.folder = folder
@@ -92,25 +93,24 @@ class House:
 
     def command(self, *words: str) -> list[str]:
         config = str(self.folder / "config.toml")
-        return [sys.executable, "-m", "rtbill", *words, "--config", config]
+        return [*words, "--config", config]
 
     def rtbill(self, *words: str) -> str:
-        command = self.command(*words)
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60)
+        done = program.run(self.command(*words), self.environ)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     @contextmanager
-    def serving(self) -> Iterator[subprocess.Popen[bytes]]:
+    def serving(self) -> Iterator[program.Process]:
         with (self.folder / "service.log").open("ab") as log:
             command = self.command("run", "--view", "none")
-            service = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
+            service = program.forked(command, log, environment=self.environ)
         try:
             self.service = service
             until(self.is_ready, (self.folder / "service.log").read_text)
             yield service
         finally:
-            service.terminate()
+            service.send_signal(signal.SIGTERM)
             service.wait(WITHIN_S)
 
     def is_ready(self) -> bool:
@@ -209,7 +209,7 @@ def test_a_kill_between_two_equal_requests_posts_once(
     seen = served.ask("GET", "/v1/accounts/s1001").json()
     report = {"balance": "30.00", "currency": "EUR", "as_of": seen["as_of"]}
     reported = served.ask("PUT", "/v1/accounts/s1001/balance", json=report)
-    served.service.kill()
+    served.service.send_signal(signal.SIGKILL)
     served.service.wait(WITHIN_S)
     with served.serving():
         again = served.ask("POST", "/v1/accounts/s1001/credits", **words)

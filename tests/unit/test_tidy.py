@@ -26,7 +26,6 @@ HOMES = {
     "sqlite3": ("rtbill/storage/", "rtbill/mediation/", "rtbill/app/bench", "tests/"),
     "holidays": ("rtbill/config/holiday_calendars.py",),
     "httpx": (
-        "rtbill/serving/control.py",
         "rtbill/notify/webhook_post.py",
         "rtbill/app/bench_service.py",
         "payments/soap_client.py",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtbill.clock import SystemClock
-from rtbill.serving.control import ControlClient
+from rtbill.serving.control_client import ControlClient
 from tests.integration.asterisk.generated import Generated
 from tests.integration.asterisk.proxy import Cable
 from tests.integration.asterisk.sip_call import State

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rtbill.domain.finding import Finding, Severity
-from rtbill.serving.control import ControlClient
+from rtbill.serving.control_client import ControlClient
 from tests.integration.asterisk.planting import AGE, FILE, Garden, a_garden, planted
 from tests.integration.asterisk.proxy import Cable
 from tests.integration.asterisk.sip_call import State

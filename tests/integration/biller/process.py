@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from tests.integration import program
 from tests.integration.loopback_ports import free_port
 
 SECRET = "a-secret-of-the-tests-only"
@@ -70,14 +69,6 @@ TARIFF = """prefix,destination,connect_fee,price_per_minute,first_increment,next
 49,Germany,0.015,0.0600,1,1
 44,United Kingdom,0,0.1200,60,1
 """
-ALL = """
-import json, sys
-from rtbill.cli import app
-for words in json.loads(sys.argv[1]):
-    if status := app(words, standalone_mode=False):
-        sys.exit(status)
-"""
-"""A program that runs commands until one fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +102,8 @@ class Biller:
         self.http_port = free_port()
         self.database = folder / "rtbill.sqlite"
         self.config = folder / "config.toml"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: program.Process | None = None
+        self._books: sqlite3.Connection | None = None
         self.config.write_text(
             CONFIG.format(
                 http_port=self.http_port,
@@ -144,13 +136,7 @@ class Biller:
 
     def try_to(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One rtbill command, whatever comes of it."""
-        return subprocess.run(
-            [sys.executable, "-m", "rtbill", *arguments, "--config", str(self.config)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return program.run([*arguments, "--config", str(self.config)])
 
     def prepare(self, rooms: list[Room], rates: str = TARIFF) -> None:
         """Tariff, accounts and opening balances."""
@@ -164,38 +150,21 @@ class Biller:
             for room in rooms
         ]
         accounts.write_text("\n".join(rows) + "\n")
-        self._run_all(
-            ["migrate"],
-            [*("tariff", "import", str(tariff)), "--name=test", "--from=2020-01-01", "--apply"],
-            ["accounts", "import", str(accounts), "--apply"],
-        )
-
-    def _run_all(self, *commands: list[str]) -> None:
-        """Several commands in one process, because each start of Python takes half a second."""
-        asked = json.dumps([[*words, "--config", str(self.config)] for words in commands])
-        done = subprocess.run(
-            [sys.executable, "-c", ALL, asked],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        self.run("migrate")
+        self.run(*("tariff", "import", str(tariff)), "--name=test", "--from=2020-01-01", "--apply")
+        self.run("accounts", "import", str(accounts), "--apply")
 
     def take_over(self, prepared: Path) -> None:
         """Begin with a copy of a database that another biller prepared and stopped using."""
         shutil.copy(prepared, self.database)
 
-    def start(self) -> None:
-        """Start the service; it may not be ready yet."""
+    def start(self, *, from_nothing: bool = False) -> None:
+        """Start the service; it may not be ready yet. From nothing it has all imports to do."""
         assert self._process is None
-        log = (self.folder / "biller.log").open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "rtbill", "run", "--view", "none", "--config", str(self.config)],
-            stdout=log,
-            stderr=log,
-        )
-        log.close()
+        words = ["run", "--view", "none", "--config", str(self.config)]
+        begin = program.started if from_nothing else program.forked
+        with (self.folder / "biller.log").open("ab") as log:
+            self._process = begin(words, log)
 
     async def ready(self, timeout_s: float = 20.0) -> float:
         """Wait until /readyz says so; seconds it took."""
@@ -218,13 +187,15 @@ class Biller:
     def kill9(self) -> None:
         """End it without warning."""
         assert self._process is not None
-        self._process.kill()
+        self._close_books()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)
         self._process = None
 
     def stop(self) -> int:
         """End it as systemd would; its exit code."""
         assert self._process is not None
+        self._close_books()
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(20)
         self._process = None
@@ -232,16 +203,25 @@ class Biller:
 
     def end(self) -> None:
         """Leave nothing behind, whatever happened."""
+        self._close_books()
         if self._process is not None:
             self.kill9()
 
     def query(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Rows of the database, read past the program."""
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            connection.close()
+        if self._books is None:
+            # Kept, because reading the tables' definitions costs more than most questions.
+            uri = f"file:{self.database}?mode=ro"
+            self._books = sqlite3.connect(
+                uri, uri=True, isolation_level=None, check_same_thread=False
+            )
+        return self._books.execute(sql, values).fetchall()
+
+    def _close_books(self) -> None:
+        """So that the service is the last that closes them, as it is elsewhere."""
+        if self._books is not None:
+            self._books.close()
+            self._books = None
 
     @property
     def pid(self) -> int:

@@ -43,7 +43,7 @@ async def killed(folder: Path, kills: int, seed: int) -> dict[str, float]:
             async with asyncio.TaskGroup() as group:
                 calls = group.create_task(traffic.run(40.0), name="traffic")
                 for _ in range(kills):
-                    biller.start()
+                    biller.start(from_nothing=True)
                     # From before the imports are done until long after the sign-in.
                     await asyncio.sleep(
                         chance.choice([chance.uniform(0.0, 1.2), chance.uniform(1.0, 2.5)])

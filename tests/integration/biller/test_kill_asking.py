@@ -59,7 +59,7 @@ async def killed(
             async with asyncio.TaskGroup() as group:
                 calls = group.create_task(traffic.run(30.0), name="traffic")
                 for _ in range(kills):
-                    biller.start()
+                    biller.start(from_nothing=True)
                     if chance.random() < 0.75:  # the others die while they start
                         await biller.ready()
                     await asyncio.sleep(chance.uniform(0.0, 2.0))

@@ -29,11 +29,14 @@ AT_ONCE = "10.00"
 _LINK = re.compile(r"/pay/([A-Za-z0-9_-]{43})\b")
 _DIGITS = re.compile(r"(?<![\d.])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\d.])")
 """Bank cards begin with 2 to 6; our instants in microseconds with 1."""
+_HASH = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{32,}(?![0-9A-Za-z])")
+"""One in some hundred has such a run in it by chance."""
 
 
 def card_like(text: str) -> list[str]:
     """Runs of 13 to 19 digits that could be the number of a bank card, by its check digit."""
-    return [each for each in _DIGITS.findall(text) if _has_check_digit(re.sub(r"\D", "", each))]
+    found = _DIGITS.findall(_HASH.sub("", text))
+    return [each for each in found if _has_check_digit(re.sub(r"\D", "", each))]
 
 
 def _has_check_digit(digits: str) -> bool:
@@ -46,8 +49,9 @@ def test_a_card_number_would_be_found(number: str) -> None:
     assert card_like(f'{{"why": "no such card {number}", "at": 1795774716281234}}') == [number]
 
 
-def test_references_and_instants_are_no_card_numbers() -> None:
+def test_references_instants_and_hashes_are_no_card_numbers() -> None:
     assert card_like("17957746760356129726 at 1795774716281234, 4242424242424241") == []
+    assert card_like(f"{'ab' * 12}4242424242424242{'cd' * 12}") == []
 
 
 async def test_a_run_leaves_no_secret_and_no_card_number_behind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from tests.fakes.certificates import Authority
 from tests.fakes.config_file import GOOD, SECRET
 from tests.fakes.environment import NOON, CountingMeter
 from tests.fakes.mail_server import PASSWORD, USER, part
+from tests.integration import program
 from tests.integration.postfix.server import Postfix
 
 PAID = (
@@ -183,31 +185,24 @@ def test_a_running_service_mails_its_alarms(
     config = a_config(tmp_path, postfix, authority, 'operator_kinds = ["alarm.raised"]\n')
     # Nobody is at this port, so that the link to the exchange does not come up.
     config.write_text(config.read_text().replace('user = "rtbill"', 'user = "rtbill"\nport = 1', 1))
-    words = [sys.executable, "-m", "rtbill", "run", "--view", "none", "--config", str(config)]
-    with (tmp_path / "service.log").open("w+") as log:
-        service = subprocess.Popen(words, env=OWN | ENVIRON, stdout=log, stderr=log)
+    words = ["run", "--view", "none", "--config", str(config)]
+    with (tmp_path / "service.log").open("w+b") as log:
+        service = program.forked(words, log, environment=OWN | ENVIRON)
         try:
             found = postfix.wait_for_mails("desk", before + 1)[before]
         finally:
-            service.terminate()
-            service.wait(20)
+            service.send_signal(signal.SIGTERM)
+            code = service.wait(20)
         log.seek(0)
-        said = log.read()
+        said = log.read().decode()
     assert found["Subject"].startswith("Alarm: unreachable hall")
     assert PASSWORD not in said
-    assert service.returncode == 0, said[-2000:]
+    assert code == 0, said[-2000:]
 
 
 def send_test(config: Path, address: str, **environ: str) -> subprocess.CompletedProcess[str]:
     words = ["mail", "test", address, "--config", str(config)]
-    return subprocess.run(
-        [sys.executable, "-m", "rtbill", *words],
-        env=OWN | ENVIRON | environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return program.run(words, OWN | ENVIRON | environ)
 
 
 def test_the_command_says_that_a_mail_was_taken(

@@ -25,7 +25,8 @@ from rtbill.domain.errors import (
     Unavailable,
     UnknownAccount,
 )
-from rtbill.serving.control import ControlClient, Orders, Readiness, serve_control, serve_health
+from rtbill.serving.control import Orders, Readiness, serve_control, serve_health
+from rtbill.serving.control_client import ControlClient
 
 
 @pytest.fixture
