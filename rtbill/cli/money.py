@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from rtbill.ports import PostedTransfer, Reader
 
 
+_AT_DESK = ("credit:", "refunded:")
+"""Keys of which the rest was chosen at the desk, and is asked for when money goes back."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the root."""
     add_command(
@@ -269,7 +273,10 @@ def _member(call: RatedCall | None) -> str:
 
 def _what(posted: PostedTransfer, call: RatedCall | None, hidden: int) -> str:
     if call is None:
-        return f"{posted.transfer.kind}: {posted.transfer.reason or posted.transfer.key}"
+        transfer = posted.transfer
+        chosen = transfer.key.partition(":")[2] if transfer.key.startswith(_AT_DESK) else ""
+        key = f" ({chosen})" if chosen else ""
+        return f"{transfer.kind}: {transfer.reason or transfer.key}{key}"
     destination = call.price.destination if call.price else ""
     reason = f", {reason}" if (reason := _reason(call)) else ""
     return f"{_masked(call, hidden)} {destination}{reason}".strip()

@@ -149,7 +149,9 @@ def test_a_credit_of_the_desk_is_given_back_and_the_statement_says_why(books: Ru
     assert "90.00 EUR of r1 go back from room-1" in done.output
     assert "balance 20.00 EUR" in done.output
     assert "90.00 EUR of r1 were given back before from room-1" in books(*back).output
-    assert "refund: typed 100 for 10" in books("statement", "room-1").output
+    paper = books("statement", "room-1").output
+    assert "credit at the desk (r1)" in paper
+    assert "refund: typed 100 for 10 (b1)" in paper
     refused = books("refund", "r1", "--key", "b2", "--reason", "again", "--amount", "11")
     assert refused.exit_code == 1
     assert "no more than 10.00 EUR can go back" in refused.output
