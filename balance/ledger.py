@@ -170,8 +170,11 @@ def refund(  # noqa: PLR0913 - the facts of one refund
 
 
 def unused_micros(state: AccountState) -> int:
-    """What of its money may leave the account: neither spent, nor held for calls, nor lent."""
-    unlent = state.grantable_micros - state.account.credit_limit_micros
+    """What of its money may leave the account: neither spent, nor held for calls, nor lent, be it
+    as credit or until a top-up that is under way is paid.
+    """
+    lent = state.account.credit_limit_micros + state.grace_micros
+    unlent = state.grantable_micros - lent
     return max(0, min(state.balance_micros, unlent))
 
 

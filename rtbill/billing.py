@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -40,8 +39,6 @@ from rtbill.domain.events import (
     PbxEvent,
     Snapshot,
 )
-from rtbill.domain.hold import HoldEvent
-from rtbill.domain.ledger import Transfer
 from rtbill.domain.money import Money, too_fine
 from rtbill.domain.observation import Observation
 from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
@@ -49,7 +46,7 @@ from rtbill.domain.work import Committed, Operation
 from rtbill.exchanges.lines import Line, Pending, look_at
 from rtbill.exchanges.link_watch import LinkWatch
 from rtbill.ports import Clock, Meter, Pbx, Store
-from rtbill.postings import Postings
+from rtbill.postings import Credited, Postings
 from rtbill.pricing.assessment import Assessor
 from rtbill.turned import Turned
 
@@ -58,18 +55,6 @@ STORE_PAUSE_S = 0.5
 SETTLED = (Outcome.ENDED, Outcome.RECOVERED)
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Credited:
-    """What became of a credit."""
-
-    currency: str
-    balance_micros: int
-    is_repeated: bool
-    """The key was known: this time nothing was moved."""
-    transfer: Transfer
-    """As it was made the first time."""
 
 
 class Billing:
@@ -119,6 +104,7 @@ class Billing:
             terms=hold_terms or HoldTerms(),
             follow=self.committed,
             order=self._order,
+            order_again=lambda each: self.commands.order_again(self.lines[each.leg.id.pbx], each),
         )
         self._dialling = Dialling(
             assessor=assessor,
@@ -287,7 +273,8 @@ class Billing:
         facts = committed.facts
         if facts is None:
             return
-        self._count(facts.holds)
+        for event in facts.holds:
+            self._meter.count("rtbill_hold_steps_total", step=str(event.step))
         self._follow(facts)
         if call is not None:
             posted = facts.call or call
@@ -327,9 +314,23 @@ class Billing:
         for key in spent:
             self.turned.add(sorted(self.allowances.accounts_of(key) - {payer}))
 
-    def _count(self, steps: Iterable[HoldEvent]) -> None:
-        for event in steps:
-            self._meter.count("rtbill_hold_steps_total", step=str(event.step))
+    async def followed(
+        self, future: asyncio.Future[Committed], call: RatedCall | None = None
+    ) -> Committed:
+        """What became of it, once that is followed; also when who waits for it gives up, for it is
+        done all the same.
+        """
+        try:
+            committed = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(partial(self._follow_late, call=call))
+            raise
+        self.committed(committed, call)
+        return committed
+
+    def _follow_late(self, future: asyncio.Future[Committed], call: RatedCall | None) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self.committed(future.result(), call)
 
     async def credit(
         self, account: str, micros: int, key: str, reason: str, *, is_correction: bool = False
@@ -341,8 +342,7 @@ class Billing:
         if not is_correction and (problem := too_fine(Money(micros, terms.currency))):
             raise BadRecord(problem)
         operation = self.postings.credit(account, micros, key, reason, is_correction=is_correction)
-        committed = await self.store.submit(operation)
-        self.committed(committed)
+        committed = await self.followed(self.store.submit(operation))
         transfer = committed.facts.transfers[0] if committed.facts else committed.first
         assert transfer is not None, "a credit leaves a transfer"
         if transfer.account != account or transfer.change_micros != micros:
@@ -367,7 +367,7 @@ class Billing:
             self._rebalance(account)
             operation = self.postings.service(account)
             if operation is not None:
-                self.committed(await self.store.submit(operation))
+                await self.followed(self.store.submit(operation))
 
     def reassign(self) -> None:
         """Memberships changed: each running call is limited by the account that will be billed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from balance import ledger
@@ -20,6 +21,18 @@ from rtbill.ports import Clock
 from rtbill.pricing.allowances import EMPTY_PURSE, Purse
 from rtbill.pricing.assessment import Assessor
 from rtbill.pricing.bundling import Bundling
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What became of a credit."""
+
+    currency: str
+    balance_micros: int
+    is_repeated: bool
+    """The key was known: this time nothing was moved."""
+    transfer: Transfer
+    """As it was made the first time."""
 
 
 class Postings:

@@ -43,6 +43,29 @@ class Commands:
         running.is_commanded = True
         line.commands.create_task(self._command(line, running), name=f"limit {running.leg.id}")
 
+    def order_again(self, line: Line, running: RunningCall) -> None:
+        """Order the only limit that a call ever had once more, before it is reached: the dialplan
+        may have set its own timer, of whole seconds, over ours in the moment of the answer, and
+        would end the call up to a second too soon.
+        """
+        is_only = running.limits_ordered == 1 and running.armed_s == running.order_s
+        if is_only and not running.is_commanded and line.commands is not None:
+            running.is_commanded = True
+            name = f"limit {running.leg.id} again"
+            line.commands.create_task(self._repeat(line, running), name=name)
+
+    async def _repeat(self, line: Line, running: RunningCall) -> None:
+        """As it is held already, an exchange that does not answer is no news."""
+        wanted = running.order_s
+        try:
+            if not await _carry_out(line.pbx, running.leg.id, wanted):
+                running.armed_s = UNCERTAIN_S
+        except PortFailed:
+            pass
+        finally:
+            running.is_commanded = False
+        self.order(line, running)  # what came to be wanted meanwhile
+
     async def _command(self, line: Line, running: RunningCall) -> None:
         call, failures, late = running.leg.id, 0, 0
         try:
@@ -55,6 +78,7 @@ class Commands:
                     is_exact = await _carry_out(line.pbx, call, wanted)
                     late = 0 if is_exact else (late + 1) % LATE_MAX
                     running.armed_s = UNCERTAIN_S if late else wanted
+                    running.limits_ordered += 1
                 except PortFailed as error:
                     if isinstance(error, OutcomeUnknown):
                         running.armed_s = UNCERTAIN_S  # the old limit may hold no more

@@ -22,7 +22,7 @@ from rtbill.credit.hold_keys import HoldKeys
 from rtbill.credit.hold_terms import HoldTerms
 from rtbill.credit.orphans import Orphans
 from rtbill.credit.reserving import Reserving
-from rtbill.credit.running_call import UNCERTAIN_S, RunningCall
+from rtbill.credit.running_call import RunningCall
 from rtbill.credit.stepping import Asked, Stepping
 from rtbill.credit.timetable import Timetable, early_s
 from rtbill.credit.wishes import Wishes
@@ -54,6 +54,7 @@ class Holdings:
         terms: HoldTerms,
         follow: Callable[[Committed], None],
         order: Callable[[RunningCall], None],
+        order_again: Callable[[RunningCall], None],
     ) -> None:
         """`follow` is told of each commit, in order; `order` brings an exchange to a limit.
         `reserving` is for who asks, and who sees calls dialled.
@@ -65,6 +66,7 @@ class Holdings:
         self._terms = terms
         self._allowances = assessor.allowances
         self._order = order
+        self._order_again = order_again
         self._keys = keys = HoldKeys(directory, control)
         self._timetable = Timetable()
         self._orphans = Orphans(lines, terms.ring_max_s)
@@ -92,6 +94,8 @@ class Holdings:
         """
         for other, key in self._keys.take_from_others(running):
             self._book.give_back(other, key)
+            if key == running.key:
+                running.moved_to = running.account
         return self._keys.find(running)
 
     def tend(self, running: RunningCall) -> None:
@@ -117,7 +121,8 @@ class Holdings:
 
     def moved(self, running: RunningCall, before: str) -> None:
         """Another account pays the call, which asks it for a hold of its own."""
-        self._book.let_go(before, running.hold_key)
+        if running.hold_key:  # be it durable yet or not
+            self._book.give_back(before, running.hold_key)
         running.hold_key, running.moved_to = "", running.account
         self._stepping.forget(running.leg.id)
         self.tend(running)
@@ -178,17 +183,10 @@ class Holdings:
                 self.tend(running)
             elif hold.granted_s == granted_s:
                 if hold.is_final:
-                    self._order_anew(running)
+                    self._order_again(running)
                 self._extend(running)
             elif not granted_s:
                 self._found_done(running)
-
-    def _order_anew(self, running: RunningCall) -> None:
-        """Once more before the end: the dialplan may have set its own timer, of whole seconds, over
-        ours in the moment of the answer, and ended the call up to a second too soon.
-        """
-        running.armed_s = UNCERTAIN_S
-        self._order(running)
 
     def _found_done(self, running: RunningCall) -> None:
         """The step that gave it its hold seemed to fail, and was done all the same."""

@@ -71,7 +71,9 @@ class Reserving:
         self._keys.reserving(channel, account, key, future)
         committed = await asyncio.shield(future)
         assert committed.facts is not None
-        return committed.facts.state.hold(key)
+        # Without a step nothing was held for this: what the channel may have held for another
+        # number, which nobody answered, lets no dearer one out.
+        return committed.facts.state.hold(key) if committed.facts.holds else None
 
     def take_up(self, event: CallStarted, account: str) -> bool:
         """Whether a hold of the account was asked for before this call was dialled; it is the

@@ -29,6 +29,8 @@ class RunningCall:
     """Seconds from answer that money, rate and class allow; None means no limit."""
     armed_s: float | None = None
     """What the exchange has confirmed; UNCERTAIN_S while it did not answer."""
+    limits_ordered: int = 0
+    """How often the exchange was told one and confirmed it."""
     is_commanded: bool = False
     """A task is bringing `armed_s` to `order_s`."""
     stance: Stance = Stance.ENFORCE

@@ -117,7 +117,7 @@ class UnaidedRows:
         """
         for count, number in enumerate(numbers, start=1):
             membership = self._directory.holder(Extension(pbx, number), at)
-            if membership is not None:
+            if membership is not None and self._needs_prices(pbx, membership.account):
                 account = self._directory.account(membership.account)
                 for offer in self._offers(account, at, pbx):
                     if offer not in self._worst:
@@ -126,6 +126,17 @@ class UnaidedRows:
                         self._worst[offer] = made
             if count % EXTENSIONS_A_STEP == 0:
                 yield
+
+    def _needs_prices(self, pbx: str, account_id: str) -> bool:
+        """Whether the row of the account's extensions there is neither `closed` nor `open`."""
+        state = self._directory.state(account_id)
+        account = state.account
+        if not self._stances.of(pbx, account.account_class).is_enforcing:
+            return False
+        terms = self._terms.get(account.account_class, self._standard)
+        if self._policy(account, terms) is Unaided.CLOSED:
+            return False
+        return terms.share_micros(state) is not None or terms.ceiling_micros is not None
 
     def row(self, state: AccountState, at: datetime, pbx: str = "") -> str:
         """What the account's extensions at the exchange may do where its limits are enforced."""

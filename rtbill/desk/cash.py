@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from balance import ledger
@@ -17,6 +18,10 @@ Answer = dict[str, Any]
 Arguments = Mapping[str, Any]
 
 
+_DAY = timedelta(days=1)
+"""Before a credit nothing of it went back, however our clock was set."""
+
+
 class CashDesk:
     """Orders about cash; each has a key of its own and counts once."""
 
@@ -24,6 +29,10 @@ class CashDesk:
         self._billing = billing
         self._reader = reader
         self._refunds = asyncio.Lock()
+        self._under_way: dict[str, tuple[str, int]] = {}
+        """By its key, a refund that is not durable yet: key of the credit, and how much. It becomes
+        so, though who ordered it waits no longer.
+        """
 
     async def credit(self, arguments: Arguments) -> Answer:
         """Money received; a negative amount corrects."""
@@ -58,22 +67,31 @@ class CashDesk:
             return self._repeated(before, credit_key, wanted)
         _check(credited, of)
         assert credited is not None
-        micros = await self._left(credited, wanted)
+        micros = await self._left(credited, refund_key, wanted)
         billing = self._billing
         operation = billing.postings.refund(credited, micros, key, reason)
-        committed = await billing.store.submit(operation)
-        billing.committed(committed)
-        assert committed.facts is not None, "nobody else gives back under this key"
+        future = billing.store.submit(operation)
+        self._under_way[refund_key] = credit_key, micros
+        future.add_done_callback(lambda _done: self._under_way.pop(refund_key, None))
+        committed = await billing.followed(future)
+        if committed.facts is None:
+            assert committed.first is not None
+            return self._repeated(committed.first, credit_key, wanted)
         [transfer] = committed.facts.transfers
         return _answer(transfer, committed.facts.state.balance_micros, is_repeated=False)
 
-    async def _left(self, credited: Transfer, wanted: int | None) -> int:
+    async def _left(self, credited: Transfer, refund_key: str, wanted: int | None) -> int:
         """What is to go back, by default all that has not before."""
-        posted = await self._reader.transfers(credited.account, None, None)
-        back = sum(
-            each.transfer.amount_micros for each in posted if each.transfer.reverses == credited.key
-        )
-        left = credited.amount_micros - back
+        posted = await self._reader.transfers(credited.account, credited.event_at - _DAY, None)
+        back = {
+            each.transfer.key: each.transfer.amount_micros
+            for each in posted
+            if each.transfer.reverses == credited.key
+        }
+        for key, (of, micros) in self._under_way.items():
+            if of == credited.key and key != refund_key:
+                back[key] = micros
+        left = credited.amount_micros - sum(back.values())
         micros = left if wanted is None else wanted
         if wanted is not None and (problem := too_fine(Money(wanted, credited.currency))):
             raise BadRecord(problem)

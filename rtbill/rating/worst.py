@@ -122,14 +122,16 @@ def worst_prices_in_steps(
     """The same, for who has other work meanwhile: what the last step returns."""
     found: dict[str, set[Course]] = {name: set() for name in (*classes, OTHER)}
     bounds = {name: ClassBounds(offer.plan, hook) for name in found}
+    most = dict.fromkeys(found, COURSES_MAX)
     for table in offer.all_tables:
         by_class = yield from _by_class(table, classes)
         for name, of_class in by_class.items():
             for count, rates in enumerate(of_class.values(), start=1):
                 found[name].update(_sold(offer, table, rates, hook))
                 bounds[name].add(table, rates)
-                if len(found[name]) > COURSES_MAX:
+                if len(found[name]) > most[name]:
                     found[name] = set(_worst_of(found[name]))
+                    most[name] = max(COURSES_MAX, 2 * len(found[name]))
                 if count % RATES_A_STEP == 0:
                     yield
     return WorstPrices(offer, found, bounds)

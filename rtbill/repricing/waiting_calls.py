@@ -37,10 +37,10 @@ class WaitingCalls:
             record = record._replace(ended_at=answered_at + talk)
         terms = self._billing.directory.account(call.account)
         billed = self._billing.assessor.assess_again(call._replace(record=record))
-        committed = await self._store.submit(self._billing.operation(billed, settles=call.status))
+        operation = self._billing.operation(billed, settles=call.status)
+        committed = await self._billing.followed(self._store.submit(operation), billed)
         if committed.facts is None:
             raise Conflict(f"call {record.id} was settled meanwhile")
-        self._billing.committed(committed, billed)
         billed = committed.facts.call or billed
         self._billing.alarms.clear("unconfirmed", str(record.id))
         self._billing.alarms.clear("unrated", billed.number or record.dialled or "?")

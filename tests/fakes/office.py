@@ -109,6 +109,8 @@ class SlowStore(MemoryStore):
         for work, future in waiting:
             done = super().submit(work) if isinstance(work, Operation) else super().hold(work)
             error = done.exception()
+            if future.done():
+                continue
             if error is not None:
                 future.set_exception(error)
             else:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from balance import ledger
 from rtbill.domain.account import AccountState
+from rtbill.domain.hold import Hold
 from rtbill.domain.ledger import CASH, CORRECTIONS, TransferKind
 from rtbill.domain.rated import CallStatus
 from tests.fakes.books import a_call
@@ -101,6 +102,14 @@ def test_a_negative_credit_is_a_correction_with_a_positive_amount() -> None:
     assert transfer.kind is TransferKind.CORRECTION
     assert transfer.amount_micros == 400_000
     assert facts.state.balance_micros == 600_000
+
+
+def test_money_that_is_lent_is_none_to_give_back() -> None:
+    lent = a_state("5.00").with_grace(2_000_000)
+    assert ledger.unused_micros(lent) == 5_000_000
+    held = lent.with_holds((Hold("hotel/1", "room-1", None, 600_000, 60, NOW),), steps=1)
+    assert ledger.unused_micros(held) == 4_400_000
+    assert ledger.unused_micros(a_state("-1.00").with_grace(2_000_000)) == 0
 
 
 def test_a_credit_of_nothing_is_refused() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -275,6 +275,18 @@ async def test_a_busy_account_writes_its_row_at_most_every_two_seconds() -> None
         assert 5 <= len(written) <= 7
         # 180.00 by two, at a cent a second
         assert office.pbx.rows == {"1001": "home:europe:other/0:8999:0"}
+
+
+async def test_prices_that_no_row_needs_are_not_reckoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_asked: object) -> Iterator[None]:
+        raise AssertionError("nobody needs them")
+
+    monkeypatch.setattr("rtbill.credit.unaided.worst_prices_in_steps", never)
+    members = [a_membership(), a_membership("office", "2001")]
+    accounts = [an_account(), an_account("office", AccountKind.POSTPAID)]
+    async with an_office("1.20", accounts=accounts, memberships=members) as office:
+        await office.clock.advance(2 * rounds.ROUND_S)
+        assert office.pbx.rows == {"1001": "closed", "2001": "open"}
 
 
 async def test_a_round_after_a_payment_looks_at_the_extensions_of_its_account_alone() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
+from rtbill.domain.account import LOCKED_SERVICE, OPEN_SERVICE
 from rtbill.domain.errors import BadRecord, Conflict, Refused
 from tests.fakes.builders import a_rate, a_tariff
 from tests.fakes.office import Office, an_office
+from tests.fakes.virtual_clock import settle
 
 SECOND = a_tariff(a_rate("1/1", "0.60", prefix="41"))
 
@@ -132,6 +135,63 @@ async def test_two_refunds_at_once_do_not_give_back_more_than_came() -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_tried(office, f"back {number}")) for number in range(4)]
         assert sorted(task.result() for task in tasks) == [False, False, False, True]
+        assert await office.balance() == 50_000_000
+
+
+# ---------------------------------------------------------------------- who ordered waits no longer
+
+
+async def given_up(office: Office, order: Awaitable[object]) -> None:
+    """Nobody waits for it any more, and then it becomes durable."""
+    office.store.is_stuck = True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await order
+
+
+async def goes_on(office: Office) -> None:
+    office.store.is_stuck = False
+    office.store.commit()
+    await settle()
+
+
+async def test_a_credit_whose_caller_has_gone_is_followed_all_the_same() -> None:
+    async with an_office("0.00") as office:
+        await given_up(office, office.credit("10.00", key="receipt 17"))
+        await goes_on(office)
+        assert office.directory.state("room-1").balance_micros == 10_000_000
+        assert office.pbx.held.get("1001", OPEN_SERVICE) == OPEN_SERVICE
+        assert (await office.credit("10.00", key="receipt 17"))["repeated"]
+
+
+async def test_a_refund_whose_caller_has_gone_is_followed_all_the_same() -> None:
+    async with an_office("0.00") as office:
+        await office.credit("10.00", key="receipt 17")
+        await given_up(office, give_back(office))
+        await goes_on(office)
+        assert office.pbx.held == {"1001": LOCKED_SERVICE}
+
+
+async def test_a_refund_under_way_counts_before_it_is_durable() -> None:
+    async with an_office("50.00") as office:
+        await office.credit("10.00", key="receipt 17")
+        await given_up(office, give_back(office, "back 1"))
+        with pytest.raises(Refused, match=r"no more than 0\.00 EUR"):
+            await give_back(office, "back 2")
+        await goes_on(office)
+        assert await office.balance() == 50_000_000
+
+
+async def test_the_same_refund_again_while_it_is_under_way_is_told_what_came_of_it() -> None:
+    async with an_office("50.00") as office:
+        await office.credit("10.00", key="receipt 17")
+        await given_up(office, give_back(office))
+        async with asyncio.TaskGroup() as group:
+            again = group.create_task(give_back(office))
+            await settle()
+            office.store.is_stuck = False
+            office.store.commit()
+        assert again.result()["repeated"]
         assert await office.balance() == 50_000_000
 
 
