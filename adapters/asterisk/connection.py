@@ -332,11 +332,10 @@ class Session:
         variables = (("Variables", STATUS_VARIABLES), ("AllVariables", "false"))
         channels = await self.list_items(line, "Status", variables)
         done_rows = await self._tree_or_none(line, DONE_FAMILY)
-        now = self._clock.now()
-        at = self.exchange_time(now)
+        at, made_s = self.exchange_time(self._clock.now()), self._clock.monotonic()
         replies = Replies(live_rows, channels, done_rows)
         snapshot, bad_rows = build(
-            self.translator, replies, at, events_follow=opening, clock_ahead=now - at
+            self.translator, replies, at, events_follow=opening, made_s=made_s
         )
         for row in bad_rows:
             self.trouble("frame", f"a row of {self.settings.name}'s outbox cannot be read: {row}")

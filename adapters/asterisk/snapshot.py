@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from adapters.asterisk.translate import Leg, Translator, instant_us
 from adapters.asterisk.wire import Message, header_key
@@ -47,7 +47,7 @@ def build(
     at: datetime,
     *,
     events_follow: bool,
-    clock_ahead: timedelta | None = None,
+    made_s: float | None = None,
 ) -> tuple[Snapshot, list[str]]:
     """The snapshot, and the rows that could not be read. The translator learns of the legs.
 
@@ -90,7 +90,7 @@ def build(
             and not translator.has_ended(leg_id)
         ),
         has_outbox=has_outbox,
-        clock_ahead=clock_ahead,
+        made_s=made_s,
     )
     return snapshot, bad
 

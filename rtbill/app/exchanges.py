@@ -14,6 +14,7 @@ from adapters.tls import Tls
 from rtbill.app.books import number_plan
 from rtbill.app.capabilities import lacking
 from rtbill.app.pbx_config import files_of
+from rtbill.clock import SteadyClock
 from rtbill.config import Config, PbxConfig, client_context
 from rtbill.domain.errors import ConfigError
 from rtbill.ports import Clock, Pbx
@@ -75,7 +76,7 @@ def make_pbx(config: Config, pbx: PbxConfig, clock: Clock) -> RecordedPbx:
     """The adapter for one configured exchange; not yet connected. ConfigError when it cannot do
     what the configuration wants of it.
     """
-    made = PBX_KINDS[pbx.kind](pbx, clock, expected_files(config, pbx))
+    made = PBX_KINDS[pbx.kind](pbx, SteadyClock(clock), expected_files(config, pbx))
     problems = lacking(config, pbx, made.capabilities)
     if problems:
         raise ConfigError(problems)

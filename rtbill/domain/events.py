@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rtbill.domain.call import CallId, CutBy
 from rtbill.domain.origin import NO_ORIGIN, Origin
@@ -113,8 +113,10 @@ class Snapshot:
     """
     has_outbox: bool = True
     """False when finished and vanished could not be read."""
-    clock_ahead: timedelta | None = None
-    """How far our clock was ahead of the exchange's when this was made; None where nobody knows."""
+    made_s: float | None = None
+    """Monotonic instant at which the exchange's clock showed `at`: it may have had to wait since.
+    None: just now.
+    """
 
 
 @dataclass(frozen=True, slots=True)

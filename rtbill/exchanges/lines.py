@@ -99,10 +99,10 @@ class Line:
     _told: tuple[datetime, float] | None = None
     """What the exchange's clock showed then, and the monotonic instant of it."""
 
-    def learn_clock(self, ahead: timedelta, clock: Clock) -> None:
-        """Our clock is so far ahead of the exchange's now."""
-        self.clock_ahead = ahead
-        self._told = clock.now() - ahead, clock.monotonic()
+    def learn_clock(self, at: datetime, made_s: float, clock: Clock) -> None:
+        """The exchange's clock showed `at` at this monotonic instant of ours."""
+        self._told = at, made_s
+        self.clock_ahead = clock.now() - self.now(clock)
 
     def now(self, clock: Clock) -> datetime:
         """What the exchange's clock shows; however often ours is set since we learnt it."""

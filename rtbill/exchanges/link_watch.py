@@ -51,8 +51,8 @@ class LinkWatch:
         snapshot = event.snapshot if isinstance(event, LinkRestored) else event
         if not isinstance(snapshot, Snapshot):
             return
-        ahead = snapshot.clock_ahead  # a snapshot may have waited for us
-        line.learn_clock(self._clock.now() - snapshot.at if ahead is None else ahead, self._clock)
+        made_s = self._clock.monotonic() if snapshot.made_s is None else snapshot.made_s
+        line.learn_clock(snapshot.at, made_s, self._clock)
         seconds = line.clock_ahead.total_seconds()
         if abs(seconds) <= self._clock_apart_s:
             self._alarms.clear("clock", snapshot.pbx)

@@ -15,6 +15,7 @@ from rtbill.app.asking import authoriser_of
 from rtbill.app.service import _tracker
 from rtbill.billing import Billing
 from rtbill.chronicle import Chronicle
+from rtbill.clock import SteadyClock
 from rtbill.consequences import Policies
 from rtbill.credit.control import CreditControl
 from rtbill.credit.grants import Limits
@@ -188,7 +189,9 @@ class Biller:
             pbxs=[PBX],
         )
         await billing.reassess(state.account.id for state in directory.states())
-        pbx = AsteriskPbx(self._settings(), clock, random.Random(self._chance.random()))
+        pbx = AsteriskPbx(
+            self._settings(), SteadyClock(clock), random.Random(self._chance.random())
+        )
         line = billing.add_line(pbx, _tracker(PBX, await reader.live_rows()))
         async with asyncio.TaskGroup() as group:
             if self._plan.is_inline:

@@ -47,7 +47,7 @@ async def test_the_first_event_is_the_restored_link_with_the_start_of_the_exchan
     clock = ManualClock()
     async with running(a_pbx(exchange, clock)) as listener:
         restored = await listener.next(LinkRestored)
-    assert restored.snapshot == Snapshot("lab", clock.now(), (), (), (), clock_ahead=timedelta())
+    assert restored.snapshot == Snapshot("lab", clock.now(), (), (), (), made_s=clock.monotonic())
     assert restored.started_at is not None
     assert (clock.now() - restored.started_at).total_seconds() == 30
 
