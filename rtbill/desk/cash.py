@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from balance import ledger
@@ -16,10 +15,6 @@ from rtbill.ports import Reader
 
 Answer = dict[str, Any]
 Arguments = Mapping[str, Any]
-
-
-_DAY = timedelta(days=1)
-"""Before a credit nothing of it went back, however our clock was set."""
 
 
 class CashDesk:
@@ -82,15 +77,11 @@ class CashDesk:
 
     async def _left(self, credited: Transfer, refund_key: str, wanted: int | None) -> int:
         """What is to go back, by default all that has not before."""
-        posted = await self._reader.transfers(credited.account, credited.event_at - _DAY, None)
-        back = {
-            each.transfer.key: each.transfer.amount_micros
-            for each in posted
-            if each.transfer.reverses == credited.key
-        }
-        for key, (of, micros) in self._under_way.items():
-            if of == credited.key and key != refund_key:
-                back[key] = micros
+        # Before the books are read: what becomes durable meanwhile is in one of both.
+        back = {key: micros for key, (of, micros) in self._under_way.items() if of == credited.key}
+        made = await self._reader.taken_back(credited)
+        back |= {key: each.amount_micros for key, each in made.items()}
+        back.pop(refund_key, None)
         left = credited.amount_micros - sum(back.values())
         micros = left if wanted is None else wanted
         if wanted is not None and (problem := too_fine(Money(wanted, credited.currency))):

@@ -158,6 +158,10 @@ class Reader(PaymentReader, VatReader, Protocol):
         """
         ...
 
+    async def taken_back(self, transfer: Transfer) -> Mapping[str, Transfer]:
+        """What took this one back, whole or in part, by key."""
+        ...
+
     async def newest_call(self) -> int:
         """Row of the call that came last; 0 without calls."""
         ...

@@ -99,6 +99,7 @@ _TRANSFERS = (
     " ORDER BY version"
 )
 _TRANSFERS_BY_KEY = f"SELECT {TRANSFER_COLUMNS} FROM transfer WHERE key"
+_TAKEN_BACK = f"SELECT {TRANSFER_COLUMNS} FROM transfer WHERE account = ? AND reverses = ?"
 _COUNTS = "SELECT status, calls FROM call_count"
 _OBSERVED = (
     "FROM observation WHERE at >= coalesce(:since, at) AND pbx = coalesce(:pbx, pbx)"
@@ -230,6 +231,11 @@ class SqliteReader(BundleReader, ContactReader, OutsideReader, LockRows, Payment
             for statement, part in selects_by_keys(_TRANSFERS_BY_KEY, keys):
                 rows += await _all(connection, statement, part)
         return {each.key: each for each in await _converted(transfer_from, rows)}
+
+    async def taken_back(self, transfer: Transfer) -> Mapping[str, Transfer]:
+        """What took this one back, whole or in part, by key."""
+        values = transfer.account, transfer.key
+        return {each.key: each for each in await self._list(transfer_from, _TAKEN_BACK, *values)}
 
     async def newest_call(self) -> int:
         """Row of the call that came last; 0 without calls."""

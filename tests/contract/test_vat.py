@@ -154,6 +154,13 @@ async def test_cash_that_goes_back_takes_its_tax_with_it_at_the_rate_of_its_day(
         ("VAT output", "VAT deferred", "cash"): (1_596_639, 10_000_000, 2),
     }
     assert await books.reader.vat_standings() == [VatStanding("EUR", 0, 0, 0)]
+    [credited] = (await books.reader.transfers_by_key(["credit:one"])).values()
+    back = await books.reader.taken_back(credited)
+    assert {key: each.amount_micros for key, each in back.items()} == {
+        "refunded:a": 2_500_000,
+        "refunded:b": 7_500_000,
+    }
+    assert await books.reader.taken_back(back["refunded:a"]) == {}
 
 
 def paid(key: str, micros: int) -> Operation:

@@ -370,6 +370,11 @@ class MemoryStore(
         """Those of these that were made."""
         return {key: self._transfers[key].transfer for key in keys if key in self._transfers}
 
+    async def taken_back(self, transfer: Transfer) -> Mapping[str, Transfer]:
+        """What took this one back."""
+        made = [posted.transfer for posted in self._transfers.values()]
+        return {each.key: each for each in made if each.reverses == transfer.key}
+
     async def status_counts(self) -> Mapping[CallStatus, int]:
         """How many calls stand where."""
         statuses = [call.status for call in self._calls.values()]

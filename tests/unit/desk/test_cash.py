@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import pytest
 
 from rtbill.domain.account import LOCKED_SERVICE, OPEN_SERVICE
 from rtbill.domain.errors import BadRecord, Conflict, Refused
+from rtbill.domain.ledger import Transfer
 from tests.fakes.builders import a_rate, a_tariff
 from tests.fakes.office import Office, an_office
 from tests.fakes.virtual_clock import settle
@@ -179,6 +180,29 @@ async def test_a_refund_under_way_counts_before_it_is_durable() -> None:
         with pytest.raises(Refused, match=r"no more than 0\.00 EUR"):
             await give_back(office, "back 2")
         await goes_on(office)
+        assert await office.balance() == 50_000_000
+
+
+async def test_a_refund_that_becomes_durable_while_the_books_are_read_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with an_office("50.00") as office:
+        await office.credit("10.00", key="receipt 17")
+        await given_up(office, give_back(office, "back 1"))
+        taken_back = office.store.taken_back
+
+        async def read_before(transfer: Transfer) -> Mapping[str, Transfer]:
+            found = await taken_back(transfer)
+            office.store.is_stuck = False
+            office.store.commit()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            return found
+
+        monkeypatch.setattr(office.store, "taken_back", read_before)
+        with pytest.raises(Refused, match=r"no more than 0\.00 EUR"):
+            await give_back(office, "back 2")
+        await settle()
         assert await office.balance() == 50_000_000
 
 
