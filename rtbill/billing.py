@@ -45,6 +45,7 @@ from rtbill.domain.rated import CallStatus, Facts, NumberKind, RatedCall
 from rtbill.domain.work import Committed, Operation
 from rtbill.exchanges.lines import Line, Pending, look_at
 from rtbill.exchanges.link_watch import LinkWatch
+from rtbill.following import durable
 from rtbill.ports import Clock, Meter, Pbx, Store
 from rtbill.postings import Credited, Postings
 from rtbill.pricing.assessment import Assessor
@@ -317,20 +318,10 @@ class Billing:
     async def followed(
         self, future: asyncio.Future[Committed], call: RatedCall | None = None
     ) -> Committed:
-        """What became of it, once that is followed; also when who waits for it gives up, for it is
-        done all the same.
-        """
-        try:
-            committed = await asyncio.shield(future)
-        except asyncio.CancelledError:
-            future.add_done_callback(partial(self._follow_late, call=call))
-            raise
+        """What became of it, once that is followed; also when who waits for it gives up."""
+        committed = await durable(future, partial(self.committed, call=call))
         self.committed(committed, call)
         return committed
-
-    def _follow_late(self, future: asyncio.Future[Committed], call: RatedCall | None) -> None:
-        if not future.cancelled() and future.exception() is None:
-            self.committed(future.result(), call)
 
     async def credit(
         self, account: str, micros: int, key: str, reason: str, *, is_correction: bool = False

@@ -10,7 +10,6 @@ dying, leaves a row whose `next_look` says when it has to be seen to.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -44,6 +43,7 @@ from rtbill.domain.top_up import (
     new_reference,
 )
 from rtbill.domain.work import Committed, TopUpStep
+from rtbill.following import durable
 from rtbill.gateway import PaymentGateway
 from rtbill.payment_books import PaymentReader
 from rtbill.ports import Clock, Meter
@@ -277,26 +277,12 @@ class TopUpDriver:
         store, tries = self._billing.store, 0
         while True:
             try:
-                return await self._waited(store.take_step(step))
+                return await durable(store.take_step(step), self._follow)
             except (Unavailable, OutcomeUnknown):
                 tries += 1
                 if tries == TAKE_TRIES_MAX or (not store.queued and tries > 1):
                     raise
                 await self._clock.sleep(STORE_PAUSE_S)
-
-    async def _waited(self, future: asyncio.Future[Committed]) -> Committed:
-        """Its result. Who gives up waiting, as a page whose reader left, does not undo the step: it
-        is followed all the same when it is durable.
-        """
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            future.add_done_callback(self._follow_late)
-            raise
-
-    def _follow_late(self, future: asyncio.Future[Committed]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            self._follow(future.result())
 
     async def charge(self, row: TopUp) -> Charge:
         """The top-up as it is asked of its gateway; the same each time but for who is there."""
