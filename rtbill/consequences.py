@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from balance import holds, ledger, thresholds
@@ -117,39 +117,19 @@ def _resolved(facts: Facts, hold: Hold, at: datetime) -> Facts:
     return facts._replace(state=resolved.state, holds=resolved.holds)
 
 
-def credited(  # noqa: PLR0913 - the facts of one credit
+def moved_at_desk(  # noqa: PLR0913 - the facts of one movement
     state: AccountState,
     pools: Pools,
-    micros: int,
-    key: str,
-    reason: str,
-    policies: Policies,
-    at: datetime,
-    reach: Reach = EVERYWHERE,
-    purse: Purse = EMPTY_PURSE,
-    *,
-    is_correction: bool = False,
-) -> Facts:
-    """Money received or corrected, with all that follows from it."""
-    facts = ledger.credit(state, micros, key, at, reason, is_correction=is_correction)
-    facts = facts._replace(notices=(_credited_notice(facts.transfers[0], at),))
-    return with_consequences(state, facts, policies, at, reach, purse.left(pools))
-
-
-def refunded(  # noqa: PLR0913 - the facts of one refund
-    state: AccountState,
-    pools: Pools,
-    credited: Transfer,
-    micros: int,
-    key: str,
-    reason: str,
+    move: Callable[[AccountState], Facts],
     policies: Policies,
     at: datetime,
     reach: Reach = EVERYWHERE,
     purse: Purse = EMPTY_PURSE,
 ) -> Facts:
-    """Money of an earlier credit goes back at the desk, with all that follows from it."""
-    facts = ledger.refund(state, credited, micros, key, at, reason)
+    """Money received, corrected or given back, with all that follows from it; `move` makes the one
+    transfer, and raises what the ledger says of it.
+    """
+    facts = move(state)
     facts = facts._replace(notices=(_credited_notice(facts.transfers[0], at),))
     return with_consequences(state, facts, policies, at, reach, purse.left(pools))
 

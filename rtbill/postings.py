@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,12 +10,13 @@ from balance import ledger
 from rtbill import consequences
 from rtbill.consequences import Policies
 from rtbill.credit.control import CreditControl
+from rtbill.domain.account import AccountState
 from rtbill.domain.bundle import PoolKey
 from rtbill.domain.directory import Directory
 from rtbill.domain.errors import NoRate
 from rtbill.domain.ledger import Transfer
 from rtbill.domain.observation import Observation
-from rtbill.domain.rated import CallStatus, RatedCall
+from rtbill.domain.rated import CallStatus, Facts, RatedCall
 from rtbill.domain.work import Operation
 from rtbill.exchanges import enforcement
 from rtbill.ports import Clock
@@ -94,39 +96,42 @@ class Postings:
         self, account: str, micros: int, key: str, reason: str, *, is_correction: bool = False
     ) -> Operation:
         """Money received, or taken back below zero, or corrected either way; once for each key."""
-        at = self._clock.now()
-        purse = self._assessor.allowances.purse(account, at)
-        decide = partial(
-            consequences.credited,
+        move = partial(
+            ledger.credit,
             micros=micros,
             key=key,
+            at=self._clock.now(),
             reason=reason,
-            policies=self._policies,
-            at=at,
-            reach=self._control.reach(account, at),
-            purse=purse,
             is_correction=is_correction,
         )
-        return Operation(account, ledger.credit_key(key), decide, pools=purse.pools)
+        return self._at_desk(account, ledger.credit_key(key), move)
 
     def refund(self, credited: Transfer, micros: int, key: str, reason: str) -> Operation:
         """So much of a credit of the desk given back; once for each key. Refused when less of it is
         unused.
         """
-        account, at = credited.account, self._clock.now()
-        purse = self._assessor.allowances.purse(account, at)
-        decide = partial(
-            consequences.refunded,
+        move = partial(
+            ledger.refund,
             credited=credited,
             micros=micros,
             key=key,
+            at=self._clock.now(),
             reason=reason,
+        )
+        return self._at_desk(credited.account, ledger.refund_key(key), move)
+
+    def _at_desk(self, account: str, key: str, move: Callable[[AccountState], Facts]) -> Operation:
+        at = self._clock.now()
+        purse = self._assessor.allowances.purse(account, at)
+        decide = partial(
+            consequences.moved_at_desk,
+            move=move,
             policies=self._policies,
             at=at,
             reach=self._control.reach(account, at),
             purse=purse,
         )
-        return Operation(account, ledger.refund_key(key), decide, pools=purse.pools)
+        return Operation(account, key, decide, pools=purse.pools)
 
     def service(self, account: str) -> Operation | None:
         """Another service for the account than it has; None where it has what it shall have."""

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from balance import ledger
 from rtbill import consequences
 from rtbill.consequences import Policies
 from rtbill.domain.account import HOUSE, SUSPENSE, Account, AccountKind, Extension, Membership
@@ -39,14 +40,8 @@ async def fill_books(world: World) -> None:
     for account_id, micros in plan.openings.items():
         if micros:
             key = f"opening:{account_id}"
-            decide = partial(
-                consequences.credited,
-                micros=micros,
-                key=key,
-                reason="opening",
-                policies=policies,
-                at=start,
-            )
+            move = partial(ledger.credit, micros=micros, key=key, at=start, reason="opening")
+            decide = partial(consequences.moved_at_desk, move=move, policies=policies, at=start)
             books.submit(Operation(account_id, f"credit:{key}", decide)).result()
     since = start.replace(year=2020)
     for number, holder in plan.holders.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
+from balance import ledger
 from rtbill import consequences
 from rtbill.consequences import Policies
 from rtbill.credit.stances import Reach, Spared
@@ -131,10 +133,17 @@ def test_a_locked_account_that_pays_more_calls_is_not_told_again() -> None:
     assert kinds(settled(locked, 250_000)) == []
 
 
+def paid_in(state: AccountState, micros: int, *, is_correction: bool = False) -> Facts:
+    move = partial(
+        ledger.credit, micros=micros, key="receipt", at=NOW, reason="", is_correction=is_correction
+    )
+    return consequences.moved_at_desk(state, {}, move, POLICIES, NOW)
+
+
 def test_paying_opens_in_the_same_operation() -> None:
     locked = a_state("-0.05", service=LOCKED_SERVICE)
 
-    facts = consequences.credited(locked, {}, 5_000_000, "receipt", "", POLICIES, NOW)
+    facts = paid_in(locked, 5_000_000)
 
     assert facts.state.service == OPEN_SERVICE
     assert facts.service_before == LOCKED_SERVICE
@@ -144,7 +153,7 @@ def test_paying_opens_in_the_same_operation() -> None:
 def test_paying_too_little_leaves_it_locked() -> None:
     locked = a_state("-5.00", service=LOCKED_SERVICE)
 
-    facts = consequences.credited(locked, {}, 1_000_000, "receipt", "", POLICIES, NOW)
+    facts = paid_in(locked, 1_000_000)
 
     assert facts.state.service == LOCKED_SERVICE
     assert kinds(facts) == ["account.credited"]
@@ -162,9 +171,7 @@ def test_paying_too_little_leaves_it_locked() -> None:
 def test_a_credit_is_told_with_its_amount_its_kind_and_the_balance_after_it(
     *, micros: int, is_correction: bool, amount: str, kind: str, sides: tuple[str, str]
 ) -> None:
-    facts = consequences.credited(
-        a_state("10.00"), {}, micros, "receipt", "", POLICIES, NOW, is_correction=is_correction
-    )
+    facts = paid_in(a_state("10.00"), micros, is_correction=is_correction)
 
     (transfer,) = facts.transfers
     assert (transfer.debit, transfer.credit) == sides

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from unittest import mock
 
-from balance import holds
+from balance import holds, ledger
 from balance.holds import SliceTerms, Wish
 from rtbill import consequences
 from rtbill.consequences import Policies
@@ -201,7 +201,10 @@ class Client:
         self._credits += 1
         key = f"{self._number}-{self._credits}"
         decide = partial(
-            consequences.credited, micros=micros, key=key, reason="", policies=POLICIES, at=NOON
+            consequences.moved_at_desk,
+            move=partial(ledger.credit, micros=micros, key=key, at=NOON, reason=""),
+            policies=POLICIES,
+            at=NOON,
         )
         operation = Operation(self.account, f"credit:{key}", decide)
         await self._submit("credit", operation)
@@ -283,10 +286,8 @@ async def run(folder: Path, operations: int, seed: int) -> dict[str, float]:
 
 def _opening(account: str) -> Operation:
     decide = partial(
-        consequences.credited,
-        micros=OPENING_MICROS,
-        key=account,
-        reason="",
+        consequences.moved_at_desk,
+        move=partial(ledger.credit, micros=OPENING_MICROS, key=account, at=NOON, reason=""),
         policies=POLICIES,
         at=NOON,
     )
