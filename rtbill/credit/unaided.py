@@ -130,23 +130,28 @@ class UnaidedRows:
     def _needs_prices(self, pbx: str, account_id: str) -> bool:
         """Whether the row of the account's extensions there is neither `closed` nor `open`."""
         state = self._directory.state(account_id)
-        account = state.account
-        if not self._stances.of(pbx, account.account_class).is_enforcing:
-            return False
-        terms = self._terms.get(account.account_class, self._standard)
-        if self._policy(account, terms) is Unaided.CLOSED:
-            return False
-        return terms.share_micros(state) is not None or terms.ceiling_micros is not None
+        stance = self._stances.of(pbx, state.account.account_class)
+        return stance.is_enforcing and self._plain(state) is None
+
+    def _plain(self, state: AccountState) -> str | None:
+        """The row where no prices decide it, `closed` or `open`; None where they do."""
+        terms = self._terms_of(state.account)
+        if self._policy(state.account, terms) is Unaided.CLOSED:
+            return CLOSED
+        if terms.share_micros(state) is None and terms.ceiling_micros is None:
+            return OPEN
+        return None
+
+    def _terms_of(self, account: Account) -> UnaidedTerms:
+        return self._terms.get(account.account_class, self._standard)
 
     def row(self, state: AccountState, at: datetime, pbx: str = "") -> str:
         """What the account's extensions at the exchange may do where its limits are enforced."""
+        if (plain := self._plain(state)) is not None:
+            return plain
         account = state.account
-        terms = self._terms.get(account.account_class, self._standard)
+        terms = self._terms_of(account)
         share = terms.share_micros(state)
-        if self._policy(account, terms) is Unaided.CLOSED:
-            return CLOSED
-        if share is None and terms.ceiling_micros is None:
-            return OPEN
         worst = self._prices(account, at, pbx)
         made_of = (account, share, worst)
         known = self._rows.get((account.id, pbx))
@@ -163,7 +168,7 @@ class UnaidedRows:
         """What the account's calls may spend unaided beside all that is held for others: as many at
         once as share it. Nothing where they are refused, or no limit could be passed.
         """
-        terms = self._terms.get(state.account.account_class, self._standard)
+        terms = self._terms_of(state.account)
         if not state.account.is_limited or self._policy(state.account, terms) is Unaided.CLOSED:
             return 0
         return (terms.share_micros(state) or 0) * terms.calls
