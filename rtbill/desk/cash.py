@@ -58,6 +58,8 @@ class CashDesk:
         found = await self._reader.transfers_by_key([credit_key, refund_key])
         before, credited = found.get(refund_key), found.get(credit_key)
         wanted = None if amount is None else parse_micros(str(amount))
+        if wanted is not None and wanted <= 0:
+            raise BadRecord("give an amount above zero, or none for all that is left of it")
         if before is not None:
             return self._repeated(before, credit_key, wanted)
         _check(credited, of)
@@ -86,7 +88,7 @@ class CashDesk:
         micros = left if wanted is None else wanted
         if wanted is not None and (problem := too_fine(Money(wanted, credited.currency))):
             raise BadRecord(problem)
-        if not 0 < micros <= left:
+        if micros > left or not left:
             raise Refused(
                 f"of {credited.key} no more than {Money(left, credited.currency)} can go back"
             )
